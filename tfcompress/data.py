@@ -1,0 +1,264 @@
+"""Data in the forms that Keras users have, read batch by batch as NumPy arrays."""
+
+import itertools
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tfcompress.errors import DataError
+
+ACCEPTED = (
+    "a tf.data.Dataset of batches, a Keras PyDataset, a tuple of arrays (x, y) or "
+    "(x, y, sample_weight), an array or a dict of arrays, or a function without "
+    "arguments that returns an iterable of batches"
+)
+
+
+class Batch(NamedTuple):
+    """One batch: inputs, and labels and sample weights where there are any.
+
+    Attributes:
+        x: An array of shape `(batch, ...)`, or a list or dict of such arrays.
+        y: Labels in the same forms, or None.
+        sample_weight: An array of shape `(batch,)`, or None.
+    """
+
+    x: Any
+    y: Any = None
+    sample_weight: Any = None
+
+
+def batches(data: Any, *, batch_size: int = 256) -> Iterator[Batch]:
+    """Reads data of any accepted form, batch by batch, as NumPy arrays.
+
+    Args:
+        data: A `tf.data.Dataset` of batches, a Keras `PyDataset`, a tuple of arrays
+            `(x, y)` or `(x, y, sample_weight)`, an array or a dict of arrays (`x`
+            alone), or a function without arguments that returns an iterable of
+            batches. An iterator is refused, for it can be read only once.
+        batch_size: Samples in a batch, where `data` holds whole arrays. What is
+            batched already is taken as it is.
+
+    Yields:
+        `Batch` tuples.
+
+    Raises:
+        DataError: If the form is not one of these, if arrays differ in length, or
+            if there is no sample in it.
+
+    Example:
+
+    ```python
+    for x, y, _ in tfc.data.batches((images, labels), batch_size=64):
+        ...
+    ```
+    """
+    count = 0
+    for batch in _read(data, batch_size):
+        count += 1
+        yield batch
+    if not count:
+        raise DataError(
+            "The data is empty: expected one batch at least, of one sample at least. "
+            f"Received: {describe(data)}"
+        )
+
+
+def take(data: Any, samples: int, *, batch_size: int = 256) -> Any:
+    """Returns the inputs of the first samples, as one array or structure of arrays.
+
+    Args:
+        data: Data in a form that `batches` accepts.
+        samples: How many samples to take at the most.
+        batch_size: As in `batches`.
+
+    Returns:
+        The inputs `x`: an array of shape `(samples, ...)`, or a list or dict of them.
+
+    Raises:
+        DataError: As `batches` does.
+    """
+    parts, count = [], 0
+    for batch in batches(data, batch_size=min(batch_size, samples)):
+        parts.append(batch.x)
+        count += length(batch.x)
+        if count >= samples:
+            break
+    first = parts[0]
+    if isinstance(first, dict):
+        return {k: np.concatenate([p[k] for p in parts])[:samples] for k in first}
+    if isinstance(first, list):
+        columns = zip(*parts, strict=True)
+        return [np.concatenate(column)[:samples] for column in columns]
+    return np.concatenate(parts)[:samples]
+
+
+def length(arrays: Any) -> int:
+    """Returns the number of samples in an array or a list or dict of arrays."""
+    sizes = {np.shape(array)[0] if np.ndim(array) else 0 for array in leaves(arrays)}
+    if len(sizes) != 1:
+        raise DataError(
+            "Arrays of one data set must have the same number of samples. "
+            f"Received: {sorted(sizes)} samples"
+        )
+    return sizes.pop()
+
+
+def leaves(arrays: Any) -> list[Any]:
+    """Returns the arrays inside an array, or a list, tuple or dict of arrays."""
+    if isinstance(arrays, Mapping):
+        return [leaf for value in arrays.values() for leaf in leaves(value)]
+    if isinstance(arrays, list | tuple):
+        return [leaf for value in arrays for leaf in leaves(value)]
+    return [] if arrays is None else [arrays]
+
+
+def check_finite(arrays: Any, name: str) -> None:
+    """Raises an error if any number in the arrays is NaN or infinite.
+
+    Args:
+        arrays: An array, or a list or dict of arrays. Whole numbers and strings pass.
+        name: What to call the arrays in the message, such as `"x_train"`.
+
+    Raises:
+        DataError: Names the first bad sample.
+    """
+    for leaf in leaves(arrays):
+        array = np.asarray(leaf)
+        if not np.issubdtype(array.dtype, np.floating):
+            continue
+        finite = np.isfinite(array)
+        if not finite.all():
+            index = int(np.argwhere(~finite)[0][0]) if array.ndim else 0
+            raise DataError(
+                f"{name} must hold finite numbers only; remove or replace NaN and "
+                f"infinite values. Received: {int((~finite).sum())} of them, the first "
+                f"in sample {index}"
+            )
+
+
+def check_labels(labels: Any, classes: int, name: str = "y") -> None:
+    """Raises an error if whole-number labels do not name one of the classes.
+
+    Args:
+        labels: An array of class numbers of shape `(samples,)` or `(samples, 1)`.
+            One-hot labels of shape `(samples, classes)` are checked for their width.
+        classes: Number of classes, which is the width of the model's output.
+        name: What to call the labels in the message.
+
+    Raises:
+        DataError: If a label is negative, not a whole number, or too large.
+    """
+    array = np.asarray(labels)
+    if array.ndim > 1 and array.shape[-1] > 1:
+        if array.shape[-1] != classes:
+            raise DataError(
+                f"{name} has one column for each of {array.shape[-1]} classes, but the "
+                f"model has {classes} outputs. Received: {name} of shape {array.shape}"
+            )
+        return
+    if not array.size:
+        return
+    whole = array if np.issubdtype(array.dtype, np.integer) else np.rint(array)
+    if not np.array_equal(whole, array):
+        raise DataError(
+            f"{name} must hold class numbers from 0 to {classes - 1}. Received: "
+            f"numbers that are not whole, such as {array[whole != array].flat[0]}"
+        )
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high >= classes:
+        raise DataError(
+            f"{name} must hold class numbers from 0 to {classes - 1}, for the model has "
+            f"{classes} outputs. Received: labels from {low} to {high}"
+        )
+
+
+def describe(data: Any) -> str:
+    """Returns a short description of data for an error message."""
+    if isinstance(data, np.ndarray):
+        return f"array of shape {data.shape} and dtype {data.dtype}"
+    if isinstance(data, tuple | list) and len(data) < 5:
+        inner = ", ".join(describe(value) for value in data)
+        return f"{type(data).__name__} of ({inner})"
+    return f"{type(data).__module__}.{type(data).__name__}"
+
+
+def _read(data: Any, batch_size: int) -> Iterator[Batch]:
+    if is_dataset(data):
+        yield from map(_as_batch, data.as_numpy_iterator())
+    elif isinstance(data, Batch | tuple):
+        yield from _slice(_as_batch(data), batch_size)
+    elif isinstance(data, np.ndarray | dict) or (
+        isinstance(data, list) and data and isinstance(data[0], np.ndarray)
+    ):
+        yield from _slice(Batch(data), batch_size)
+    elif isinstance(data, Iterator):
+        raise DataError(
+            "An iterator can be read only once; pass what it came from, or a function "
+            f"that returns a new one. Received: {describe(data)}"
+        )
+    elif isinstance(data, Iterable):
+        yield from map(_as_batch, data)
+    elif isinstance(data, Sized) and callable(getattr(data, "__getitem__", None)):
+        yield from (_as_batch(data[i]) for i in range(len(data)))  # type: ignore[index]
+    elif isinstance(data, Callable):  # type: ignore[arg-type]
+        yield from map(_as_batch, data())
+    else:
+        raise DataError(f"Expected {ACCEPTED}. Received: {describe(data)}")
+
+
+def is_dataset(data: Any) -> bool:
+    """Returns whether this is a `tf.data.Dataset`, without importing TensorFlow."""
+    tensorflow = sys.modules.get("tensorflow")
+    return tensorflow is not None and isinstance(data, tensorflow.data.Dataset)
+
+
+def _as_batch(element: Any) -> Batch:
+    if not isinstance(element, tuple):
+        return Batch(_as_numpy(element))
+    if not 1 <= len(element) <= 3:
+        raise DataError(
+            "A batch is x, (x, y) or (x, y, sample_weight). "
+            f"Received: a tuple of {len(element)}"
+        )
+    return Batch(*map(_as_numpy, element))
+
+
+def _as_numpy(value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return {key: _as_numpy(item) for key, item in value.items()}
+    if isinstance(value, tuple) or (
+        isinstance(value, list) and any(np.ndim(item) for item in value)
+    ):
+        return [_as_numpy(item) for item in value]
+    return np.asarray(value)
+
+
+def _slice(batch: Batch, batch_size: int) -> Iterator[Batch]:
+    samples = length([part for part in batch if part is not None])
+    for start in range(0, samples, batch_size):
+        stop = min(start + batch_size, samples)
+        yield Batch(*(_rows(part, start, stop) for part in batch))
+
+
+def _rows(part: Any, start: int, stop: int) -> Any:
+    if part is None:
+        return None
+    if isinstance(part, dict):
+        return {key: _rows(value, start, stop) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_rows(value, start, stop) for value in part]
+    return part[start:stop]
+
+
+def first(data: Any) -> Batch:
+    """Returns the first batch, for a look at shapes and dtypes.
+
+    Raises:
+        DataError: As `batches` does.
+    """
+    return next(itertools.islice(batches(data), 1))
