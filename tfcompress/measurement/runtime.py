@@ -1,0 +1,343 @@
+"""A `.tflite` file on the runtime that ships."""
+
+import itertools
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from tfcompress.data import check_finite, describe
+from tfcompress.data import length as count_samples
+from tfcompress.errors import ArgumentError, DataError, ModelError
+from tfcompress.measurement.tensor import TensorDetails
+
+_SIGNATURE = "serving_default"
+
+
+class LiteRTModel:
+    """Runs a `.tflite` file on the LiteRT interpreter, as a phone does.
+
+    Inputs and outputs are found by their names in the file's signature, for the
+    order of outputs in a file is alphabetical and not that of the Keras model.
+    Real numbers go in and come out, whatever the file stores. The default kernels
+    are used, XNNPACK among them.
+
+    Args:
+        path: The `.tflite` file. It is read whole, so it may be replaced afterwards.
+        threads: Threads that one run may use. Defaults to 1.
+
+    Raises:
+        ModelError: If there is no such file, if it is empty, truncated or not a
+            `.tflite` file, or if it holds operations that LiteRT lacks.
+        ArgumentError: If `threads` is below 1.
+
+    Example:
+    ```python
+    model = tfc.measurement.LiteRTModel("small.tflite")
+    scores = model.predict(images)
+    ```
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, threads: int = 1) -> None:
+        if not isinstance(threads, int) or threads < 1:
+            raise ArgumentError(
+                "threads must be a whole number of 1 or more. "
+                f"Received: threads={threads}"
+            )
+        self.path = Path(path)
+        self._interpreter = _load(self.path, threads)
+        self._inputs, self._outputs = _read_signature(self._interpreter, self.path)
+        self._shapes = {
+            name: tuple(size or 1 for size in details.shape)
+            for name, details in self._inputs.items()
+        }
+
+    @property
+    def input_details(self) -> dict[str, TensorDetails]:
+        """The inputs by name, in the order of the file's signature."""
+        return dict(self._inputs)
+
+    @property
+    def output_details(self) -> dict[str, TensorDetails]:
+        """The outputs by name."""
+        return dict(self._outputs)
+
+    def predict(self, x: Any, *, batch_size: int = 32) -> Any:
+        """Runs the file on any number of samples.
+
+        A file with a fixed batch, usually of one, is run as often as it takes, and
+        the rest of its last batch is filled up and thrown away. State that an
+        operation keeps from run to run, as the fused LSTM does, is reset before each
+        run, so that no sample depends on the one before.
+
+        Args:
+            x: An array of shape `(samples, ...)`, a dict of arrays by input name, or
+                a list of arrays in the order of `input_details`. That order is not
+                the Keras model's, so a list is refused where two inputs have the
+                same shape. Real numbers; they are quantized if the file takes
+                quantized input. As in Keras, a last axis of size 1 may be left out.
+            batch_size: Samples in one run of a file whose batch has no fixed size.
+
+        Returns:
+            The output as an array of shape `(samples, ...)`, float32 if the file
+            stores it quantized. A dict of arrays by name if the file has several.
+
+        Raises:
+            DataError: If shape or dtype do not fit the file's inputs, if there is no
+                sample, or if a number is NaN or infinite.
+            ModelError: If LiteRT fails in the run.
+        """
+        arrays = self._prepare(x)
+        samples = count_samples(arrays)
+        batch = self._fixed_batch() or min(batch_size, samples)
+        parts: dict[str, list[np.ndarray]] = {name: [] for name in self._outputs}
+        for start in range(0, samples, batch):
+            kept = min(batch, samples - start)
+            rows = {
+                name: self._fill(array[start : start + kept])
+                for name, array in arrays.items()
+            }
+            self._write(rows)
+            self._run()
+            for name, values in self._read().items():
+                parts[name].append(values[:kept])
+        outputs = {name: np.concatenate(values) for name, values in parts.items()}
+        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+    def invoke_once(self, x: Any = None) -> float:
+        """Runs the file once on one batch, and times the run.
+
+        Args:
+            x: As in `predict`, as many samples as the file's batch has (one, if it
+                has no fixed size). None runs it on zeros.
+
+        Returns:
+            Seconds of the run alone, without writing the input and reading the output.
+
+        Raises:
+            DataError: As `predict` does.
+            ModelError: If LiteRT fails in the run.
+        """
+        batch = self._fixed_batch() or 1
+        if x is None:
+            rows = {name: self._zeros(name, batch) for name in self._inputs}
+        else:
+            rows = {
+                name: self._fill(array[:batch])
+                for name, array in self._prepare(x).items()
+            }
+        self._write(rows)
+        return self._run()
+
+    def _fixed_batch(self) -> int | None:
+        for details in self._inputs.values():
+            if details.shape[0] is not None:
+                return details.shape[0]
+        return None
+
+    def _zeros(self, name: str, batch: int) -> np.ndarray:
+        details = self._inputs[name]
+        shape = (batch, *(size or 1 for size in details.shape[1:]))
+        return details.quantize(np.zeros(shape, np.float32))
+
+    def _fill(self, rows: np.ndarray) -> np.ndarray:
+        missing = (self._fixed_batch() or 0) - len(rows)
+        if missing <= 0:
+            return rows
+        return np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)])
+
+    def _prepare(self, x: Any) -> dict[str, np.ndarray]:
+        arrays = _by_name(x, self._inputs)
+        return {
+            name: _fit(arrays[name], details) for name, details in self._inputs.items()
+        }
+
+    def _write(self, rows: Mapping[str, np.ndarray]) -> None:
+        shapes = {name: array.shape for name, array in rows.items()}
+        try:
+            if shapes != self._shapes:
+                for name, shape in shapes.items():
+                    index = self._inputs[name].index
+                    self._interpreter.resize_tensor_input(index, shape, strict=True)
+                self._interpreter.allocate_tensors()
+                self._shapes = shapes
+            self._interpreter.reset_all_variables()
+            for name, array in rows.items():
+                self._interpreter.set_tensor(self._inputs[name].index, array)
+        except (RuntimeError, ValueError) as error:
+            raise _failed(self.path, error) from error
+
+    def _run(self) -> float:
+        try:
+            start = time.perf_counter()
+            self._interpreter.invoke()
+            return time.perf_counter() - start
+        except (RuntimeError, ValueError) as error:
+            raise _failed(self.path, error) from error
+
+    def _read(self) -> dict[str, np.ndarray]:
+        batch = next(iter(self._shapes.values()))[0]
+        values = {
+            name: details.dequantize(self._interpreter.get_tensor(details.index))
+            for name, details in self._outputs.items()
+        }
+        for name, array in values.items():
+            if not array.ndim or array.shape[0] != batch:
+                raise ModelError(
+                    "Every output must have a first axis of one row for each sample. "
+                    f"Received: output '{name}' of shape {array.shape} for {batch} "
+                    f"samples, in {self.path}"
+                )
+        return values
+
+
+def _load(path: Path, threads: int) -> Interpreter:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            "Expected the path of a .tflite file that can be read. "
+            f"Received: path={str(path)!r} ({error.strerror})"
+        ) from error
+    if not content:
+        raise ModelError(
+            "Expected a .tflite file; write it again. "
+            f"Received: path={str(path)!r}, which is empty"
+        )
+    try:
+        interpreter = Interpreter(model_content=content, num_threads=threads)
+    except ValueError as error:
+        raise ModelError(
+            "Expected a .tflite file. This one is damaged or of another kind; write it "
+            f"again. Received: path={str(path)!r} ({error})"
+        ) from error
+    try:
+        interpreter.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        raise _failed(path, error) from error
+    return interpreter
+
+
+def _failed(path: Path, error: Exception) -> ModelError:
+    message = " ".join(str(error).split())
+    if "Select TensorFlow op" in message:
+        return ModelError(
+            "The file holds TensorFlow operations (Flex) that LiteRT does not have, so "
+            "phones need the whole of TensorFlow to run it. Export it with built-in "
+            "operations only; recurrent layers need a fixed batch size. "
+            f"Received: path={str(path)!r}"
+        )
+    if "unresolved custom op" in message.lower():
+        return ModelError(
+            "The file holds a custom operation that LiteRT does not have. Replace the "
+            f"layer it comes from. Received: path={str(path)!r} ({message})"
+        )
+    return ModelError(
+        "LiteRT cannot run the file; export it again, with a fixed batch size and "
+        f"without sparse encoding. Received: path={str(path)!r} ({message})"
+    )
+
+
+def _read_signature(
+    interpreter: Interpreter, path: Path
+) -> tuple[dict[str, TensorDetails], dict[str, TensorDetails]]:
+    signatures = interpreter.get_signature_list()
+    if not signatures:
+        inputs, outputs = (
+            {details["name"]: details for details in tensors}
+            for tensors in (
+                interpreter.get_input_details(),
+                interpreter.get_output_details(),
+            )
+        )
+    else:
+        key = _SIGNATURE if _SIGNATURE in signatures else next(iter(signatures))
+        runner = interpreter.get_signature_runner(key)
+        inputs, outputs = runner.get_input_details(), runner.get_output_details()
+        first = {details["name"] for details in interpreter.get_input_details()}
+        if {details["name"] for details in inputs.values()} != first:
+            raise ModelError(
+                f"The signature {key!r} must be that of the file's first graph; export "
+                "one signature to a file. "
+                f"Received: signatures {sorted(signatures)} in {path}"
+            )
+    described = _describe(inputs), _describe(outputs)
+    for name, details in described[0].items():
+        if not details.shape:
+            raise ModelError(
+                "Every input must have a first axis for the samples. "
+                f"Received: the scalar input '{name}' in {path}"
+            )
+    return described
+
+
+def _describe(tensors: Mapping[str, Mapping[str, Any]]) -> dict[str, TensorDetails]:
+    result = {}
+    for name, tensor in tensors.items():
+        signature = tensor["shape_signature"]
+        sizes = signature if len(signature) else tensor["shape"]
+        scale, zero_point = tensor["quantization"]
+        result[name] = TensorDetails(
+            name=name,
+            index=int(tensor["index"]),
+            shape=tuple(int(size) if size >= 0 else None for size in sizes),
+            dtype=np.dtype(tensor["dtype"]),
+            scale=float(scale),
+            zero_point=int(zero_point),
+        )
+    return result
+
+
+def _by_name(x: Any, inputs: Mapping[str, TensorDetails]) -> dict[str, Any]:
+    names = list(inputs)
+    if isinstance(x, Mapping):
+        if set(x) != set(names):
+            raise DataError(
+                f"Expected a dict with the inputs {names}. Received: {list(x)}"
+            )
+        return dict(x)
+    if len(names) == 1:
+        single = isinstance(x, list | tuple) and len(x) == 1
+        return {names[0]: x[0] if single else x}
+    if not isinstance(x, list | tuple) or len(x) != len(names):
+        raise DataError(
+            f"Expected a dict of {len(names)} arrays, for the inputs {names}. "
+            f"Received: {describe(x)}"
+        )
+    for first, second in itertools.combinations(inputs.values(), 2):
+        if _may_be_swapped(first, second):
+            raise DataError(
+                "A file does not keep the order of the Keras model's inputs, and "
+                f"'{first.name}' and '{second.name}' have the same shape; pass a dict "
+                f"with the inputs {names}. Received: a list of {len(x)} arrays"
+            )
+    return dict(zip(names, x, strict=True))
+
+
+def _may_be_swapped(first: TensorDetails, second: TensorDetails) -> bool:
+    return len(first.shape) == len(second.shape) and all(
+        a is None or b is None or a == b
+        for a, b in zip(first.shape[1:], second.shape[1:], strict=True)
+    )
+
+
+def _fit(values: Any, details: TensorDetails) -> np.ndarray:
+    array = np.asarray(values)
+    if array.ndim == len(details.shape) - 1 and details.shape[-1] == 1:
+        array = array[..., np.newaxis]
+    fits = array.ndim == len(details.shape) and all(
+        expected in (None, received)
+        for expected, received in zip(details.shape[1:], array.shape[1:], strict=True)
+    )
+    if not fits or not array.size:
+        sizes = ", ".join(str(size) for size in details.shape[1:])
+        raise DataError(
+            f"Input '{details.name}' takes an array of shape (samples, {sizes}), of "
+            f"one sample at least. Received: an array of shape {array.shape}"
+        )
+    check_finite(array, f"Input '{details.name}'")
+    return details.quantize(array)
