@@ -1,9 +1,29 @@
 """Quality, speed and size of Keras models and of `.tflite` files."""
 
+from tfcompress.measurement.agreement import agreement
+from tfcompress.measurement.latency import Latency, latency
+from tfcompress.measurement.machine import describe_machine
+from tfcompress.measurement.prediction import Predictions, predict, predict_each
+from tfcompress.measurement.quality import Quality, evaluate
 from tfcompress.measurement.runtime import LiteRTModel
+from tfcompress.measurement.size import Size, size
 from tfcompress.measurement.tensor import TensorDetails
+from tfcompress.measurement.weights import WeightCount, count_weights
 
 __all__ = [
+    "Latency",
     "LiteRTModel",
+    "Predictions",
+    "Quality",
+    "Size",
     "TensorDetails",
+    "WeightCount",
+    "agreement",
+    "count_weights",
+    "describe_machine",
+    "evaluate",
+    "latency",
+    "predict",
+    "predict_each",
+    "size",
 ]

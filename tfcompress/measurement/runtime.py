@@ -13,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from tfcompress.data import check_finite, describe
 from tfcompress.data import length as count_samples
 from tfcompress.errors import ArgumentError, DataError, ModelError
+from tfcompress.measurement.file import read_tflite
 from tfcompress.measurement.tensor import TensorDetails
 
 _SIGNATURE = "serving_default"
@@ -196,26 +197,9 @@ class LiteRTModel:
 
 
 def _load(path: Path, threads: int) -> Interpreter:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            "Expected the path of a .tflite file that can be read. "
-            f"Received: path={str(path)!r} ({error.strerror})"
-        ) from error
-    if not content:
-        raise ModelError(
-            "Expected a .tflite file; write it again. "
-            f"Received: path={str(path)!r}, which is empty"
-        )
+    content = read_tflite(path)
     try:
         interpreter = Interpreter(model_content=content, num_threads=threads)
-    except ValueError as error:
-        raise ModelError(
-            "Expected a .tflite file. This one is damaged or of another kind; write it "
-            f"again. Received: path={str(path)!r} ({error})"
-        ) from error
-    try:
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         raise _failed(path, error) from error
