@@ -1,1 +1,17 @@
-"""export."""
+"""Export: the best `.tflite` file for a device, checked before it gets its name."""
+
+from tfcompress.export.artifact import Artifact
+from tfcompress.export.census import Operation
+from tfcompress.export.target import TARGETS, Target, find_target
+from tfcompress.export.tflite import to_tflite
+from tfcompress.export.verification import Verification
+
+__all__ = [
+    "TARGETS",
+    "Artifact",
+    "Operation",
+    "Target",
+    "Verification",
+    "find_target",
+    "to_tflite",
+]

@@ -1,0 +1,296 @@
+"""One step of distillation, written once for both Kerases."""
+
+import abc
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfcompress import data as data_module
+from tfcompress import keras_compat
+from tfcompress.distillation.loss import DistillationLoss
+from tfcompress.distillation.teacher import Teacher
+from tfcompress.errors import ArgumentError, DataError, ModelError
+
+
+class DistillationStep(abc.ABC):
+    """The training and test step of a distiller; the Keras base comes beside it.
+
+    `Distiller` documents the arguments.
+    """
+
+    teacher_: Teacher
+
+    def __init__(
+        self,
+        teacher: Any,
+        student: Any,
+        distillation_losses: Any,
+        distillation_loss_weights: Any = None,
+        student_loss_weight: float = 0.5,
+        name: str = "distiller",
+        **kwargs: Any,
+    ):
+        losses, weights = _pair(distillation_losses, distillation_loss_weights)
+        check_pair(teacher, student)
+        for loss in losses:
+            loss.validate_model_compatibility(teacher, student)
+        super().__init__(name=name, **kwargs)
+        self.student = student
+        self.student_loss_weight = _check_share(student_loss_weight)
+        self._distilled = Untracked((Teacher(teacher), losses, weights))
+        mean = keras_compat.keras_of(student).metrics.Mean
+        self.loss_mean = mean(name="loss")
+        self.student_loss_mean = mean(name="student_loss")
+        self.distillation_loss_mean = mean(name="distillation_loss")
+        self.built = True
+
+    @property
+    def teacher(self) -> Any:
+        """The teacher's model, as it was given."""
+        return self._distilled.value[0].model
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Returns the student's outputs."""
+        return self.student(inputs, training=training, mask=mask)
+
+    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Trains the student, as `keras.Model.fit` does, after a look at the data.
+
+        Args:
+            x: Inputs, or a data set of them; see `keras.Model.fit`.
+            y: Labels, where `x` does not bring them.
+            *args: As in `keras.Model.fit`.
+            **kwargs: As in `keras.Model.fit`.
+
+        Returns:
+            The `History` of `keras.Model.fit`. Its logs hold `loss`, and as its parts
+            `student_loss` and `distillation_loss`, and the compiled metrics.
+
+        Raises:
+            DataError: If the data is empty, holds NaN or infinite numbers, or labels
+                outside the student's classes. Arrays are checked whole, of a data set
+                the first batch.
+        """
+        check_training_data(self.student, x, y, "x, y")
+        validation = kwargs.get("validation_data")
+        if validation is not None:
+            if isinstance(validation, tuple | list):
+                check_training_data(self.student, *validation[:2], "validation_data")
+            else:
+                check_training_data(self.student, validation, None, "validation_data")
+        return super().fit(x, y, *args, **kwargs)  # type: ignore[misc]
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Takes one step: the teacher outside the tape, the student once within."""
+        x, y, sample_weight = _unpack(data)
+        targets = self._targets(x)
+        with tf.GradientTape() as tape:
+            outputs = self(x, training=True)
+            losses = self._losses(x, y, outputs, sample_weight, targets, training=True)
+            scaled = self._scale(losses["loss"])
+        self._apply_gradients(tape, scaled)
+        return self._log(x, y, outputs, sample_weight, losses)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Measures the losses and metrics of one batch in inference mode."""
+        x, y, sample_weight = _unpack(data)
+        outputs = self(x, training=False)
+        losses = self._losses(
+            x, y, outputs, sample_weight, self._targets(x), training=False
+        )
+        return self._log(x, y, outputs, sample_weight, losses)
+
+    @abc.abstractmethod
+    def _scale(self, loss: Any) -> Any:
+        """Returns the loss to differentiate, scaled where precision is mixed."""
+
+    @abc.abstractmethod
+    def _apply_gradients(self, tape: Any, scaled_loss: Any) -> None:
+        """Differentiates the scaled loss and changes the student's weights."""
+
+    @abc.abstractmethod
+    def _compiled_loss(
+        self, x: Any, y: Any, outputs: Any, sample_weight: Any, training: bool
+    ) -> Any:
+        """Returns the loss given to `compile` plus the student's own losses."""
+
+    def _targets(self, x: Any) -> Any:
+        if self.student_loss_weight == 1.0:
+            return None
+        return self._distilled.value[0].logits(x)
+
+    def _losses(
+        self,
+        x: Any,
+        y: Any,
+        outputs: Any,
+        sample_weight: Any,
+        targets: Any,
+        training: bool,
+    ) -> dict[str, Any]:
+        """Returns the total and its parts, each as this replica's share."""
+        share = self.student_loss_weight
+        own = [tf.cast(loss, tf.float32) for loss in self.student.losses]
+        own_loss = tf.add_n(own) if own else tf.constant(0.0)
+        own_loss /= tf.cast(_replicas(), tf.float32)
+        student_loss = distillation_loss = tf.constant(0.0)
+        if share > 0:
+            student_loss = tf.cast(
+                self._compiled_loss(x, y, outputs, sample_weight, training), tf.float32
+            )
+            student_loss -= own_loss
+        if targets is not None:
+            distillation_loss = self._distillation_loss(targets, outputs, sample_weight)
+        return {
+            "loss": share * student_loss + (1 - share) * distillation_loss + own_loss,
+            "student_loss": student_loss,
+            "distillation_loss": distillation_loss,
+        }
+
+    def _distillation_loss(self, targets: Any, outputs: Any, sample_weight: Any) -> Any:
+        _, losses, weights = self._distilled.value
+        total = tf.constant(0.0)
+        for loss, weight in zip(losses, weights, strict=True):
+            values = tf.cast(loss.compute_loss(targets, outputs), tf.float32)
+            if sample_weight is not None and values.shape.rank:
+                values *= tf.reshape(
+                    tf.cast(sample_weight, tf.float32),
+                    [-1] + [1] * (values.shape.rank - 1),
+                )
+            total += weight * tf.reduce_mean(values)
+        return total / tf.cast(_replicas(), tf.float32)
+
+    def _log(
+        self,
+        x: Any,
+        y: Any,
+        outputs: Any,
+        sample_weight: Any,
+        losses: dict[str, Any],
+    ) -> dict[str, Any]:
+        samples = tf.shape(tf.nest.flatten(x)[0])[0]
+        trackers = {
+            "loss": self.loss_mean,
+            "student_loss": self.student_loss_mean,
+            "distillation_loss": self.distillation_loss_mean,
+        }
+        for key, tracker in trackers.items():
+            value = losses[key] * tf.cast(_replicas(), tf.float32)
+            tracker.update_state(value, sample_weight=samples)
+        logs = {} if y is None else self.compute_metrics(x, y, outputs, sample_weight)
+        return {**logs, **{key: mean.result() for key, mean in trackers.items()}}
+
+
+class Untracked:
+    """Holds a value that Keras shall neither track, train nor save."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+
+def check_pair(teacher: Any, student: Any) -> None:
+    """Raises an error if a teacher cannot teach a student because of their shapes.
+
+    Args:
+        teacher: A built functional or Sequential model, or a subclassed one.
+        student: A built functional or Sequential model.
+
+    Raises:
+        ModelError: If one is not usable, or their outputs differ in number or shape.
+    """
+    keras_compat.check_model(teacher, name="teacher")
+    keras_compat.check_model(student, name="student")
+    shapes = {}
+    for role, model in {"teacher": teacher, "student": student}.items():
+        shapes[role] = [
+            tuple(tensor.shape) for tensor in tf.nest.flatten(model.outputs)
+        ]
+    if shapes["teacher"] != shapes["student"]:
+        raise ModelError(
+            "Teacher and student must have outputs of the same shape, a column for "
+            "each class. Build the student's last layer as wide as the teacher's. "
+            f"Received: teacher outputs {_show(shapes['teacher'])}, "
+            f"student outputs {_show(shapes['student'])}"
+        )
+
+
+def check_training_data(student: Any, x: Any, y: Any, name: str) -> None:
+    """Raises an error if data cannot train a student.
+
+    Args:
+        student: A model with one output or several. Labels are checked where it has
+            one, of shape `(batch, classes)` with two classes or more.
+        x: Arrays, or a data set of any form that `keras.Model.fit` takes.
+        y: Labels, or None where `x` brings them.
+        name: What to call the data in the message.
+
+    Raises:
+        DataError: If there is no sample, a number is not finite, or a label is not
+            one of the classes.
+    """
+    arrays = y is not None or isinstance(x, np.ndarray)
+    batch = data_module.Batch(x, y) if arrays else data_module.first(x)
+    if not data_module.length(batch.x):
+        raise DataError(
+            f"{name} must hold one sample at least. Received: "
+            f"{data_module.describe(batch.x)}"
+        )
+    data_module.check_finite(batch.x, f"The inputs of {name}")
+    data_module.check_finite(batch.y, f"The labels of {name}")
+    outputs = student.outputs
+    if batch.y is not None and len(outputs) == 1 and len(outputs[0].shape) == 2:
+        classes = outputs[0].shape[-1]
+        if classes > 1:
+            for labels in data_module.leaves(batch.y):
+                data_module.check_labels(labels, classes, f"The labels of {name}")
+
+
+def _pair(losses: Any, weights: Any) -> tuple[list[DistillationLoss], list[float]]:
+    single = not isinstance(losses, Sequence)
+    losses = [losses] if single else list(losses)
+    if not losses:
+        raise ArgumentError(
+            "distillation_losses must hold one loss at least, such as "
+            "LogitsDistillation(temperature=4). Received: distillation_losses=[]"
+        )
+    for loss in losses:
+        if not callable(getattr(loss, "compute_loss", None)):
+            raise ArgumentError(
+                "distillation_losses must be a DistillationLoss or a list of them, "
+                "such as LogitsDistillation(temperature=4). "
+                f"Received: distillation_losses={loss!r}"
+            )
+    if weights is None:
+        return losses, [1.0] * len(losses)
+    weights = [weights] if not isinstance(weights, Sequence) else list(weights)
+    if len(weights) != len(losses):
+        raise ArgumentError(
+            "distillation_loss_weights must hold one number for each loss. Received: "
+            f"{len(weights)} weights for {len(losses)} losses"
+        )
+    return losses, [float(weight) for weight in weights]
+
+
+def _check_share(share: float) -> float:
+    if not 0 <= share <= 1:
+        raise ArgumentError(
+            "student_loss_weight is the share of the student's own loss in the total, "
+            f"from 0 to 1. Received: student_loss_weight={share}"
+        )
+    return float(share)
+
+
+def _unpack(data: Any) -> tuple[Any, Any, Any]:
+    if not isinstance(data, tuple):
+        return data, None, None
+    return (*data, None, None)[:3]  # type: ignore[return-value]
+
+
+def _replicas() -> int:
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def _show(shapes: list[tuple]) -> str:
+    return ", ".join(str(shape) for shape in shapes)

@@ -1,0 +1,79 @@
+"""What is inside a `.tflite` file: its operations, by kind and by type."""
+
+import collections
+import dataclasses
+
+from ai_edge_litert import schema_py_generated as schema
+
+_NAMES = {
+    value: name
+    for name, value in vars(schema.BuiltinOperator).items()
+    if not name.startswith("_")
+}
+_TYPES = {
+    value: name.lower()
+    for name, value in vars(schema.TensorType).items()
+    if not name.startswith("_")
+}
+_DOORS = {"QUANTIZE", "DEQUANTIZE"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Operation:
+    """One operation of a file.
+
+    Attributes:
+        kind: The TFLite name, such as `"CONV_2D"`.
+        dtype: The type of its first output, such as `"int8"`.
+        output: The name of its first output tensor, which holds the layer's name.
+    """
+
+    kind: str
+    dtype: str
+    output: str
+
+
+def list_operations(content: bytes) -> tuple[Operation, ...]:
+    """Lists the operations of a `.tflite` file, in the order in which they run.
+
+    Args:
+        content: The bytes of the file.
+
+    Returns:
+        The operations of all its subgraphs.
+    """
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    operations = []
+    for subgraph in model.subgraphs:
+        for operator in subgraph.operators or []:
+            code = model.operatorCodes[operator.opcodeIndex]
+            builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
+            kind = _NAMES[builtin]
+            if code.customCode:
+                kind = code.customCode.decode()
+            if not len(operator.outputs):
+                continue
+            output = subgraph.tensors[operator.outputs[0]]
+            operations.append(
+                Operation(kind, _TYPES[output.type], output.name.decode())
+            )
+    return tuple(operations)
+
+
+def count_operations(operations: tuple[Operation, ...]) -> dict[str, int]:
+    """Counts operations by kind and type, such as `{"CONV_2D int8": 3}`."""
+    counter = collections.Counter(f"{op.kind} {op.dtype}" for op in operations)
+    return dict(sorted(counter.items()))
+
+
+def float_operations(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
+    """Returns the operations that compute in float.
+
+    Conversions between float and whole numbers do not count: they are the doors of a
+    file that takes or gives float, and stand around any float operation that does.
+    """
+    return tuple(
+        op
+        for op in operations
+        if op.dtype in ("float32", "float16") and op.kind not in _DOORS
+    )

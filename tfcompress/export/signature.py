@@ -1,0 +1,69 @@
+"""The inputs and outputs of a Keras model, by name, as the file will have them."""
+
+import dataclasses
+import re
+from typing import Any
+
+import tensorflow as tf
+
+from tfcompress.errors import ModelError
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """Names, shapes and types at the door of a model.
+
+    Attributes:
+        inputs: A `tf.TensorSpec` for each input, with the file's batch size, by name,
+            in the order of the model's flattened inputs.
+        outputs: Names of the outputs, in the order of the flattened outputs.
+        keys: Keys of the inputs where the model takes a dict, in the same order.
+        structure: The structure that the model takes, of input names.
+    """
+
+    inputs: dict[str, tf.TensorSpec]
+    outputs: tuple[str, ...]
+    keys: tuple[str, ...]
+    structure: Any
+
+
+def read_signature(model: Any, batch: int | None) -> Signature:
+    """Reads a functional or Sequential model's signature.
+
+    Inputs and outputs given as dicts keep their keys as names; others are named after
+    the model's input and output layers. Characters that TFLite does not take in a
+    name become underscores.
+
+    Args:
+        model: A built model of either Keras.
+        batch: Samples in one run of the file, or None for any number.
+
+    Returns:
+        The `Signature`.
+
+    Raises:
+        ModelError: If two inputs or outputs would have the same name.
+    """
+    tensors = tf.nest.flatten(model.input)
+    keys = tuple(sorted(model.input)) if isinstance(model.input, dict) else ()
+    names = _unique(keys or [tensor.name for tensor in tensors], "inputs")
+    outputs = sorted(model.output) if isinstance(model.output, dict) else None
+    return Signature(
+        inputs={
+            name: tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name=name)
+            for name, tensor in zip(names, tensors, strict=True)
+        },
+        outputs=_unique(outputs or model.output_names, "outputs"),
+        keys=keys,
+        structure=tf.nest.pack_sequence_as(model.input, names),
+    )
+
+
+def _unique(names: Any, what: str) -> tuple[str, ...]:
+    found = tuple(re.sub(r"\W", "_", re.sub(r"^(\d)", r"_\1", name)) for name in names)
+    if len(set(found)) != len(found):
+        raise ModelError(
+            f"The {what} of a model must have different names, for a file knows them by "
+            f"name. Name its Input and output layers. Received: {list(names)}"
+        )
+    return found

@@ -1,0 +1,81 @@
+"""What a device demands of the file that it shall run."""
+
+import dataclasses
+from typing import Literal
+
+from tfcompress.errors import ArgumentError
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """A deployment target, as plain data.
+
+    Attributes:
+        name: What users call it.
+        weights: How weights are stored: `"float32"`, `"float16"` or `"int8"`.
+        activations: What the kernels compute in: `"float32"` or `"int8"`.
+        inputs_and_outputs: The type at the file's door: `"float32"` or `"int8"`.
+        description: One line for a list of targets.
+    """
+
+    name: str
+    weights: Literal["float32", "float16", "int8"]
+    activations: Literal["float32", "int8"]
+    inputs_and_outputs: Literal["float32", "int8"]
+    description: str
+
+    @property
+    def full_integer(self) -> bool:
+        """Whether every operation shall work on whole numbers."""
+        return self.activations == "int8"
+
+
+TARGETS = {
+    target.name: target
+    for target in (
+        Target(
+            "cpu_float32",
+            "float32",
+            "float32",
+            "float32",
+            "any CPU; the reference for every other file",
+        ),
+        Target(
+            "cpu_float16",
+            "float16",
+            "float32",
+            "float32",
+            "any CPU; weights at half the bytes",
+        ),
+        Target(
+            "cpu_int8",
+            "int8",
+            "int8",
+            "int8",
+            "XNNPACK on phones; full integer, int8 in and out",
+        ),
+        Target(
+            "cpu_int8_float_io",
+            "int8",
+            "int8",
+            "float32",
+            "as cpu_int8, with float32 in and out: a drop-in for a float file",
+        ),
+    )
+}
+
+
+def find_target(target: str | Target) -> Target:
+    """Returns the target of a name; a `Target` is returned as it is.
+
+    Raises:
+        ArgumentError: If no target has this name.
+    """
+    if isinstance(target, Target):
+        return target
+    if target not in TARGETS:
+        raise ArgumentError(
+            f"target must be one of {sorted(TARGETS)}, or a Target. "
+            f"Received: target={target!r}"
+        )
+    return TARGETS[target]

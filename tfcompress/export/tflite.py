@@ -1,0 +1,118 @@
+"""Writes the `.tflite` file that ships."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from tfcompress import keras_compat
+from tfcompress.errors import ArgumentError, OutputError
+from tfcompress.export.artifact import Artifact
+from tfcompress.export.census import (
+    count_operations,
+    float_operations,
+    list_operations,
+)
+from tfcompress.export.conversion import convert
+from tfcompress.export.representative import read_samples
+from tfcompress.export.signature import read_signature
+from tfcompress.export.target import Target, find_target
+from tfcompress.export.verification import made_up_samples, verify
+from tfcompress.files import replacing
+
+CALIBRATION_SAMPLES = 500
+VERIFICATION_SAMPLES = 64
+
+
+def to_tflite(
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    target: str | Target = "cpu_int8",
+    representative_data: Any = None,
+    batch: int | None = 1,
+) -> Artifact:
+    """Writes a Keras model as a `.tflite` file, and checks the file.
+
+    The file holds TFLite's built-in operations only, so every LiteRT runtime can run
+    it. It is run beside the model before it gets its name; a file that stood there
+    before is replaced only by one that works.
+
+    Args:
+        model: A built functional or Sequential model of either Keras: plain, pruned,
+            or quantization-aware. It is not changed.
+        path: Where to write the file; its name must end in `.tflite`.
+        target: `"cpu_int8"`, the default (full integer, int8 in and out),
+            `"cpu_int8_float_io"` (the same with float32 in and out), `"cpu_float32"`,
+            `"cpu_float16"` (weights at half the bytes), or a `Target`.
+        representative_data: Inputs like those of the application, in a form that
+            `tfcompress.data.batches` accepts; 100 to 500 samples are usual, 500 are
+            read at the most. Ranges of activations are learned from it, unless the
+            model is quantization-aware and brings its own; the file is verified on it.
+        batch: Samples in one run of the file. Defaults to 1, which recurrent layers
+            need and which is fastest on phones; None allows any number.
+
+    Returns:
+        An `Artifact`: path, size, operations by type, agreement with the model.
+
+    Raises:
+        ArgumentError: If the target is not known, the name does not end in `.tflite`,
+            or a full-integer file is asked of a model without ranges or data.
+        DataError: If representative data is empty, not finite or does not fit.
+        ModelError: If the model is subclassed, unbuilt or holds weights not finite.
+        ExportError: If the model cannot be converted, or the file does not do what the
+            model does.
+        OutputError: If the file cannot be written.
+
+    Example:
+
+    ```python
+    artifact = tfc.export.to_tflite(
+        model, "model.tflite", target="cpu_int8", representative_data=images[:200]
+    )
+    ```
+    """
+    target = find_target(target)
+    path = Path(path)
+    if path.suffix != ".tflite":
+        raise ArgumentError(
+            f"The name of the file must end in .tflite. Received: path={str(path)!r}"
+        )
+    if not path.parent.is_dir():
+        raise OutputError(
+            f"The folder of the file must exist; create it first. Received: path="
+            f"{str(path)!r}"
+        )
+    keras_compat.check_model(model)
+    signature = read_signature(model, batch)
+    knows_ranges = keras_compat.is_quantization_aware(model)
+    if target.full_integer and not knows_ranges and representative_data is None:
+        raise ArgumentError(
+            f"A file for {target.name} needs the ranges of the model's activations. Give "
+            "100 to 500 samples of real input as representative_data, or a "
+            "quantization-aware model. Received: representative_data=None"
+        )
+    samples = None
+    if representative_data is not None:
+        samples = read_samples(
+            representative_data, signature, samples=CALIBRATION_SAMPLES
+        )
+    content = convert(
+        model,
+        signature,
+        target,
+        samples=samples if target.full_integer and not knows_ranges else None,
+    )
+    shown = samples or made_up_samples(signature, VERIFICATION_SAMPLES)
+    shown = {name: array[:VERIFICATION_SAMPLES] for name, array in shown.items()}
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+        verification = verify(temporary, model, signature, target, shown)
+    operations = list_operations(content)
+    return Artifact(
+        path=path,
+        bytes=len(content),
+        target=target,
+        operations=count_operations(operations),
+        float_operations=float_operations(operations),
+        verification=verification,
+    )
