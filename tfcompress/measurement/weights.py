@@ -42,13 +42,14 @@ def count_weights(model_or_file: Any) -> WeightCount:
     In a file, the constants count that hold real numbers: floating-point ones, and
     whole numbers with a scale. Shapes, axes and indices do not, nor single numbers
     without an axis, nor the values that a loop starts from. A constant that is used
-    twice counts once. Kernels are the constants of two axes or more that convolutions,
-    fully connected, recurrent, matrix product and lookup operations take as weights,
-    straight or through `DENSIFY`, `DEQUANTIZE` and the like. A quantized weight is
-    zero where it equals its zero point. A constant in sparse encoding counts in full,
-    the zeros that it leaves out too. Batch normalization that export has folded into
-    kernels does not count any more, and a bias of zeros may have been dropped: the
-    number can be a little below that of the Keras model.
+    twice counts once, also where the converter made one of two equal ones. Kernels
+    are the constants of two axes or more that convolutions, fully connected,
+    recurrent, matrix product and lookup operations take as weights, straight or
+    through `DENSIFY`, `DEQUANTIZE` and the like. A quantized weight is zero where it
+    equals its zero point. A constant in sparse encoding counts in full, with the zeros
+    that it leaves out. Batch normalization that export has folded into kernels does
+    not count any more, and a bias of zeros may have been dropped: the number can be a
+    little below that of the Keras model.
 
     Args:
         model_or_file: A built Keras 3 or tf_keras model, or the path of a `.tflite`

@@ -28,7 +28,7 @@ h2{font-size:1.15rem;margin:2rem 0 .5rem}
 .gain{font-size:1.1rem;margin:0 0 1.5rem;overflow-wrap:anywhere}
 .tfcompress{width:100%;font-size:.9rem}
 .tfcompress tr.reference{background:#f4f4f4}
-figure{margin:0;max-width:52rem}
+figure{margin:0;max-width:44rem}
 svg{width:100%;height:auto;display:block}
 dt{font-weight:600;overflow-wrap:anywhere}
 dd{margin:0 0 .75rem;overflow-wrap:anywhere;white-space:pre-line}

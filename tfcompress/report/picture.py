@@ -58,7 +58,7 @@ def draw(rows: Sequence[Row], reference: str, path: str | os.PathLike[str]) -> b
 
 
 def _draw(rows: Sequence[Row], reference: str) -> Figure:
-    figure = Figure(figsize=(7.2, 4.4), dpi=150, layout="constrained")
+    figure = Figure(figsize=(5.4, 4.0), dpi=200, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     points = [(float(row.bytes), 100.0 * row.accuracy) for row in rows]
@@ -81,8 +81,9 @@ def _set_axes(axes: Axes, points: Sequence[tuple[float, float]]) -> None:
     axes.set_xscale("log")
     axes.set_xlim(min(sizes) / 2.2, max(sizes) * 2.2)
     span = max(max(accuracies) - min(accuracies), 1.0)
-    axes.set_ylim(min(accuracies) - 0.3 * span, max(accuracies) + 0.3 * span)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    top = min(max(accuracies) + 0.3 * span, 100.0 + 0.1 * span)
+    axes.set_ylim(min(accuracies) - 0.3 * span, top)
+    axes.xaxis.set_major_locator(LogLocator(subs=_tick_steps(max(sizes) / min(sizes))))
     axes.xaxis.set_major_formatter(FuncFormatter(_format_bytes))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("size of the .tflite file (logarithmic)")
@@ -90,6 +91,12 @@ def _set_axes(axes: Axes, points: Sequence[tuple[float, float]]) -> None:
     axes.grid(color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _tick_steps(ratio: float) -> tuple[float, ...]:
+    if ratio < 30:
+        return (1.0, 2.0, 5.0)
+    return (1.0, 3.0) if ratio < 3000 else (1.0,)
 
 
 def _format_bytes(count: float, _: int | None = None) -> str:

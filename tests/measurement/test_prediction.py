@@ -1,0 +1,127 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+from tfcompress.errors import DataError, ModelError
+from tfcompress.measurement import Predictions, predict, predict_each
+
+
+def column(values):
+    return Predictions(np.array(values, np.float32)[:, None], None)
+
+
+def test_model_and_file_give_the_same_scores(dense_model, dense_files, samples):
+    model = predict(dense_model, samples)
+    file = predict(dense_files["free"], samples, batch_size=10)
+    np.testing.assert_allclose(model.scores, file.scores, atol=1e-6)
+    assert model.labels is None
+
+
+def test_tf_keras_models(samples, expected, dense_model):
+    inputs = tf_keras.Input((2,))
+    model = tf_keras.Model(inputs, tf_keras.layers.Dense(3)(inputs))
+    model.set_weights(dense_model.get_weights())
+    np.testing.assert_allclose(predict(model, samples).scores, expected, atol=1e-6)
+
+
+def test_model_is_run_as_in_inference(samples):
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Dropout(0.9)(inputs))
+    np.testing.assert_array_equal(predict(model, samples).scores, samples)
+
+
+def test_largest_score_is_chosen():
+    scores = np.array([[0, 2, 1], [3, 3, 0], [-3, -2, -1]], np.float32)
+    assert Predictions(scores, None).classes.tolist() == [1, 0, 2]
+
+
+def test_one_output_is_a_probability_or_a_logit():
+    assert column([0.2, 0.5, 0.7, 1.0]).classes.tolist() == [0, 0, 1, 1]
+    assert column([-4.0, 0.2, 0.0, 3.0]).classes.tolist() == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("form", ["numbers", "column", "one-hot", "float", "bool"])
+def test_forms_of_labels(dense_model, samples, form):
+    numbers = np.arange(37) % 2
+    labels = {
+        "numbers": numbers,
+        "column": numbers[:, None],
+        "one-hot": np.eye(3)[numbers],
+        "float": numbers.astype(np.float32),
+        "bool": numbers.astype(bool),
+    }[form]
+    predictions = predict(dense_model, (samples, labels), batch_size=10)
+    np.testing.assert_array_equal(predictions.labels, numbers)
+    assert predictions.labels.dtype == np.int64
+
+
+def test_data_is_read_once_for_all_models(dense_model, dense_files, samples):
+    labels = np.arange(37) % 3
+    data = tf.data.Dataset.from_tensor_slices((samples, labels))
+    data = data.shuffle(37, reshuffle_each_iteration=True).batch(5)
+    first, second = predict_each([dense_model, dense_files["fixed"]], data)
+    np.testing.assert_allclose(first.scores, second.scores, atol=1e-6)
+    np.testing.assert_array_equal(first.labels, second.labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.array([0, 3]), "from 0 to 2.*Received: labels from 0 to 3"),
+        (np.array([-1, 0]), "from 0 to 2.*Received: labels from -1 to 0"),
+        (np.array([0.5, 1]), "not whole, such as 0.5"),
+        (np.eye(4)[:2], r"Received: y of shape \(2, 4\)"),
+        (np.array(["a", "b"]), "Labels must be class numbers"),
+        (np.zeros((2, 3, 1)), "Labels must be class numbers"),
+        ([np.array([0, 1]), np.array([0, 1])], "Labels must be class numbers"),
+    ],
+)
+def test_labels_that_do_not_fit(dense_model, samples, labels, message):
+    with pytest.raises(DataError, match=message):
+        predict(dense_model, (samples[:2], labels))
+
+
+def test_labels_of_a_model_with_one_output(samples):
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(inputs))
+    assert predict(model, (samples[:2], np.array([0, 1]))).scores.shape == (2, 1)
+    with pytest.raises(DataError, match="from 0 to 1"):
+        predict(model, (samples[:2], np.array([0, 2])))
+
+
+def test_empty_data(dense_model):
+    with pytest.raises(DataError, match="empty"):
+        predict(dense_model, (np.zeros((0, 2)), np.zeros(0)))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_data_that_is_not_finite(dense_model, dense_files, bad):
+    for subject in (dense_model, dense_files["fixed"]):
+        with pytest.raises(DataError, match="x must hold finite numbers"):
+            predict(subject, np.array([[0, 1], [bad, 0]], np.float32))
+
+
+def test_weights_that_are_not_finite(samples):
+    inputs = keras.Input((2,))
+    layer = keras.layers.Dense(
+        2, kernel_initializer=keras.initializers.Constant(np.nan)
+    )
+    model = keras.Model(inputs, layer(inputs), name="broken")
+    with pytest.raises(
+        ModelError, match=r"NaN or infinite weights.*the model 'broken'"
+    ):
+        predict(model, samples)
+
+
+def test_only_one_output_of_scores(samples, make_file):
+    inputs = keras.Input((2,), batch_size=1)
+    twice = keras.Model(inputs, [inputs, keras.layers.Dense(1)(inputs)], name="twice")
+    with pytest.raises(ModelError, match=r"one output.*2 outputs of the model 'twice'"):
+        predict(twice, samples[:1])
+    with pytest.raises(ModelError, match=r"one output.*2 outputs of the file .*tflite"):
+        predict(make_file(twice, "twice"), samples)
+    image = keras.Model(inputs, keras.layers.Reshape((1, 2))(inputs))
+    with pytest.raises(ModelError, match=r"shape \(samples, classes\).*\(1, 1, 2\)"):
+        predict(image, samples[:1])
