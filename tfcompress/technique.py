@@ -1,8 +1,22 @@
 """The contract of a technique: wrap, fit, strip, the same for every technique."""
 
 import abc
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, Self
+
+
+@dataclasses.dataclass(frozen=True)
+class Account:
+    """What a technique did to a model, and what it left alone.
+
+    Attributes:
+        applied: Names of the layers that it was applied to.
+        skipped: Names of the layers that it left as they were, and why.
+    """
+
+    applied: tuple[str, ...] = ()
+    skipped: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Technique(abc.ABC):
@@ -14,8 +28,10 @@ class Technique(abc.ABC):
     user's model came from. A technique that needs no training does all its work
     in `apply`.
 
-    Example:
+    Attributes:
+        account: What the last `apply` did, and what it skipped and why.
 
+    Example:
     ```python
     pruning = tfc.pruning.MagnitudePruning(sparsity=0.8)
     model = pruning.apply(trained)
@@ -24,6 +40,8 @@ class Technique(abc.ABC):
     small = pruning.finalize(model)
     ```
     """
+
+    account: Account = Account()
 
     @abc.abstractmethod
     def apply(self, model: Any) -> Any:

@@ -1,1 +1,6 @@
-"""quantization."""
+"""Quantization: weights and activations in few bits."""
+
+from tfcompress.quantization.aware_training import QuantizationAwareTraining
+from tfcompress.quantization.calibration import calibrate
+
+__all__ = ["QuantizationAwareTraining", "calibrate"]
