@@ -75,14 +75,12 @@ def format_milliseconds(milliseconds: float) -> str:
     return f"{milliseconds:.{digits if milliseconds >= 0.1 else 4}f} ms"
 
 
-QUALITY = (
+# Quality first, then cost: a narrow terminal shows them one below the other.
+COLUMNS = (
     Column("accuracy", lambda row: format_percent(row.accuracy)),
     Column("macro recall", lambda row: format_percent(row.macro_recall)),
     Column("macro F1", lambda row: format_percent(row.macro_f1)),
     Column("agreement", lambda row: format_percent(row.agreement)),
-)
-
-COST = (
     Column("parameters", lambda row: f"{row.parameters:,}"),
     Column("zeros", lambda row: f"{100 * row.sparsity:.1f} %"),
     Column(
@@ -107,5 +105,3 @@ COST = (
         ),
     ),
 )
-
-COLUMNS = QUALITY + COST

@@ -8,8 +8,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from tfcompress.report.columns import COLUMNS, COST, QUALITY, Column
+from tfcompress.report.columns import COLUMNS, Column
 from tfcompress.report.row import Row
+
+_UNLIMITED = 10_000
 
 
 def to_rich(
@@ -27,39 +29,50 @@ def to_rich(
     """
     result = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     result.add_column("", min_width=10, overflow="fold")
+    cells = []
     for column in columns:
         title = column.title.replace(" ", "\n", 1)
-        result.add_column(title, justify="right", no_wrap=True, vertical="top")
-    for row in rows:
-        cells = [
-            as_text(f"{column.text(row)}\n{column.ratio_text(row, reference)}".strip())
-            for column in columns
+        texts = [
+            f"{column.text(row)}\n{column.ratio_text(row, reference)}".strip()
+            for row in rows
         ]
-        result.add_row(as_text(row.name), *cells)
+        width = max(len(line) for text in [title, *texts] for line in text.split("\n"))
+        result.add_column(title, justify="right", no_wrap=True, min_width=width)
+        cells.append(texts)
+    for row, *numbers in zip(rows, *cells, strict=True):
+        result.add_row(as_text(row.name), *map(as_text, numbers))
     return result
 
 
 def fit(
-    rows: Sequence[Row], reference: Row, console: Console, options: ConsoleOptions
+    rows: Sequence[Row],
+    reference: Row,
+    console: Console,
+    options: ConsoleOptions,
+    columns: Sequence[Column] = COLUMNS,
 ) -> Iterator[Table]:
-    """Gives one table if it fits the terminal, else two: quality and cost.
+    """Gives one table if it fits the terminal, else one for each half of the columns.
+
+    The first half is quality, the second cost; very narrow terminals get more.
 
     Args:
         rows: The rows.
         reference: The row that ratios refer to.
         console: The console that will print.
         options: Its options, which hold the width.
+        columns: Which columns to show. Defaults to all.
 
     Yields:
-        One table or two.
+        Tables, to be printed one below the other.
     """
-    whole = to_rich(rows, reference)
-    measured = Measurement.get(console, options.update_width(10_000), whole)
-    if measured.minimum <= options.max_width:
+    whole = to_rich(rows, reference, columns)
+    needed = Measurement.get(console, options.update_width(_UNLIMITED), whole).minimum
+    if needed <= options.max_width or len(columns) == 1:
         yield whole
     else:
-        yield to_rich(rows, reference, QUALITY)
-        yield to_rich(rows, reference, COST)
+        half = len(columns) // 2
+        for part in (columns[:half], columns[half:]):
+            yield from fit(rows, reference, console, options, part)
 
 
 def as_text(words: str) -> Text:
