@@ -1,3 +1,6 @@
+import contextlib
+
+import numpy as np
 import pytest
 
 from tfcompress.errors import ModelError
@@ -49,4 +52,17 @@ def test_file_of_another_kind(tmp_path, read):
     path = tmp_path / "model.keras"
     path.write_bytes(b"PK\x03\x04" + bytes(range(256)) * 8)
     with pytest.raises(ModelError, match="damaged or of another kind"):
+        read(path)
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("seed", range(40))
+def test_damaged_bytes_are_an_error_or_harmless(tmp_path, dense_files, read, seed):
+    generator = np.random.default_rng(seed)
+    content = bytearray(dense_files["int8"].read_bytes())
+    for position in generator.integers(8, len(content), 3):
+        content[position] = generator.integers(256)
+    path = tmp_path / "damaged.tflite"
+    path.write_bytes(content)
+    with contextlib.suppress(ModelError):
         read(path)

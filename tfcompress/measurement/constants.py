@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfcompress.errors import ModelError
 from tfcompress.measurement.file import read_tflite
 
 _OPERATIONS = {
@@ -95,7 +96,16 @@ def read_constants(path: str | os.PathLike[str]) -> list[Constant]:
     ```
     """
     content = read_tflite(path)
-    model = schema.ModelT.InitFromPackedBuf(content)
+    try:
+        return _collect(schema.ModelT.InitFromPackedBuf(content), content)
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            "The file is damaged: its parts do not fit together; write it again. "
+            f"Received: path={os.fspath(path)!r} ({error})"
+        ) from error
+
+
+def _collect(model: Any, content: bytes) -> list[Constant]:
     constants: dict[int, Constant] = {}
     for graph in model.subgraphs:
         operations = [

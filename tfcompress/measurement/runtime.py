@@ -51,7 +51,13 @@ class LiteRTModel:
             )
         self.path = Path(path)
         self._interpreter = _load(self.path, threads)
-        self._inputs, self._outputs = _read_signature(self._interpreter, self.path)
+        try:
+            signature = _read_signature(self._interpreter, self.path)
+        except ModelError:
+            raise
+        except (TypeError, ValueError) as error:  # names or numbers of a damaged file
+            raise _failed(self.path, error) from error
+        self._inputs, self._outputs = signature
         self._shapes = {
             name: tuple(size or 1 for size in details.shape)
             for name, details in self._inputs.items()
