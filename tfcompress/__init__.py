@@ -14,31 +14,6 @@ neither TensorFlow nor Keras:
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0.dev0"
-
-_MODULES = (
-    "data",
-    "distillation",
-    "errors",
-    "export",
-    "graph",
-    "keras_compat",
-    "measurement",
-    "pipeline",
-    "pruning",
-    "quantization",
-    "report",
-    "schedules",
-    "technique",
-)
-
-_NAMES = {
-    "Distiller": "distillation",
-    "Technique": "technique",
-}
-
-__all__ = [*_MODULES, *_NAMES]  # noqa: PLE0604
-
 if TYPE_CHECKING:
     from tfcompress import (
         data,
@@ -58,12 +33,34 @@ if TYPE_CHECKING:
     from tfcompress.distillation import Distiller
     from tfcompress.technique import Technique
 
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "Distiller",
+    "Technique",
+    "data",
+    "distillation",
+    "errors",
+    "export",
+    "graph",
+    "keras_compat",
+    "measurement",
+    "pipeline",
+    "pruning",
+    "quantization",
+    "report",
+    "schedules",
+    "technique",
+]
+
+_ROOMS = {"Distiller": "distillation", "Technique": "technique"}
+
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
+    if name in _ROOMS:
+        return getattr(importlib.import_module(f"tfcompress.{_ROOMS[name]}"), name)
+    if name in __all__:
         return importlib.import_module(f"tfcompress.{name}")
-    if name in _NAMES:
-        return getattr(importlib.import_module(f"tfcompress.{_NAMES[name]}"), name)
     raise AttributeError(f"module 'tfcompress' has no attribute {name!r}")
 
 

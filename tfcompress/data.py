@@ -49,7 +49,6 @@ def batches(data: Any, *, batch_size: int = 256) -> Iterator[Batch]:
             if there is no sample in it.
 
     Example:
-
     ```python
     for x, y, _ in tfc.data.batches((images, labels), batch_size=64):
         ...
@@ -170,8 +169,8 @@ def check_labels(labels: Any, classes: int, name: str = "y") -> None:
     low, high = int(array.min()), int(array.max())
     if low < 0 or high >= classes:
         raise DataError(
-            f"{name} must hold class numbers from 0 to {classes - 1}, for the model has "
-            f"{classes} outputs. Received: labels from {low} to {high}"
+            f"{name} must hold class numbers from 0 to {classes - 1}, for there are "
+            f"{classes} classes. Received: labels from {low} to {high}"
         )
 
 

@@ -23,7 +23,6 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> None
         OutputError: If the folder is missing or read-only, or the disk is full.
 
     Example:
-
     ```python
     write_atomically("results.json", "{}")
     ```
@@ -52,7 +51,6 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         OutputError: If the folder is missing or read-only, or the disk is full.
 
     Example:
-
     ```python
     with replacing("model.keras") as temporary:
         model.save(temporary)

@@ -49,6 +49,7 @@ class Constant(Schedule):
         self.value = float(value)
 
     def __call__(self, progress: float) -> float:
+        """Returns the value."""
         return self.value
 
     def get_config(self) -> dict[str, Any]:
@@ -107,6 +108,7 @@ class Polynomial(Schedule):
         self.power = float(power)
 
     def __call__(self, progress: float) -> float:
+        """Returns the value when a share of the training, 0 to 1, is done."""
         if progress >= self.finish:
             return self.end
         if progress <= self.begin:

@@ -47,7 +47,9 @@ def test_a_single_column_is_the_logit_of_the_second_class():
     np.testing.assert_allclose(values, expected[:, 0], rtol=1e-5)
 
 
-@pytest.mark.parametrize("temperature", [0, -1.0, float("nan"), float("inf"), "4", True])
+@pytest.mark.parametrize(
+    "temperature", [0, -1.0, float("nan"), float("inf"), "4", True]
+)
 def test_temperature_out_of_range(temperature):
     with pytest.raises(ArgumentError, match="temperature must be .* Received"):
         LogitsDistillation(temperature=temperature)

@@ -62,9 +62,7 @@ def run_demo(
         )
     if epochs is not None and epochs < 1:
         raise ArgumentError(f"epochs must be 1 or more. Received: epochs={epochs}")
-    images = (
-        image_data.load_file(data, seed) if data else image_data.load_digits(seed)
-    )
+    images = image_data.load_file(data, seed) if data else image_data.load_digits(seed)
     directory = RunDirectory(output, overwrite=overwrite)
     keras.utils.set_random_seed(seed)
     started = time.monotonic()

@@ -77,12 +77,13 @@ def load_file(path: str | os.PathLike[str], seed: int) -> Images:
 
 def _read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise DataError(
-                    "Expected an .npz file, as numpy.savez writes it. "
-                    f"Received: {path}, which holds a single array"
-                )
+        file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            raise DataError(
+                "Expected an .npz file, as numpy.savez writes it. "
+                f"Received: {path}, which holds a single array"
+            )
+        with file:
             missing = [name for name in ARRAYS if name not in file.files]
             if missing:
                 raise DataError(
@@ -114,8 +115,7 @@ def _prepare(name: str, arrays: dict[str, np.ndarray], seed: int) -> Images:
             "x_train and x_test must hold images of the same shape. Received: "
             f"{arrays['x_train'].shape[1:]} and {arrays['x_test'].shape[1:]}"
         )
-    y_train = arrays["y_train"].reshape(-1).astype(np.int64)
-    y_test = arrays["y_test"].reshape(-1).astype(np.int64)
+    y_train, y_test = (arrays[name].reshape(-1) for name in ("y_train", "y_test"))
     classes = int(y_train.max()) + 1
     if classes < 2:
         raise DataError(
@@ -124,6 +124,7 @@ def _prepare(name: str, arrays: dict[str, np.ndarray], seed: int) -> Images:
         )
     check_labels(y_train, classes, "y_train")
     check_labels(y_test, classes, "y_test")
+    y_train, y_test = y_train.astype(np.int64), y_test.astype(np.int64)
     scale, prepared = _find_scale(arrays["x_train"])
     x_train = _as_pixels(arrays["x_train"], scale)
     order = np.random.default_rng(seed).permutation(len(x_train))

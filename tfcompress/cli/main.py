@@ -112,3 +112,7 @@ def _run_demo(arguments: argparse.Namespace) -> None:
 
 def _say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    run()

@@ -29,7 +29,9 @@ def build_network(
     inputs = keras.Input(tuple(shape), name="image")
     x = inputs
     if max(shape[:2]) > LARGEST_SIDE:
-        x = layers.AveragePooling2D(-(-max(shape[:2]) // LARGEST_SIDE), name="shrink")(x)
+        x = layers.AveragePooling2D(-(-max(shape[:2]) // LARGEST_SIDE), name="shrink")(
+            x
+        )
     for number, stage in enumerate(widths):
         if number and min(x.shape[1:3]) >= 8:
             x = layers.MaxPooling2D(name=f"stage{number}_pool")(x)

@@ -43,7 +43,6 @@ class Distiller(keras_compat.AcceptsEitherKeras, DistillationStep, keras.Model):
         ArgumentError: If a number is out of range or the weights do not match.
 
     Example:
-
     ```python
     distiller = tfc.Distiller(
         teacher, student, tfc.distillation.LogitsDistillation(temperature=4)

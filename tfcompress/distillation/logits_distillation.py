@@ -33,7 +33,6 @@ class LogitsDistillation(DistillationLoss):
         ArgumentError: If `temperature` is not above 0 or `loss` is not known.
 
     Example:
-
     ```python
     loss = tfc.distillation.LogitsDistillation(temperature=4)
     distiller = tfc.Distiller(teacher, student, loss)
@@ -60,6 +59,7 @@ class LogitsDistillation(DistillationLoss):
     def compute_loss(
         self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any
     ) -> Any:
+        """Returns the loss of each sample: outputs added, positions averaged."""
         function = _FUNCTIONS[self.loss]
         losses = [
             _mean_over_positions(function(t, s, temperature=self.temperature))
@@ -72,6 +72,7 @@ class LogitsDistillation(DistillationLoss):
         return tf.add_n(losses)
 
     def validate_model_compatibility(self, teacher: Any, student: Any) -> None:
+        """Raises a `ModelError` if the student ends in softmax or sigmoid."""
         for output, activation in enumerate(keras_compat.output_activations(student)):
             if activation in ("softmax", "sigmoid"):
                 raise ModelError(
@@ -85,6 +86,7 @@ class LogitsDistillation(DistillationLoss):
                 )
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor, as plain data."""
         return {"temperature": self.temperature, "loss": self.loss}
 
 

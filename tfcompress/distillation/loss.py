@@ -28,6 +28,7 @@ class DistillationLoss(abc.ABC):
             A float32 tensor of shape `(batch, ...)`, or a scalar.
         """
 
+    @abc.abstractmethod
     def validate_model_compatibility(self, teacher: Any, student: Any) -> None:
         """Raises an error if this loss cannot be computed for two models.
 

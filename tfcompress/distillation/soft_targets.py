@@ -29,7 +29,6 @@ def kl_divergence(
         A float32 tensor of shape `(batch, ...)`, 0 where both agree.
 
     Example:
-
     ```python
     loss = kl_divergence([[2.0, 0.0]], [[0.0, 2.0]], temperature=4.0)
     ```
@@ -56,7 +55,6 @@ def cross_entropy(
         A float32 tensor of shape `(batch, ...)`.
 
     Example:
-
     ```python
     loss = cross_entropy([[2.0, 0.0]], [[0.0, 2.0]], temperature=4.0)
     ```

@@ -202,11 +202,10 @@ def check_pair(teacher: Any, student: Any) -> None:
     """
     keras_compat.check_model(teacher, name="teacher")
     keras_compat.check_model(student, name="student")
-    shapes = {}
-    for role, model in {"teacher": teacher, "student": student}.items():
-        shapes[role] = [
-            tuple(tensor.shape) for tensor in tf.nest.flatten(model.outputs)
-        ]
+    shapes = {
+        role: [tuple(tensor.shape) for tensor in tf.nest.flatten(model.outputs)]
+        for role, model in {"teacher": teacher, "student": student}.items()
+    }
     if shapes["teacher"] != shapes["student"]:
         raise ModelError(
             "Teacher and student must have outputs of the same shape, a column for "

@@ -25,7 +25,6 @@ class Artifact:
         verification: How its outputs compare with the Keras model's.
 
     Example:
-
     ```python
     artifact = tfc.export.to_tflite(model, "model.tflite", target="cpu_float32")
     scores = artifact.predict(images)

@@ -75,8 +75,7 @@ def as_generator(
 
     def generate() -> Iterator[dict[str, np.ndarray]]:
         for start in range(0, count, batch):
-            yield {
-                name: array[start : start + batch] for name, array in samples.items()
-            }
+            stop = start + batch
+            yield {name: array[start:stop] for name, array in samples.items()}
 
     return generate

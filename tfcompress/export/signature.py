@@ -63,7 +63,7 @@ def _unique(names: Any, what: str) -> tuple[str, ...]:
     found = tuple(re.sub(r"\W", "_", re.sub(r"^(\d)", r"_\1", name)) for name in names)
     if len(set(found)) != len(found):
         raise ModelError(
-            f"The {what} of a model must have different names, for a file knows them by "
-            f"name. Name its Input and output layers. Received: {list(names)}"
+            f"The {what} of a model must have different names, for a file knows them "
+            f"by name. Name its Input and output layers. Received: {list(names)}"
         )
     return found

@@ -64,7 +64,6 @@ def to_tflite(
         OutputError: If the file cannot be written.
 
     Example:
-
     ```python
     artifact = tfc.export.to_tflite(
         model, "model.tflite", target="cpu_int8", representative_data=images[:200]
@@ -87,8 +86,8 @@ def to_tflite(
     knows_ranges = keras_compat.is_quantization_aware(model)
     if target.full_integer and not knows_ranges and representative_data is None:
         raise ArgumentError(
-            f"A file for {target.name} needs the ranges of the model's activations. Give "
-            "100 to 500 samples of real input as representative_data, or a "
+            f"A file for {target.name} needs the ranges of the model's activations. "
+            "Give 100 to 500 samples of real input as representative_data, or a "
             "quantization-aware model. Received: representative_data=None"
         )
     samples = None

@@ -162,6 +162,6 @@ class MagnitudePruning(Technique):
         if zeros < asked - 1:
             raise ModelError(
                 f"Layer {name!r} should have {asked} zeros of {kernel.size} weights. "
-                "Train the model that apply returned with callbacks=callbacks() of this "
-                f"technique, before finalize. Received: {zeros} zeros"
+                "Train the model that apply returned with callbacks=callbacks() of "
+                f"this technique, before finalize. Received: {zeros} zeros"
             )

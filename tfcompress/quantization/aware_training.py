@@ -153,16 +153,15 @@ def _plan(model: Any) -> dict[str, dict[str, Any]]:
         kind = type(layer).__name__
         if kind == "InputLayer":
             continue
-        if kind == "BatchNormalization" and _is_folded(layer):
-            plan[layer.name] = {}
-        elif scheme.supports(layer) and _has_known_activation(layer):
+        folded = kind == "BatchNormalization" and _is_folded(layer)
+        known = scheme.supports(layer) and _has_known_activation(layer)
+        if folded or known:
             plan[layer.name] = {}
         elif _has_one_output(layer) and not kind.endswith("OpLambda"):
             plan[layer.name] = {"quantize_config": scheme.output_only_config()}
     if not any(layer.trainable_weights for layer in model.layers if layer.name in plan):
         raise ModelError(
-            "No layer with weights can be quantized. "
-            f"Received: model {model.name!r}"
+            f"No layer with weights can be quantized. Received: model {model.name!r}"
         )
     return plan
 

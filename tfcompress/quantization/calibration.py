@@ -43,8 +43,8 @@ def calibrate(model: Any, data: Any, *, samples: int = 1024) -> Any:
     layers = keras_compat.quantization_layers(model)
     if not layers:
         raise ModelError(
-            "calibrate takes the model that QuantizationAwareTraining().apply returned. "
-            f"Received: model {model.name!r}, which is not quantization-aware"
+            "calibrate takes the model that QuantizationAwareTraining().apply "
+            f"returned. Received: model {model.name!r}, which is not quantization-aware"
         )
     for layer in layers:
         keras_compat.set_weight_ranges(layer)
@@ -98,9 +98,7 @@ class Observer:
     def __init__(self, ranges: dict[int, Range]):
         self.ranges = ranges
 
-    def __call__(
-        self, inputs: Any, training: Any, weights: Any, **kwargs: Any
-    ) -> Any:
+    def __call__(self, inputs: Any, training: Any, weights: Any, **kwargs: Any) -> Any:
         """Notes what comes in, under the variables of its range."""
         key = id(weights["min_var"])
         self.ranges.setdefault(key, Range(weights)).update(inputs)

@@ -1,0 +1,247 @@
+import os
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfcompress as tfc
+from tests.models import build_classifier
+from tfcompress.errors import (
+    ArgumentError,
+    DataError,
+    ExportError,
+    ModelError,
+    OutputError,
+)
+
+
+@pytest.fixture
+def random_model(either_keras):
+    either_keras.utils.set_random_seed(3)
+    return build_classifier(either_keras, name="random")
+
+
+def test_float_file_equals_the_model(trained, digits, tmp_path):
+    x = digits[1][0]
+    artifact = tfc.export.to_tflite(
+        trained, tmp_path / "model.tflite", target="cpu_float32"
+    )
+    np.testing.assert_allclose(artifact.predict(x), np.asarray(trained(x)), atol=1e-4)
+    assert artifact.bytes == os.path.getsize(artifact)
+    assert artifact.verification.relative_error < 1e-5
+    assert {op.dtype for op in artifact.float_operations} == {"float32"}
+
+
+def test_float16_file_has_half_the_bytes(teacher, digits, tmp_path):
+    sizes = {}
+    for target in ("cpu_float32", "cpu_float16"):
+        artifact = tfc.export.to_tflite(
+            teacher, tmp_path / f"{target}.tflite", target=target
+        )
+        sizes[target] = artifact.bytes
+    assert sizes["cpu_float16"] < 0.65 * sizes["cpu_float32"]
+    x = digits[1][0]
+    np.testing.assert_allclose(
+        artifact.predict(x), np.asarray(teacher(x)), rtol=0.05, atol=0.1
+    )
+
+
+def test_full_integer_file_after_training(trained, digits, tmp_path):
+    x, y = digits[1]
+    artifact = tfc.export.to_tflite(
+        trained,
+        tmp_path / "model.tflite",
+        target="cpu_int8",
+        representative_data=digits[0],
+    )
+    file = tfc.measurement.LiteRTModel(artifact)
+    assert file.input_details["image"].dtype == np.int8
+    assert file.output_details["logits"].dtype == np.int8
+    assert artifact.float_operations == ()
+    assert all(kind.endswith("int8") for kind in artifact.operations)
+    accuracy = (artifact.predict(x).argmax(-1) == y).mean()
+    assert accuracy >= (np.asarray(trained(x)).argmax(-1) == y).mean() - 0.02
+
+
+def test_full_integer_file_with_float_in_and_out(trained, digits, tmp_path):
+    artifact = tfc.export.to_tflite(
+        trained,
+        tmp_path / "model.tflite",
+        target="cpu_int8_float_io",
+        representative_data=digits[0],
+    )
+    file = tfc.measurement.LiteRTModel(artifact)
+    assert file.input_details["image"].dtype == np.float32
+    assert artifact.float_operations == ()
+    assert artifact.operations["CONV_2D int8"] == 2
+
+
+def test_model_is_not_changed(trained, digits, tmp_path):
+    before = [w.copy() for w in trained.get_weights()]
+    tfc.export.to_tflite(
+        trained, tmp_path / "model.tflite", representative_data=digits[0]
+    )
+    for old, new in zip(before, trained.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_inputs_and_outputs_keep_their_names(either_keras, tmp_path):
+    layers = either_keras.layers
+    left, right = layers.Input((3,), name="left"), layers.Input((3,), name="right")
+    both = layers.Concatenate()([left, right])
+    outputs = {"z": layers.Dense(2)(both), "a": layers.Dense(4)(left)}
+    model = either_keras.Model({"left": left, "right": right}, outputs)
+    artifact = tfc.export.to_tflite(
+        model, tmp_path / "model.tflite", target="cpu_float32"
+    )
+    rng = np.random.default_rng(0)
+    x = {name: rng.normal(size=(5, 3)).astype(np.float32) for name in ("left", "right")}
+    expected = model({name: tf.constant(value) for name, value in x.items()})
+    predicted = artifact.predict(x)
+    assert sorted(predicted) == ["a", "z"]
+    for name in ("a", "z"):
+        np.testing.assert_allclose(
+            predicted[name], np.asarray(expected[name]), atol=1e-5
+        )
+
+
+def test_lists_of_inputs_and_outputs(either_keras, tmp_path):
+    layers = either_keras.layers
+    first, second = layers.Input((3,), name="b"), layers.Input((3,), name="a")
+    difference = layers.Subtract(name="difference")([first, second])
+    doubled = layers.Add(name="sum")([first, second])
+    model = either_keras.Model([first, second], [doubled, difference])
+    rng = np.random.default_rng(0)
+    x = [rng.normal(size=(5, 3)).astype(np.float32) for _ in range(2)]
+    artifact = tfc.export.to_tflite(
+        model, tmp_path / "model.tflite", target="cpu_float32", representative_data=x
+    )
+    predicted = artifact.predict({"b": x[0], "a": x[1]})
+    np.testing.assert_allclose(predicted["difference"], x[0] - x[1], atol=1e-6)
+    np.testing.assert_allclose(predicted["sum"], x[0] + x[1], atol=1e-6)
+
+
+@pytest.mark.parametrize("layer", ["LSTM", "GRU"])
+def test_recurrent_layers_run_on_builtin_operations(either_keras, layer, tmp_path):
+    layers = either_keras.layers
+    inputs = layers.Input((7, 3), name="sequence")
+    x = getattr(layers, layer)(5)(inputs)
+    model = either_keras.Model(inputs, layers.Dense(2)(x))
+    x = np.random.default_rng(0).normal(size=(4, 7, 3)).astype(np.float32)
+    artifact = tfc.export.to_tflite(
+        model, tmp_path / "model.tflite", target="cpu_float32", representative_data=x
+    )
+    np.testing.assert_allclose(artifact.predict(x), np.asarray(model(x)), atol=1e-5)
+    assert not any("Flex" in operation for operation in artifact.operations)
+
+
+def test_any_batch_size(random_model, digits, tmp_path):
+    artifact = tfc.export.to_tflite(
+        random_model, tmp_path / "model.tflite", target="cpu_float32", batch=None
+    )
+    x = digits[1][0][:50]
+    np.testing.assert_allclose(
+        artifact.predict(x), np.asarray(random_model(x)), atol=1e-4
+    )
+
+
+def test_nothing_is_printed_and_nothing_is_left_behind(
+    random_model, tmp_path, capfd, monkeypatch
+):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    tfc.export.to_tflite(random_model, tmp_path / "model.tflite", target="cpu_float32")
+    assert capfd.readouterr().out == ""
+    left = [name for name in os.listdir(scratch) if "autograph" not in name]
+    assert left == []
+    assert sorted(os.listdir(tmp_path)) == ["model.tflite", "scratch"]
+
+
+def test_artifact_goes_wherever_a_path_goes(random_model, tmp_path):
+    artifact = tfc.export.to_tflite(
+        random_model, tmp_path / "model.tflite", target="cpu_float32"
+    )
+    with open(artifact, "rb") as file:
+        assert file.read()[4:8] == b"TFL3"
+
+
+# Bad input.
+
+
+def test_unknown_target(random_model, tmp_path):
+    with pytest.raises(ArgumentError, match=r"'cpu_int8'.*Received: target='phone'"):
+        tfc.export.to_tflite(random_model, tmp_path / "m.tflite", target="phone")
+
+
+def test_other_suffix(random_model, tmp_path):
+    with pytest.raises(ArgumentError, match="must end in .tflite"):
+        tfc.export.to_tflite(random_model, tmp_path / "m.bin", target="cpu_float32")
+
+
+def test_full_integer_without_ranges(random_model, tmp_path):
+    with pytest.raises(ArgumentError, match="representative_data=None"):
+        tfc.export.to_tflite(random_model, tmp_path / "m.tflite")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (np.zeros((0, 8, 8, 1)), "empty"),
+        (np.full((2, 8, 8, 1), np.nan), "finite"),
+        (np.zeros((2, 9, 9, 1)), r"shape \(samples, 8, 8, 1\)"),
+        ([np.zeros((2, 8, 8, 1))] * 2, "Received: 2 arrays"),
+    ],
+    ids=["empty", "not finite", "shape", "number of inputs"],
+)
+def test_representative_data_that_does_not_fit(random_model, tmp_path, data, message):
+    path = tmp_path / "m.tflite"
+    with pytest.raises(DataError, match=message):
+        tfc.export.to_tflite(random_model, path, representative_data=data)
+    assert not path.exists()
+
+
+def test_subclassed_and_unbuilt_models(either_keras, tmp_path):
+    class Subclassed(either_keras.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(ModelError, match="functional"):
+        tfc.export.to_tflite(Subclassed(), tmp_path / "m.tflite", target="cpu_float32")
+    unbuilt = either_keras.Sequential([either_keras.layers.Dense(1)])
+    with pytest.raises(ModelError, match="build"):
+        tfc.export.to_tflite(unbuilt, tmp_path / "m.tflite", target="cpu_float32")
+
+
+def test_weights_that_are_not_finite(random_model, tmp_path):
+    weights = random_model.get_weights()
+    weights[-1][0] = np.inf
+    random_model.set_weights(weights)
+    with pytest.raises(ModelError, match="logits.*NaN or infinite"):
+        tfc.export.to_tflite(random_model, tmp_path / "m.tflite", target="cpu_float32")
+
+
+def test_operation_without_a_builtin_counterpart(tmp_path):
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.ops.erfinv(inputs))
+    with pytest.raises(ExportError, match="no counterpart among TFLite's built-in"):
+        tfc.export.to_tflite(model, tmp_path / "m.tflite", target="cpu_float32")
+    assert os.listdir(tmp_path) == []
+
+
+def test_missing_folder(random_model, tmp_path):
+    with pytest.raises(OutputError, match="folder of the file must exist"):
+        tfc.export.to_tflite(
+            random_model, tmp_path / "nowhere" / "m.tflite", target="cpu_float32"
+        )
+
+
+def test_a_file_that_was_there_stays_when_export_fails(random_model, tmp_path):
+    path = tmp_path / "m.tflite"
+    path.write_bytes(b"precious")
+    with pytest.raises(DataError):
+        tfc.export.to_tflite(
+            random_model, path, representative_data=np.full((2, 8, 8, 1), np.nan)
+        )
+    assert path.read_bytes() == b"precious"

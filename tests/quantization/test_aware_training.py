@@ -1,0 +1,207 @@
+import keras
+import numpy as np
+import pytest
+
+import tfcompress as tfc
+from tests.models import build_classifier, train
+from tfcompress import keras_compat
+from tfcompress.errors import ArgumentError, ModelError
+
+
+def accuracy(model, data):
+    x, y = data
+    return float((np.asarray(model(x, training=False)).argmax(-1) == y).mean())
+
+
+@pytest.fixture(scope="module")
+def aware(trained, digits):
+    technique = tfc.quantization.QuantizationAwareTraining()
+    model = technique.apply(trained)
+    tfc.quantization.calibrate(model, digits[0])
+    return technique, model
+
+
+def test_given_model_is_not_changed(trained, digits):
+    before = [w.copy() for w in trained.get_weights()]
+    model = tfc.quantization.QuantizationAwareTraining().apply(trained)
+    tfc.quantization.calibrate(model, digits[0])
+    train(model, digits[0], epochs=1)
+    for old, new in zip(before, trained.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_calibrated_model_is_as_good_as_the_float_one(aware, trained, digits):
+    assert accuracy(aware[1], digits[1]) >= accuracy(trained, digits[1]) - 0.01
+
+
+def test_layer_names_are_kept(aware, trained):
+    names = [layer.name for layer in aware[1].layers]
+    assert [n for n in names if n in {layer.name for layer in trained.layers}] == [
+        layer.name for layer in trained.layers
+    ]
+
+
+def test_account(aware):
+    account = aware[0].account
+    assert {"conv1", "norm1", "conv2", "add", "logits"} <= set(account.applied)
+    assert account.skipped == {}
+
+
+def test_finalize_gives_plain_weights_on_the_grid(aware, trained, either_keras, digits):
+    technique, model = aware
+    final = technique.finalize(model)
+    assert isinstance(final, either_keras.Model)
+    assert [type(layer) for layer in final.layers] == [
+        type(layer) for layer in trained.layers
+    ]
+    original = np.asarray(trained.get_layer("conv2").kernel)
+    rounded = np.asarray(final.get_layer("conv2").kernel)
+    # Symmetric, narrow range, per channel: 127 steps to the largest weight.
+    scale = np.abs(original).max((0, 1, 2)) / 127
+    np.testing.assert_allclose(rounded, np.round(original / scale) * scale, atol=1e-6)
+    original = np.asarray(trained.get_layer("logits").kernel)
+    rounded = np.asarray(final.get_layer("logits").kernel)
+    scale = np.abs(original).max() / 127
+    np.testing.assert_allclose(rounded, np.round(original / scale) * scale, atol=1e-6)
+    assert accuracy(final, digits[1]) >= accuracy(trained, digits[1]) - 0.01
+
+
+def test_zeros_are_kept_in_training_and_in_the_file(trained, digits, tmp_path):
+    pruning = tfc.pruning.MagnitudePruning(0.8)
+    model = pruning.apply(trained)
+    train(model, digits[0], epochs=2, callbacks=pruning.callbacks())
+    pruned = pruning.finalize(model)
+    technique = tfc.quantization.QuantizationAwareTraining(preserve=("sparsity",))
+    aware = tfc.quantization.calibrate(technique.apply(pruned), digits[0])
+    train(aware, digits[0], epochs=1)
+    final = technique.finalize(aware)
+    for name in ("conv1", "conv2", "logits"):
+        before = np.asarray(pruned.get_layer(name).kernel) == 0
+        after = np.asarray(final.get_layer(name).kernel) == 0
+        assert after[before].all()
+    artifact = tfc.export.to_tflite(aware, tmp_path / "small.tflite")
+    assert tfc.measurement.count_weights(artifact).sparsity >= 0.8 - 0.002
+
+
+def test_zeros_are_lost_where_they_are_not_kept(trained, digits):
+    pruning = tfc.pruning.MagnitudePruning(0.8)
+    model = pruning.apply(trained)
+    train(model, digits[0], epochs=1, callbacks=pruning.callbacks())
+    technique = tfc.quantization.QuantizationAwareTraining(preserve=())
+    aware = technique.apply(pruning.finalize(model))
+    tfc.quantization.calibrate(aware, digits[0])
+    train(aware, digits[0], epochs=1)
+    kernel = np.asarray(technique.finalize(aware).get_layer("conv2").kernel)
+    assert (kernel == 0).mean() < 0.75
+
+
+def test_file_does_what_training_saw(trained, digits, tmp_path):
+    technique = tfc.quantization.QuantizationAwareTraining()
+    aware = tfc.quantization.calibrate(technique.apply(trained), digits[0])
+    train(aware, digits[0], epochs=1)
+    x = digits[1][0]
+    artifact = tfc.export.to_tflite(aware, tmp_path / "small.tflite")
+    seen = np.asarray(aware(x, training=False))
+    shipped = artifact.predict(x)
+    step = tfc.measurement.LiteRTModel(artifact).output_details["logits"].scale
+    assert np.abs(seen - shipped).max() <= 2.01 * step
+    assert (seen.argmax(-1) == shipped.argmax(-1)).mean() >= 0.99
+    assert artifact.float_operations == ()
+
+
+def test_works_while_distilling(teacher, trained, digits):
+    technique = tfc.quantization.QuantizationAwareTraining()
+    aware = tfc.quantization.calibrate(technique.apply(trained), digits[0])
+    distiller = tfc.Distiller(teacher, aware, tfc.distillation.LogitsDistillation(4))
+    train(distiller, digits[0], epochs=1)
+    assert accuracy(aware, digits[1]) > 0.85
+
+
+@pytest.mark.parametrize("order", ["conv-relu-norm", "norm first", "relu then norm"])
+def test_normalization_that_tfmot_refuses(either_keras, digits, order, tmp_path):
+    layers = either_keras.layers
+    x = inputs = layers.Input((8, 8, 1), name="image")
+    if order == "conv-relu-norm":
+        x = layers.Conv2D(8, 3, activation="relu", name="conv")(x)
+        x = layers.BatchNormalization(name="norm")(x)
+    elif order == "norm first":
+        x = layers.BatchNormalization(name="norm")(x)
+        x = layers.Conv2D(8, 3, activation="relu", name="conv")(x)
+    else:
+        x = layers.Conv2D(8, 3, name="conv")(x)
+        x = layers.ReLU(name="relu")(x)
+        x = layers.BatchNormalization(name="norm")(x)
+    outputs = layers.Dense(10, name="logits")(layers.Flatten(name="flatten")(x))
+    model = either_keras.Model(inputs, outputs)
+    norm = model.get_layer("norm")
+    rng = np.random.default_rng(0)
+    norm.set_weights([rng.uniform(0.5, 1.5, w.shape) for w in norm.get_weights()])
+    technique = tfc.quantization.QuantizationAwareTraining()
+    aware = tfc.quantization.calibrate(technique.apply(model), digits[0])
+    assert "norm" in technique.account.skipped
+    train(aware, digits[0], epochs=1)
+    artifact = tfc.export.to_tflite(aware, tmp_path / "small.tflite")
+    seen = np.asarray(aware(digits[1][0], training=False))
+    shipped = artifact.predict(digits[1][0])
+    assert (seen.argmax(-1) == shipped.argmax(-1)).mean() >= 0.97
+
+
+def test_a_layer_left_in_float_is_listed(digits):
+    layers = keras.layers
+    inputs = keras.Input((8, 8))
+    x = layers.LSTM(8, name="lstm")(inputs)
+    model = keras.Model(inputs, layers.Dense(10, name="logits")(x))
+    technique = tfc.quantization.QuantizationAwareTraining()
+    aware = technique.apply(model)
+    x = digits[0][0][..., 0]
+    tfc.quantization.calibrate(aware, x)
+    np.testing.assert_allclose(
+        np.asarray(aware(x, training=False)), np.asarray(model(x)), atol=0.1
+    )
+    assert "lstm" in technique.account.skipped
+    assert technique.account.applied == ("logits",)
+
+
+def test_config_round_trip():
+    technique = tfc.quantization.QuantizationAwareTraining(preserve=())
+    again = tfc.quantization.QuantizationAwareTraining.from_config(
+        technique.get_config()
+    )
+    assert again.preserve == ()
+
+
+# Bad input.
+
+
+def test_unknown_preserve():
+    with pytest.raises(ArgumentError, match=r"Received: preserve=\['colour'\]"):
+        tfc.quantization.QuantizationAwareTraining(preserve=["colour"])
+
+
+def test_wrapping_twice(aware):
+    with pytest.raises(ModelError, match="quantization-aware already"):
+        aware[0].apply(aware[1])
+
+
+def test_a_model_being_pruned(trained):
+    model = tfc.pruning.MagnitudePruning(0.5).apply(trained)
+    with pytest.raises(ModelError, match="still being pruned"):
+        tfc.quantization.QuantizationAwareTraining().apply(model)
+
+
+def test_finalize_of_another_model(trained):
+    with pytest.raises(ModelError, match="is not quantization-aware"):
+        tfc.quantization.QuantizationAwareTraining().finalize(trained)
+
+
+def test_model_without_weights(either_keras):
+    model = either_keras.Sequential(
+        [either_keras.layers.Input((4,)), either_keras.layers.ReLU()]
+    )
+    with pytest.raises(ModelError, match="No layer with weights can be quantized"):
+        tfc.quantization.QuantizationAwareTraining().apply(model)
+
+
+def test_wrapped_model_can_be_wrapped_by_pruning_only_first(aware):
+    assert keras_compat.is_quantization_aware(aware[1])
+    assert not keras_compat.is_quantization_aware(build_classifier(keras))
