@@ -40,7 +40,7 @@ def test_equal_files_take_equal_time(files):
 def test_time_is_bounded(files):
     start = time.perf_counter()
     latency({f"{name}{i}": files[name] for name in files for i in range(2)})
-    assert time.perf_counter() - start < 3.0
+    assert time.perf_counter() - start < 5.0
 
 
 def test_at_least_three_rounds(files):
