@@ -1,1 +1,59 @@
-"""keras_compat."""
+"""The two Kerases: Keras 3, which users have, and tf_keras, which TF-MOT works on.
+
+Which Keras a model belongs to is a property of the model, not of the process.
+`read` turns a model of either into a `tfcompress.graph.Graph`, `build` a graph into a
+model of either, `to_keras` and `to_tf_keras` do both at once.
+
+tf_keras and TF-MOT are imported when a function first needs them.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tfcompress.keras_compat.accepting import AcceptsEitherKeras
+from tfcompress.keras_compat.building import build
+from tfcompress.keras_compat.checks import check_model
+from tfcompress.keras_compat.crossing import to_keras, to_tf_keras
+from tfcompress.keras_compat.membership import is_tf_keras, keras_of
+from tfcompress.keras_compat.modules import keras, tf_keras, tfmot
+from tfcompress.keras_compat.reading import read
+from tfcompress.keras_compat.training_objects import cross
+from tfcompress.keras_compat.twins import register_twin
+
+if TYPE_CHECKING:
+    from tfcompress.keras_compat.output_activation import output_activations
+    from tfcompress.keras_compat.trainable import TwinModel, adopt, origin_of
+
+_LAZY = {
+    "TwinModel": "trainable",
+    "adopt": "trainable",
+    "origin_of": "trainable",
+    "output_activations": "output_activation",
+}
+
+__all__ = [
+    "AcceptsEitherKeras",
+    "TwinModel",
+    "adopt",
+    "build",
+    "check_model",
+    "cross",
+    "is_tf_keras",
+    "keras",
+    "keras_of",
+    "origin_of",
+    "output_activations",
+    "read",
+    "register_twin",
+    "tf_keras",
+    "tfmot",
+    "to_keras",
+    "to_tf_keras",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        module = importlib.import_module(f"{__name__}.{_LAZY[name]}")
+        return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,79 @@
+"""A model of one Keras as a model of the other."""
+
+import dataclasses
+from typing import Any
+
+from tfcompress.keras_compat.building import build
+from tfcompress.keras_compat.membership import is_tf_keras
+from tfcompress.keras_compat.reading import read
+
+
+def to_keras(model: Any, *, trusted: bool = False) -> Any:
+    """Returns a Keras 3 model that computes the same as this model.
+
+    Args:
+        model: A built functional or Sequential model of Keras 3 or tf_keras. It is
+            not changed.
+        trusted: Whether code inside `Lambda` layers may cross, as in `build`.
+
+    Returns:
+        A new model with weights of its own, not compiled.
+
+    Raises:
+        ModelError: If the model is subclassed or not built.
+        UnsupportedLayerError: If a layer has no twin in Keras 3.
+
+    Example:
+    ```python
+    import tf_keras
+    from tfcompress.keras_compat import to_keras
+
+    model = tf_keras.Sequential([tf_keras.Input((4,)), tf_keras.layers.Dense(2)])
+    twin = to_keras(model)
+    ```
+    """
+    graph = read(model)
+    if is_tf_keras(model) and _was_sequential(model):
+        graph = dataclasses.replace(graph, kind="Sequential")
+    return build(graph, keras="keras", trusted=trusted)
+
+
+def to_tf_keras(model: Any, *, trusted: bool = False) -> Any:
+    """Returns a tf_keras model that computes the same as this model.
+
+    It remembers which Keras it came from, and takes optimizers, losses, metrics and
+    callbacks of either Keras: see `TwinModel`.
+
+    Args:
+        model: A built functional or Sequential model of Keras 3 or tf_keras. It is
+            not changed.
+        trusted: Whether code inside `Lambda` layers may cross, as in `build`.
+
+    Returns:
+        A new `TwinModel` with weights of its own, not compiled.
+
+    Raises:
+        ModelError: If the model is subclassed or not built.
+        UnsupportedLayerError: If a layer has no twin in tf_keras.
+
+    Example:
+    ```python
+    import keras
+    from tfcompress.keras_compat import to_tf_keras
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    twin = to_tf_keras(model)
+    ```
+    """
+    from tfcompress.keras_compat.trainable import adopt, origin_of
+
+    built = build(read(model), keras="tf_keras", trusted=trusted)
+    sequential = is_tf_keras(model) and _was_sequential(model)
+    return adopt(built, origin=origin_of(model), sequential=sequential or None)
+
+
+def _was_sequential(model: Any) -> bool:
+    """Returns whether a tf_keras model stands in for a Sequential one."""
+    from tfcompress.keras_compat.trainable import TwinModel
+
+    return isinstance(model, TwinModel) and model.sequential
