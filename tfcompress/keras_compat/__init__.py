@@ -13,22 +13,38 @@ from typing import TYPE_CHECKING, Any
 from tfcompress.keras_compat.accepting import AcceptsEitherKeras
 from tfcompress.keras_compat.building import build
 from tfcompress.keras_compat.checks import check_model
-from tfcompress.keras_compat.crossing import to_keras, to_tf_keras
-from tfcompress.keras_compat.membership import is_tf_keras, keras_of
-from tfcompress.keras_compat.modules import keras, tf_keras, tfmot
+from tfcompress.keras_compat.crossing import to_keras, to_origin, to_tf_keras
+from tfcompress.keras_compat.membership import is_model, is_tf_keras, keras_of
+from tfcompress.keras_compat.modules import flatten, keras, tf_keras, tfmot
 from tfcompress.keras_compat.reading import read
 from tfcompress.keras_compat.training_objects import cross
 from tfcompress.keras_compat.twins import register_twin
 
 if TYPE_CHECKING:
     from tfcompress.keras_compat.output_activation import output_activations
+    from tfcompress.keras_compat.tfmot_layers import (
+        is_quantization_aware,
+        pruned_layers,
+        quantization_layers,
+        quantizers_of,
+        set_weight_ranges,
+        tfmot_core,
+        wrap_for_pruning,
+    )
     from tfcompress.keras_compat.trainable import TwinModel, adopt, origin_of
 
 _LAZY = {
     "TwinModel": "trainable",
     "adopt": "trainable",
     "origin_of": "trainable",
+    "is_quantization_aware": "tfmot_layers",
     "output_activations": "output_activation",
+    "pruned_layers": "tfmot_layers",
+    "quantization_layers": "tfmot_layers",
+    "quantizers_of": "tfmot_layers",
+    "set_weight_ranges": "tfmot_layers",
+    "tfmot_core": "tfmot_layers",
+    "wrap_for_pruning": "tfmot_layers",
 }
 
 __all__ = [
@@ -38,17 +54,27 @@ __all__ = [
     "build",
     "check_model",
     "cross",
+    "flatten",
+    "is_model",
+    "is_quantization_aware",
     "is_tf_keras",
     "keras",
     "keras_of",
     "origin_of",
     "output_activations",
+    "pruned_layers",
+    "quantization_layers",
+    "quantizers_of",
     "read",
     "register_twin",
+    "set_weight_ranges",
     "tf_keras",
     "tfmot",
+    "tfmot_core",
     "to_keras",
+    "to_origin",
     "to_tf_keras",
+    "wrap_for_pruning",
 ]
 
 

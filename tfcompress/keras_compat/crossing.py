@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from tfcompress.graph import Graph
 from tfcompress.keras_compat.building import build
 from tfcompress.keras_compat.membership import is_tf_keras
 from tfcompress.keras_compat.reading import read
@@ -32,10 +33,7 @@ def to_keras(model: Any, *, trusted: bool = False) -> Any:
     twin = to_keras(model)
     ```
     """
-    graph = read(model)
-    if is_tf_keras(model) and _was_sequential(model):
-        graph = dataclasses.replace(graph, kind="Sequential")
-    return build(graph, keras="keras", trusted=trusted)
+    return build(_read(model), keras="keras", trusted=trusted)
 
 
 def to_tf_keras(model: Any, *, trusted: bool = False) -> Any:
@@ -70,6 +68,41 @@ def to_tf_keras(model: Any, *, trusted: bool = False) -> Any:
     built = build(read(model), keras="tf_keras", trusted=trusted)
     sequential = is_tf_keras(model) and _was_sequential(model)
     return adopt(built, origin=origin_of(model), sequential=sequential or None)
+
+
+def to_origin(model: Any, origin: str) -> Any:
+    """Returns a new plain model in the Keras that the user's model belongs to.
+
+    Args:
+        model: A built functional or Sequential model of either Keras. It is not
+            changed.
+        origin: What `origin_of` said of the user's model, or of its twin.
+
+    Returns:
+        A new Keras 3 or tf_keras model with weights of its own, not compiled.
+
+    Raises:
+        ModelError: If the model is subclassed or not built.
+        UnsupportedLayerError: If a layer has no twin there.
+
+    Example:
+    ```python
+    import keras
+    from tfcompress.keras_compat import origin_of, to_origin, to_tf_keras
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    twin = to_tf_keras(model)
+    again = to_origin(twin, origin_of(twin))
+    ```
+    """
+    return build(_read(model), keras=origin)
+
+
+def _read(model: Any) -> Graph:
+    graph = read(model)
+    if is_tf_keras(model) and _was_sequential(model):
+        return dataclasses.replace(graph, kind="Sequential")
+    return graph
 
 
 def _was_sequential(model: Any) -> bool:

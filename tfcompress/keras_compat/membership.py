@@ -52,6 +52,21 @@ def is_tf_keras(model: Any) -> bool:
     return name_of(model) == "tf_keras"
 
 
+def is_model(value: Any) -> bool:
+    """Returns whether this is a model of either Keras, and not a mere layer.
+
+    Example:
+    ```python
+    import keras
+    from tfcompress.keras_compat import is_model
+
+    assert not is_model(keras.layers.Dense(2))
+    ```
+    """
+    keras = name_of(value)
+    return keras is not None and isinstance(value, modules.module(keras).Model)
+
+
 def name_of(value: Any) -> str | None:
     """Returns `"keras"` or `"tf_keras"` for a model or layer, None for all else."""
     legacy = sys.modules.get("tf_keras")

@@ -88,8 +88,13 @@ def module(name: str) -> ModuleType:
     )
 
 
-def flatten(structure: Any, keras: str) -> list[Any]:
-    """Returns the leaves of nested lists, tuples and dicts, in the order of Keras."""
+def flatten(structure: Any, keras: str = "tf_keras") -> list[Any]:
+    """Returns the leaves of nested lists, tuples and dicts, in the order of Keras.
+
+    Args:
+        structure: Tensors or anything else, nested.
+        keras: `"keras"` or `"tf_keras"`, whose order is wanted.
+    """
     if keras == "keras":
         return module(keras).tree.flatten(structure)
     return importlib.import_module("tensorflow").nest.flatten(structure)
