@@ -4,8 +4,8 @@ import pytest
 
 import tfcompress as tfc
 from tests.models import build_classifier, train
-from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.keras_compat.tfmot_layers import pruned_layers
 from tfcompress.schedules import Constant, Polynomial
 
 KERNELS = ("conv1", "conv2", "logits")
@@ -120,7 +120,7 @@ def test_schedule_is_followed(trained, digits):
 
     class Watch(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
-            kernel = keras_compat.pruned_layers(model)[1].layer.kernel.numpy()
+            kernel = pruned_layers(model)[1].layer.kernel.numpy()
             seen.append(float((kernel == 0).mean()))
 
     train(model, digits[0], epochs=4, callbacks=[*pruning.callbacks(), Watch()])

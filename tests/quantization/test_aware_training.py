@@ -4,8 +4,8 @@ import pytest
 
 import tfcompress as tfc
 from tests.models import build_classifier, train
-from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.keras_compat.tfmot_layers import is_quantization_aware
 
 
 def accuracy(model, data):
@@ -203,5 +203,5 @@ def test_model_without_weights(either_keras):
 
 
 def test_wrapped_model_can_be_wrapped_by_pruning_only_first(aware):
-    assert keras_compat.is_quantization_aware(aware[1])
-    assert not keras_compat.is_quantization_aware(build_classifier(keras))
+    assert is_quantization_aware(aware[1])
+    assert not is_quantization_aware(build_classifier(keras))

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 import tfcompress as tfc
-from tfcompress import keras_compat
 from tfcompress.errors import DataError, ModelError
+from tfcompress.keras_compat.tfmot_layers import quantization_layers
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def small():
 def ranges(model):
     return {
         variable.name.rsplit("/", 1)[-1].split(":")[0]: float(variable.numpy())
-        for layer in keras_compat.quantization_layers(model)
+        for layer in quantization_layers(model)
         for variable in layer.weights
         if "_min" in variable.name or "_max" in variable.name
     }

@@ -88,7 +88,7 @@ class DistillationStep(abc.ABC):
         targets = self._targets(x)
         with tf.GradientTape() as tape:
             outputs = self(x, training=True)
-            losses = self._losses(x, y, outputs, sample_weight, targets, training=True)
+            losses = self._combine(x, y, outputs, sample_weight, targets, training=True)
             scaled = self._scale(losses["loss"])
         self._apply_gradients(tape, scaled)
         return self._log(x, y, outputs, sample_weight, losses)
@@ -97,7 +97,7 @@ class DistillationStep(abc.ABC):
         """Measures the losses and metrics of one batch in inference mode."""
         x, y, sample_weight = _unpack(data)
         outputs = self(x, training=False)
-        losses = self._losses(
+        losses = self._combine(
             x, y, outputs, sample_weight, self._targets(x), training=False
         )
         return self._log(x, y, outputs, sample_weight, losses)
@@ -121,7 +121,7 @@ class DistillationStep(abc.ABC):
             return None
         return self._distilled.value[0].logits(x)
 
-    def _losses(
+    def _combine(
         self,
         x: Any,
         y: Any,

@@ -18,6 +18,7 @@ from tfcompress.export.signature import read_signature
 from tfcompress.export.target import Target, find_target
 from tfcompress.export.verification import made_up_samples, verify
 from tfcompress.files import replacing
+from tfcompress.keras_compat.tfmot_layers import is_quantization_aware
 
 CALIBRATION_SAMPLES = 500
 VERIFICATION_SAMPLES = 64
@@ -83,7 +84,7 @@ def to_tflite(
         )
     keras_compat.check_model(model)
     signature = read_signature(model, batch)
-    knows_ranges = keras_compat.is_quantization_aware(model)
+    knows_ranges = is_quantization_aware(model)
     if target.full_integer and not knows_ranges and representative_data is None:
         raise ArgumentError(
             f"A file for {target.name} needs the ranges of the model's activations. "

@@ -70,32 +70,37 @@ def to_tf_keras(model: Any, *, trusted: bool = False) -> Any:
     return adopt(built, origin=origin_of(model), sequential=sequential or None)
 
 
-def to_origin(model: Any, origin: str) -> Any:
-    """Returns a new plain model in the Keras that the user's model belongs to.
+def to_origin(model: Any, *, like: Any, trusted: bool = False) -> Any:
+    """Returns a model as a plain one of the user's Keras, and of the user's kind.
 
     Args:
-        model: A built functional or Sequential model of either Keras. It is not
-            changed.
-        origin: What `origin_of` said of the user's model, or of its twin.
+        model: A built tf_keras model of stock layers, such as a `TwinModel` without
+            its wrappers. It is not changed.
+        like: The `TwinModel` that knows where it came from.
+        trusted: Whether code inside `Lambda` layers may cross, as in `build`.
 
     Returns:
-        A new Keras 3 or tf_keras model with weights of its own, not compiled.
+        A new functional or Sequential model with weights of its own, not compiled.
 
     Raises:
-        ModelError: If the model is subclassed or not built.
         UnsupportedLayerError: If a layer has no twin there.
 
     Example:
     ```python
     import keras
-    from tfcompress.keras_compat import origin_of, to_origin, to_tf_keras
+    from tfcompress.keras_compat import to_origin, to_tf_keras
 
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     twin = to_tf_keras(model)
-    again = to_origin(twin, origin_of(twin))
+    again = to_origin(twin, like=twin)
     ```
     """
-    return build(_read(model), keras=origin)
+    from tfcompress.keras_compat.trainable import origin_of
+
+    graph = read(model)
+    kind = "Sequential" if _was_sequential(like) else "Functional"
+    graph = dataclasses.replace(graph, kind=kind)
+    return build(graph, keras=origin_of(like), trusted=trusted)
 
 
 def _read(model: Any) -> Graph:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.keras_compat import tfmot_layers
 from tfcompress.pruning.ramp import build_callback, build_ramp
 from tfcompress.schedules import Polynomial, Schedule
 from tfcompress.technique import Account, Technique
@@ -77,19 +78,18 @@ class MagnitudePruning(Technique):
             ArgumentError: If a name in `ignored` is not that of a layer.
         """
         keras_compat.check_model(model)
+        tf_keras = keras_compat.tf_keras()
         copy = keras_compat.to_tf_keras(model)
         ramp = build_ramp()
         applied: list[str] = []
         skipped: dict[str, str] = {}
 
         def wrap(layer: Any) -> Any:
-            if keras_compat.is_model(layer):
-                return keras_compat.tf_keras().models.clone_model(
-                    layer, clone_function=wrap
-                )
+            if isinstance(layer, tf_keras.Model):
+                return tf_keras.models.clone_model(layer, clone_function=wrap)
             reason = self._reason_to_skip(layer)
             if reason is None:
-                wrapped = keras_compat.wrap_for_pruning(layer, ramp)
+                wrapped = tfmot_layers.wrap_for_pruning(layer, ramp)
                 if wrapped is not None:
                     applied.append(layer.name)
                     return wrapped
@@ -98,7 +98,7 @@ class MagnitudePruning(Technique):
                 skipped[layer.name] = reason
             return layer
 
-        pruned = keras_compat.tf_keras().models.clone_model(copy, clone_function=wrap)
+        pruned = tf_keras.models.clone_model(copy, clone_function=wrap)
         names = {*applied, *skipped}
         unknown = [name for name in self.ignored if name not in names]
         if unknown:
@@ -112,7 +112,9 @@ class MagnitudePruning(Technique):
                 f"Received: model {model.name!r}, skipped {skipped}"
             )
         self.account = Account(tuple(applied), skipped)
-        return keras_compat.adopt(pruned, origin=keras_compat.origin_of(model))
+        return keras_compat.adopt(
+            pruned, origin=copy.origin, sequential=copy.sequential
+        )
 
     def callbacks(self) -> list[Any]:
         """Returns the callback that `fit` needs: it prunes as training goes on."""
@@ -131,7 +133,7 @@ class MagnitudePruning(Technique):
             ModelError: If the model is not one of `apply`, or a kernel has fewer zeros
                 than asked for, as when `fit` was not given `callbacks()`.
         """
-        layers = keras_compat.pruned_layers(model)
+        layers = tfmot_layers.pruned_layers(model)
         if not layers:
             raise ModelError(
                 "finalize takes the model that apply returned. "
@@ -141,7 +143,7 @@ class MagnitudePruning(Technique):
             for kernel in layer.layer.get_prunable_weights():
                 self._check_sparsity(layer.layer.name, kernel.numpy())
         stripped = keras_compat.tfmot().sparsity.keras.strip_pruning(model)
-        return keras_compat.to_origin(stripped, keras_compat.origin_of(model))
+        return keras_compat.to_origin(stripped, like=model)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor, as plain data."""

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfcompress import keras_compat
+from tfcompress.keras_compat import tfmot_layers
 from tfcompress.schedules import Schedule
 
 STEPS_OF_SPARSITY = 100
@@ -74,7 +75,7 @@ def _callback_class() -> type:
             self._ramps = list(
                 {
                     id(layer.pruning_schedule): layer.pruning_schedule
-                    for layer in keras_compat.pruned_layers(model)
+                    for layer in tfmot_layers.pruned_layers(model)
                 }.values()
             )
 

@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+import tensorflow as tf
+
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.keras_compat import tfmot_layers
 from tfcompress.quantization import scheme
+from tfcompress.quantization.unwrapping import unwrap
 from tfcompress.technique import Account, Technique
 
 _PRESERVABLE = ("sparsity",)
@@ -82,12 +86,12 @@ class QuantizationAwareTraining(Technique):
                 inside it, or no layer of it can be quantized.
         """
         keras_compat.check_model(model)
-        if keras_compat.is_quantization_aware(model):
+        if tfmot_layers.is_quantization_aware(model):
             raise ModelError(
                 "The model is quantization-aware already; wrap it once. "
                 f"Received: model {model.name!r}"
             )
-        if keras_compat.pruned_layers(model):
+        if tfmot_layers.pruned_layers(model):
             raise ModelError(
                 "The model is still being pruned; give it to finalize of the pruning "
                 f"first. Received: model {model.name!r}"
@@ -112,7 +116,9 @@ class QuantizationAwareTraining(Technique):
                 quantized_layer_name_prefix="",
             )
         self.account = _account(copy, plan)
-        return keras_compat.adopt(wrapped, origin=keras_compat.origin_of(model))
+        return keras_compat.adopt(
+            wrapped, origin=copy.origin, sequential=copy.sequential
+        )
 
     def finalize(self, model: Any) -> Any:
         """Returns a plain model whose weights are rounded as in the wrapped one.
@@ -129,12 +135,12 @@ class QuantizationAwareTraining(Technique):
         Raises:
             ModelError: If the model is not one of `apply`.
         """
-        if not keras_compat.is_quantization_aware(model):
+        if not tfmot_layers.is_quantization_aware(model):
             raise ModelError(
                 "finalize takes the model that apply returned. "
                 f"Received: model {model.name!r}, which is not quantization-aware"
             )
-        raise NotImplementedError
+        return keras_compat.to_origin(unwrap(model), like=model)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor, as plain data."""
@@ -145,7 +151,7 @@ def _plan(model: Any) -> dict[str, dict[str, Any]]:
     """Says for each layer to be wrapped, by name, how: by default or output only."""
     plan: dict[str, dict[str, Any]] = {}
     for layer in model.layers:
-        if keras_compat.is_model(layer):
+        if isinstance(layer, keras_compat.tf_keras().Model):
             raise ModelError(
                 "Models inside the model cannot be quantized yet; build it flat. "
                 f"Received: model {model.name!r} with model {layer.name!r} inside"
@@ -181,7 +187,7 @@ def _layers_before(layer: Any) -> list[Any]:
     return [
         before
         for node in layer._inbound_nodes
-        for before in keras_compat.flatten(node.inbound_layers)
+        for before in tf.nest.flatten(node.inbound_layers)
     ]
 
 
@@ -200,7 +206,7 @@ def _has_one_output(layer: Any) -> bool:
     if len(layer._inbound_nodes) != 1:
         return False
     node = layer._inbound_nodes[0]
-    outputs = keras_compat.flatten(node.outputs)
+    outputs = tf.nest.flatten(node.outputs)
     takes_more = bool(node.call_kwargs) or len(node.call_args) > 1
     return len(outputs) == 1 and outputs[0].dtype.is_floating and not takes_more
 

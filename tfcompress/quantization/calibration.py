@@ -7,8 +7,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfcompress import data as data_module
-from tfcompress import keras_compat
 from tfcompress.errors import DataError, ModelError
+from tfcompress.keras_compat import tfmot_layers
 
 
 def calibrate(model: Any, data: Any, *, samples: int = 1024) -> Any:
@@ -40,14 +40,14 @@ def calibrate(model: Any, data: Any, *, samples: int = 1024) -> Any:
     tfc.quantization.calibrate(model, x)
     ```
     """
-    layers = keras_compat.quantization_layers(model)
+    layers = tfmot_layers.quantization_layers(model)
     if not layers:
         raise ModelError(
             "calibrate takes the model that QuantizationAwareTraining().apply "
             f"returned. Received: model {model.name!r}, which is not quantization-aware"
         )
     for layer in layers:
-        keras_compat.set_weight_ranges(layer)
+        tfmot_layers.set_weight_ranges(layer)
     with observe(layers) as ranges:
         _run(model, data, samples)
     for found in ranges.values():
@@ -117,7 +117,7 @@ def observe(layers: list[Any]) -> Iterator[dict[int, Range]]:
     """
     ranges: dict[int, Range] = {}
     observer = Observer(ranges)
-    places = [place for layer in layers for place in keras_compat.quantizers_of(layer)]
+    places = [place for layer in layers for place in tfmot_layers.quantizers_of(layer)]
     before = [place.get() for place in places]
     try:
         for place in places:

@@ -4,6 +4,7 @@ import functools
 from typing import Any
 
 from tfcompress import keras_compat
+from tfcompress.keras_compat.tfmot_layers import tfmot_core
 
 
 def build_scheme(*, preserve_sparsity: bool) -> Any:
@@ -32,9 +33,7 @@ def supports(layer: Any) -> bool:
 
 
 def _configs() -> Any:
-    return keras_compat.tfmot_core(
-        "quantization.keras.default_8bit.default_8bit_quantize_configs"
-    )
+    return tfmot_core("quantization.keras.default_8bit.default_8bit_quantize_configs")
 
 
 @functools.cache
@@ -45,10 +44,10 @@ def _registry(preserve_sparsity: bool) -> Any:
 @functools.cache
 def _registry_class() -> type:
     layers = keras_compat.tf_keras().layers
-    default = keras_compat.tfmot_core(
+    default = tfmot_core(
         "quantization.keras.default_8bit.default_8bit_quantize_registry"
     )
-    preserving = keras_compat.tfmot_core(
+    preserving = tfmot_core(
         "quantization.keras.collab_opts.prune_preserve.prune_preserve_quantize_registry"
     )
     quantizers = {

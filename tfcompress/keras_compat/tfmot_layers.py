@@ -1,0 +1,172 @@
+"""TF-MOT's wrappers: put on a layer, found in a model.
+
+TF-MOT exports few of its classes; what is taken from its inside is taken here.
+"""
+
+import dataclasses
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+from tfcompress.keras_compat import modules
+
+_CORE = "tensorflow_model_optimization.python.core."
+
+
+def tfmot_core(name: str) -> ModuleType:
+    """Returns a module from inside TF-MOT that its public API does not export.
+
+    Args:
+        name: Its path below `tensorflow_model_optimization.python.core`.
+    """
+    modules.tfmot()
+    return importlib.import_module(_CORE + name)
+
+
+def wrap_for_pruning(layer: Any, schedule: Any) -> Any:
+    """Returns a tf_keras layer in TF-MOT's pruning wrapper.
+
+    Args:
+        layer: A built tf_keras layer. The wrapper holds this very layer.
+        schedule: A TF-MOT pruning schedule.
+
+    Returns:
+        The wrapper, or None where TF-MOT finds no weight to prune in the layer.
+    """
+    prune = modules.tfmot().sparsity.keras.prune_low_magnitude
+    try:
+        wrapper = prune(layer, pruning_schedule=schedule)
+    except ValueError:
+        return None
+    return wrapper if wrapper.layer.get_prunable_weights() else None
+
+
+def pruned_layers(model: Any) -> list[Any]:
+    """Returns the pruning wrappers of a model and of the models inside it."""
+    if not _is_loaded():
+        return []
+    wrapper = tfmot_core("sparsity.keras.pruning_wrapper").PruneLowMagnitude
+    return [layer for layer in _all_layers(model) if isinstance(layer, wrapper)]
+
+
+def quantization_layers(model: Any) -> list[Any]:
+    """Returns the fake-quantization layers and wrappers of a model."""
+    if not _is_loaded():
+        return []
+    kinds = (
+        tfmot_core("quantization.keras.quantize_wrapper").QuantizeWrapper,
+        tfmot_core("quantization.keras.quantize_layer").QuantizeLayer,
+    )
+    return [layer for layer in _all_layers(model) if isinstance(layer, kinds)]
+
+
+def is_quantization_aware(model: Any) -> bool:
+    """Returns whether a model holds fake-quantization, and so knows its ranges."""
+    return bool(quantization_layers(model))
+
+
+def _all_layers(model: Any) -> list[Any]:
+    if not isinstance(model, modules.tf_keras().Model):
+        return []
+    found = []
+    for layer in model.layers:
+        found.append(layer)
+        found.extend(_all_layers(layer))
+    return found
+
+
+def _is_loaded() -> bool:
+    return "tensorflow_model_optimization" in sys.modules
+
+
+@dataclasses.dataclass(frozen=True)
+class QuantizerPlace:
+    """Where a fake-quantization layer keeps the quantizer of one of its activations.
+
+    Attributes:
+        owner: The object that holds the quantizer.
+        attribute: The name under which it does.
+        listed: Whether it stands in a list of one.
+    """
+
+    owner: Any
+    attribute: str
+    listed: bool = False
+
+    def get(self) -> Any:
+        """Returns the quantizer."""
+        value = getattr(self.owner, self.attribute)
+        return value[0] if self.listed else value
+
+    def set(self, quantizer: Any) -> None:
+        """Puts another quantizer in its place."""
+        setattr(self.owner, self.attribute, [quantizer] if self.listed else quantizer)
+
+
+def quantizers_of(layer: Any) -> list[QuantizerPlace]:
+    """Returns where a fake-quantization layer keeps its quantizers of activations."""
+    if isinstance(layer, tfmot_core("quantization.keras.quantize_layer").QuantizeLayer):
+        return [QuantizerPlace(layer, "quantizer")] if layer.quantizer else []
+    places = [
+        QuantizerPlace(activation, "quantizer")
+        for activation in layer._quantize_activations
+    ]
+    if layer._output_quantizers:
+        places.append(QuantizerPlace(layer, "_output_quantizers", listed=True))
+    return places
+
+
+def set_weight_ranges(layer: Any) -> None:
+    """Sets the ranges of a fake-quantization wrapper's weights to those they have."""
+    wrapper = tfmot_core("quantization.keras.quantize_wrapper").QuantizeWrapper
+    if isinstance(layer, wrapper):
+        for weight, quantizer, variables in layer._weight_vars:
+            quantizer(weight, True, weights=variables)
+
+
+def is_quantize_layer(layer: Any) -> bool:
+    """Returns whether a layer does nothing but round what it is given."""
+    kind = tfmot_core("quantization.keras.quantize_layer").QuantizeLayer
+    return isinstance(layer, kind)
+
+
+def inner_layer(layer: Any) -> Any:
+    """Returns a new layer like the one in a fake-quantization wrapper.
+
+    It has the activation that it had before it was wrapped. A layer without a wrapper
+    is made anew as well.
+    """
+    inner = layer.layer if _is_quantize_wrapper(layer) else layer
+    config = inner.get_config()
+    if "activation" in config:
+        activation = inner.activation
+        aware = tfmot_core("quantization.keras.quantize_aware_activation")
+        if isinstance(activation, aware.QuantizeAwareActivation):
+            activation = activation.activation
+        if isinstance(activation, aware.NoOpActivation):
+            activation = None
+        config["activation"] = modules.tf_keras().activations.serialize(
+            modules.tf_keras().activations.get(activation)
+        )
+    return type(inner).from_config(config)
+
+
+def rounded_weights(layer: Any) -> dict[str, Any]:
+    """Returns a layer's weights by their last names, rounded where a wrapper does."""
+    values = {last_name(variable): variable.numpy() for variable in layer.weights}
+    if _is_quantize_wrapper(layer):
+        for weight, quantizer, variables in layer._weight_vars:
+            rounded = quantizer(weight, False, weights=variables)
+            values[last_name(weight)] = rounded.numpy()
+    return values
+
+
+def last_name(variable: Any) -> str:
+    """Returns the last part of a variable's name, such as `"kernel"`."""
+    return variable.name.split(":")[0].rsplit("/", 1)[-1]
+
+
+def _is_quantize_wrapper(layer: Any) -> bool:
+    kind = tfmot_core("quantization.keras.quantize_wrapper").QuantizeWrapper
+    return isinstance(layer, kind)

@@ -1,0 +1,33 @@
+"""From a quantization-aware model back to one of stock layers."""
+
+from typing import Any
+
+from tfcompress import keras_compat
+from tfcompress.keras_compat import tfmot_layers
+
+
+def unwrap(model: Any) -> Any:
+    """Returns a tf_keras model without fake-quantization, its weights rounded.
+
+    Args:
+        model: A quantization-aware tf_keras model. It is not changed.
+
+    Returns:
+        A model of the same layers as before wrapping, with weights of its own. Kernels
+        hold the values that the wrapped model computed with.
+    """
+    tf_keras = keras_compat.tf_keras()
+    rounded: list[tuple[Any, dict[str, Any]]] = []
+
+    def strip(layer: Any) -> Any:
+        if tfmot_layers.is_quantize_layer(layer):
+            return tf_keras.layers.Activation("linear", name=layer.name)
+        inner = tfmot_layers.inner_layer(layer)
+        rounded.append((inner, tfmot_layers.rounded_weights(layer)))
+        return inner
+
+    plain = tf_keras.models.clone_model(model, clone_function=strip)
+    for layer, values in rounded:
+        for variable in layer.weights:
+            variable.assign(values[tfmot_layers.last_name(variable)])
+    return plain
