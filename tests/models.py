@@ -8,10 +8,10 @@ def build_classifier(module, *, width=8, name="classifier", activation=None):
     layers = module.layers
     inputs = layers.Input((8, 8, 1), name="image")
     x = layers.Conv2D(width, 3, padding="same", use_bias=False, name="conv1")(inputs)
-    x = layers.BatchNormalization(name="norm1")(x)
+    x = layers.BatchNormalization(momentum=0.9, name="norm1")(x)
     x = layers.ReLU(name="relu1")(x)
     y = layers.Conv2D(width, 3, padding="same", use_bias=False, name="conv2")(x)
-    y = layers.BatchNormalization(name="norm2")(y)
+    y = layers.BatchNormalization(momentum=0.9, name="norm2")(y)
     x = layers.ReLU(name="relu2")(layers.Add(name="add")([x, y]))
     x = layers.MaxPooling2D(name="pool")(x)
     x = layers.Flatten(name="flatten")(x)

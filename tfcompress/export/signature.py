@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfcompress import keras_compat
 from tfcompress.errors import ModelError
 
 
@@ -44,10 +45,13 @@ def read_signature(model: Any, batch: int | None) -> Signature:
     Raises:
         ModelError: If two inputs or outputs would have the same name.
     """
-    tensors = tf.nest.flatten(model.input)
-    keys = tuple(sorted(model.input)) if isinstance(model.input, dict) else ()
+    sequential = isinstance(model, keras_compat.keras_of(model).Sequential)
+    taken = model.inputs[0] if sequential else model.input
+    given = model.outputs[0] if sequential else model.output
+    tensors = tf.nest.flatten(taken)
+    keys = tuple(sorted(taken)) if isinstance(taken, dict) else ()
     names = _unique(keys or [tensor.name for tensor in tensors], "inputs")
-    outputs = sorted(model.output) if isinstance(model.output, dict) else None
+    outputs = sorted(given) if isinstance(given, dict) else None
     return Signature(
         inputs={
             name: tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name=name)
@@ -55,7 +59,7 @@ def read_signature(model: Any, batch: int | None) -> Signature:
         },
         outputs=_unique(outputs or model.output_names, "outputs"),
         keys=keys,
-        structure=tf.nest.pack_sequence_as(model.input, names),
+        structure=tf.nest.pack_sequence_as(taken, names),
     )
 
 

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import importlib
 import os
+import warnings
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -70,6 +71,9 @@ def tfmot() -> ModuleType:
         stack.enter_context(_environment(_LEGACY))
         stack.enter_context(_attribute(tensorflow, "keras", tf_keras()))
         stack.enter_context(_attribute(tensorflow.compat.v1, "keras", first_version))
+        # It imports distutils, which is deprecated.
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore", DeprecationWarning)
         return importlib.import_module("tensorflow_model_optimization")
 
 

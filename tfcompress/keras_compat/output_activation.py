@@ -30,7 +30,7 @@ def output_activations(model: Any) -> tuple[str | None, ...]:
     output_activations(model)  # ("softmax",)
     ```
     """
-    return tuple(_activation(tensor) for tensor in tf.nest.flatten(model.output))
+    return tuple(_activation(tensor) for tensor in model.outputs)
 
 
 def _activation(tensor: Any) -> str | None:
@@ -44,7 +44,7 @@ def _activation(tensor: Any) -> str | None:
         return _BY_CLASS[kind]
     config = layer.get_config()
     if kind in ("Sequential", "Functional") or "layers" in config:
-        return _activation(tf.nest.flatten(layer.output)[tensor_index])
+        return _activation(layer.outputs[tensor_index])
     name = _name(config.get("activation"))
     if kind == "TFOpLambda":
         name = str(config["function"]).rsplit(".", 1)[-1]
