@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras
 
 from tfcompress.errors import ArgumentError, DataError, ModelError
+from tfcompress.export import to_tflite
 from tfcompress.measurement import count_weights, size
 from tfcompress.report import compare
 
@@ -45,19 +46,23 @@ def file(tmp_path_factory, teacher):
 
 
 @pytest.fixture(scope="module")
-def comparison(teacher, file, images, labels):
+def comparison(teacher, file, images, labels, tmp_path_factory):
+    path = tmp_path_factory.mktemp("artifact") / "int8.tflite"
     models = {
         "teacher": teacher,
         "student": network(tf_keras, "student", 4),
         "file": file,
         "text": os.fspath(file),
+        "artifact": to_tflite(
+            teacher, path, target="cpu_int8", representative_data=images
+        ),
     }
     return compare(models, (images, labels), seconds=0.5)
 
 
 def test_rows_stand_in_the_order_of_the_models(comparison):
     names = [row.name for row in comparison.rows]
-    assert names == ["teacher", "student", "file", "text"]
+    assert names == ["teacher", "student", "file", "text", "artifact"]
     assert comparison.reference == "teacher"
     assert comparison.samples == 50
 
@@ -84,6 +89,7 @@ def test_cost_is_that_of_the_files(comparison, file):
     assert row.parameters == count_weights(file).parameters
     assert comparison["student"].parameters < 100 < comparison["teacher"].parameters
     assert comparison["student"].bytes < comparison["teacher"].bytes / 5
+    assert comparison["artifact"].bytes < comparison["teacher"].bytes / 2
     assert comparison["student"].latency_ms < comparison["teacher"].latency_ms
 
 

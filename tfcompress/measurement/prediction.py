@@ -96,6 +96,12 @@ def predict_each(
     Raises:
         DataError: As `predict` does.
         ModelError: As `predict` does.
+
+    Example:
+    ```python
+    first, second = tfc.measurement.predict_each([teacher, "small.tflite"], images)
+    differs = first.classes != second.classes
+    ```
     """
     runs = [_runner(model, threads) for model in models]
     scores: list[list[np.ndarray]] = [[] for _ in models]

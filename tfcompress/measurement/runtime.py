@@ -79,7 +79,8 @@ class LiteRTModel:
         A file with a fixed batch, usually of one, is run as often as it takes, and
         the rest of its last batch is filled up and thrown away. State that an
         operation keeps from run to run, as the fused LSTM does, is reset before each
-        run, so that no sample depends on the one before.
+        run, so that no sample depends on the one before. Only a layer that was made
+        stateful on purpose keeps its state, in variables of the file.
 
         Args:
             x: An array of shape `(samples, ...)`, a dict of arrays by input name, or
