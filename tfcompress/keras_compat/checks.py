@@ -30,7 +30,7 @@ def check_model(model: Any, name: str = "model") -> None:
     """
     check_structure(model, name)
     for variable in model.weights:
-        value = np.asarray(variable)
+        value = variable.numpy()
         if not _is_finite(value):
             label = variable.path if name_of(model) == "keras" else variable.name
             raise ModelError(

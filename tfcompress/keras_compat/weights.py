@@ -26,7 +26,7 @@ def read_weights(layer: Any, keras: str) -> tuple[Weight, ...]:
         start with the number of the inner layer.
     """
     return tuple(
-        Weight(path, np.array(variable)) for path, variable in _variables(layer, keras)
+        Weight(path, variable.numpy()) for path, variable in _variables(layer, keras)
     )
 
 

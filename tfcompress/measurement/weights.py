@@ -78,7 +78,7 @@ def count_weights(model_or_file: Any) -> WeightCount:
 
 
 def _read_variables(model: Any) -> list[Constant]:
-    arrays = [np.asarray(variable) for variable in model.weights]
+    arrays = [variable.numpy() for variable in model.weights]
     return [
         Constant(
             name=variable.name,
