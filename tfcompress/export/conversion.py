@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfcompress import keras_compat
 from tfcompress.errors import ExportError
 from tfcompress.export.representative import as_generator
 from tfcompress.export.signature import Signature
@@ -40,7 +41,7 @@ def convert(
     """
     with tempfile.TemporaryDirectory(prefix="tfcompress-") as directory:
         module = tf.Module()
-        module.model = model
+        module.variables_of_model = _variables(model)
         serve = _serving_function(model, signature)
         tf.saved_model.save(module, directory, signatures=serve)
         converter = tf.lite.TFLiteConverter.from_saved_model(directory)
@@ -61,6 +62,13 @@ def _serving_function(model: Any, signature: Signature) -> Any:
         return dict(zip(signature.outputs, outputs, strict=True))
 
     return serve.get_concrete_function(**signature.inputs)
+
+
+def _variables(model: Any) -> list[Any]:
+    """Returns a model's TensorFlow variables, which a SavedModel must hold to keep."""
+    if keras_compat.is_tf_keras(model):
+        return list(model.variables)
+    return [variable.value for variable in model.variables]
 
 
 def _set_up(

@@ -70,12 +70,12 @@ def to_tf_keras(model: Any, *, trusted: bool = False) -> Any:
     return adopt(built, origin=origin_of(model), sequential=sequential or None)
 
 
-def to_origin(model: Any, *, like: Any, trusted: bool = False) -> Any:
+def to_origin(model: Any | Graph, *, like: Any, trusted: bool = False) -> Any:
     """Returns a model as a plain one of the user's Keras, and of the user's kind.
 
     Args:
         model: A built tf_keras model of stock layers, such as a `TwinModel` without
-            its wrappers. It is not changed.
+            its wrappers, or the graph of one. It is not changed.
         like: The `TwinModel` that knows where it came from.
         trusted: Whether code inside `Lambda` layers may cross, as in `build`.
 
@@ -97,14 +97,14 @@ def to_origin(model: Any, *, like: Any, trusted: bool = False) -> Any:
     """
     from tfcompress.keras_compat.trainable import origin_of
 
-    graph = read(model)
+    graph = model if isinstance(model, Graph) else read(model)
     kind = "Sequential" if _was_sequential(like) else "Functional"
     graph = dataclasses.replace(graph, kind=kind)
     return build(graph, keras=origin_of(like), trusted=trusted)
 
 
 def _read(model: Any) -> Graph:
-    graph = read(model)
+    graph = model if isinstance(model, Graph) else read(model)
     if is_tf_keras(model) and _was_sequential(model):
         return dataclasses.replace(graph, kind="Sequential")
     return graph

@@ -3,24 +3,28 @@
 from typing import Any
 
 from tfcompress import keras_compat
+from tfcompress.graph import Graph
+from tfcompress.graph.editing import remove_node
 from tfcompress.keras_compat import tfmot_layers
 
 
-def unwrap(model: Any) -> Any:
-    """Returns a tf_keras model without fake-quantization, its weights rounded.
+def unwrap(model: Any) -> Graph:
+    """Returns the graph of a model without fake-quantization, its weights rounded.
 
     Args:
         model: A quantization-aware tf_keras model. It is not changed.
 
     Returns:
-        A model of the same layers as before wrapping, with weights of its own. Kernels
-        hold the values that the wrapped model computed with.
+        A graph of the same layers as before wrapping. Its kernels hold the values that
+        the wrapped model computed with.
     """
     tf_keras = keras_compat.tf_keras()
     rounded: list[tuple[Any, dict[str, Any]]] = []
+    only_rounding: list[str] = []
 
     def strip(layer: Any) -> Any:
         if tfmot_layers.is_quantize_layer(layer):
+            only_rounding.append(layer.name)
             return tf_keras.layers.Activation("linear", name=layer.name)
         inner = tfmot_layers.inner_layer(layer)
         rounded.append((inner, tfmot_layers.rounded_weights(layer)))
@@ -30,4 +34,7 @@ def unwrap(model: Any) -> Any:
     for layer, values in rounded:
         for variable in layer.weights:
             variable.assign(values[tfmot_layers.last_name(variable)])
-    return plain
+    graph = keras_compat.read(plain)
+    for name in only_rounding:
+        graph = remove_node(graph, name)
+    return graph
