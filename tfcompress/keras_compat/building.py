@@ -25,7 +25,8 @@ def build(graph: Graph, *, keras: str, trusted: bool = False) -> Any:
 
     Returns:
         A new model with weights of its own: the same names, `trainable` flags and
-        numbers.
+        numbers. A slash in a name, which Keras 3 does not allow, becomes an underscore
+        there.
 
     Raises:
         ArgumentError: If `keras` is another name.
@@ -69,14 +70,14 @@ class _Builder:
         if graph.kind == "Sequential" and _is_chain(graph):
             start, *rest = [graph.layers[node.layer] for node in graph.nodes]
             layers = [self._input(start), *map(self._layer, rest)]
-            return self.module.Sequential(layers, name=graph.name)
+            return self.module.Sequential(layers, name=self._name(graph.name))
         values: dict[Tensor, Any] = {}
         for node in graph.nodes:
             self._run(node, graph.layers[node.layer], values)
         inputs = map_tensors(values.__getitem__, graph.inputs)
         outputs = map_tensors(values.__getitem__, graph.outputs)
         functional = internals.functional_class(self.keras)
-        return functional(inputs, outputs, name=graph.name)
+        return functional(inputs, outputs, name=self._name(graph.name))
 
     def _run(self, node: Node, layer: Layer, values: dict[Tensor, Any]) -> None:
         """Calls a layer on what came before and keeps what it returns."""
@@ -117,9 +118,7 @@ class _Builder:
             config = write_config(config, kind, layer.type, layer.name)
         elif kind is not layer.type:
             config = convert(config)
-        config = {**config, "name": layer.name, "trainable": layer.trainable}
-        if not issubclass(kind, self.module.layers.Layer):
-            del config["trainable"]  # An operation of the user's own.
+        config = {**config, "name": self._name(layer.name)}
         if kind.__name__ == "MultiHeadAttention":
             return kind(**config)  # Its `from_config` in tf_keras asks for shapes.
         return kind.from_config(config)
@@ -132,9 +131,8 @@ class _Builder:
                 f"{source}. If you trust its author, pass trusted=True to run it in "
                 f"{self.keras} too. Received: trusted={self.trusted}"
             )
-        return self.module.layers.Lambda(
-            **layer.config, name=layer.name, trainable=layer.trainable
-        )
+        name = self._name(layer.name)
+        return self.module.layers.Lambda(**layer.config, name=name)
 
     def _input(self, layer: Layer) -> Any:
         config = dict(layer.config)
@@ -148,7 +146,7 @@ class _Builder:
             shape[1:],
             batch_size=shape[0],
             dtype=config.get("dtype", "float32"),
-            name=layer.name,
+            name=self._name(layer.name),
             **arguments,
         )
 
@@ -160,7 +158,8 @@ class _Builder:
         keywords = {**layer.config, **keywords}
         if self.keras == "keras":
             result = operation_names.function(name)(*arguments, **keywords)
-            internals.rename_operation(modules.flatten(result, "keras")[0], node.name)
+            first = modules.flatten(result, "keras")[0]
+            internals.rename_operation(first, self._name(node.name))
             return result
         masked = any(internals.implicit_mask(a) is not None for a in arguments)
         stock = None if masked else stock_layer(name, node, layer.config)
@@ -169,7 +168,7 @@ class _Builder:
         template, tensors = encode((arguments, keywords), self._is_tensor)
         from tfcompress.keras_compat.operations import KerasOperation
 
-        made = KerasOperation(name, template, name=node.name)
+        made = KerasOperation(name, template, name=self._name(node.name))
         return made(tensors if len(tensors) > 1 else tensors[0])
 
     def _function(
@@ -182,7 +181,7 @@ class _Builder:
             if name == "__operators__.getitem":
                 kind = "SlicingOpLambda"
                 arguments, keywords = _without_slices((arguments, keywords))
-            config = {"function": name, "name": node.name}
+            config = {"function": name, "name": self._name(node.name)}
             made = self.module.layers.deserialize(
                 {"class_name": kind, "config": config}
             )
@@ -190,8 +189,12 @@ class _Builder:
         template, tensors = encode((arguments, keywords), self._is_tensor)
         from tfcompress.keras_compat.tensorflow_functions import TensorFlowFunction
 
-        made = TensorFlowFunction(name, template, name=node.name)
+        made = TensorFlowFunction(name, template, name=self._name(node.name))
         return made(tensors if len(tensors) > 1 else tensors[0])
+
+    def _name(self, name: str) -> str:
+        """Returns a name that this Keras takes: Keras 3 allows no slash in it."""
+        return name.replace("/", "_") if self.keras == "keras" else name
 
     def _is_tensor(self, value: Any) -> bool:
         return isinstance(value, self.symbolic)

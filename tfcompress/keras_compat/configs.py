@@ -51,10 +51,10 @@ _ACTIVATIONS = ("activation", "recurrent_activation")
 
 
 def read_config(layer: Any, keras: str) -> dict[str, Any]:
-    """Returns the constructor arguments of a stock layer as a graph holds them.
+    """Returns the constructor arguments of a layer as a graph holds them.
 
     Args:
-        layer: A layer that Keras itself exports.
+        layer: A layer of Keras itself.
         keras: The Keras it belongs to.
     """
     if type(layer).__name__ == "Lambda":
@@ -69,6 +69,16 @@ def read_config(layer: Any, keras: str) -> dict[str, Any]:
                 config[key] = live
     config.pop("name", None)
     config.pop("trainable", None)
+    return config
+
+
+def read_custom_config(layer: Any) -> dict[str, Any]:
+    """Returns the constructor arguments of a layer of the user's own."""
+    config = dict(layer.get_config())
+    config.pop("name", None)
+    config.pop("trainable", None)
+    if "dtype" in config:
+        config["dtype"] = _dtype_name(config["dtype"])
     return config
 
 
@@ -93,7 +103,9 @@ def write_config(
         renamed = {v: k for k, v in _RENAMED.get(kind.__name__, {}).items()}
     same = source is not None and name_of_class(source) == keras
     taken = None if same else parameters(kind)
-    defaults = {} if source is None or same else parameters(source)
+    defaults: Mapping[str, Any] = {}
+    if source is not None and not same:
+        defaults = parameters(source)
     written: dict[str, Any] = {}
     for key, value in config.items():
         target = renamed.get(key, key)

@@ -1,10 +1,14 @@
 """What the constructor of a Keras class takes."""
 
+import functools
 import inspect
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 
-def parameters(kind: type) -> dict[str, Any]:
+@functools.cache
+def parameters(kind: type) -> Mapping[str, Any]:
     """Returns the constructor arguments of a class, its bases' too, and defaults.
 
     Arguments that a class hands to its base through `**kwargs` are those of the base.
@@ -32,4 +36,4 @@ def parameters(kind: type) -> dict[str, Any]:
     if any(base.__name__ == "RNN" for base in kind.__mro__):
         found.setdefault("zero_output_for_mask", False)  # tf_keras does not name it.
     found.pop("self", None)
-    return found
+    return MappingProxyType(found)

@@ -8,9 +8,8 @@ from tfcompress.graph import Graph, Layer, Node, Tensor, TensorSpec
 from tfcompress.keras_compat import internals, modules, operation_names
 from tfcompress.keras_compat.calls import cleaned, is_operation_layer
 from tfcompress.keras_compat.checks import check_structure
-from tfcompress.keras_compat.configs import read_config
+from tfcompress.keras_compat.configs import read_config, read_custom_config
 from tfcompress.keras_compat.membership import name_of
-from tfcompress.keras_compat.twins import is_stock
 from tfcompress.keras_compat.weights import read_weights
 
 
@@ -85,12 +84,10 @@ class _Reader:
             return Layer(layer.name, ours)
         if kind in ("TFOpLambda", "SlicingOpLambda"):
             return Layer(layer.name, "tf." + layer.get_config()["function"])
-        if is_stock(type(layer), self.keras):
+        if type(layer).__module__.startswith(self.keras + "."):
             config = read_config(layer, self.keras)
         else:
-            config = dict(layer.get_config())
-            config.pop("name", None)
-            config.pop("trainable", None)
+            config = read_custom_config(layer)
         weights = read_weights(layer, self.keras)
         return Layer(
             layer.name, kind, config, weights, layer.trainable, type=type(layer)

@@ -118,9 +118,9 @@ def _loss(loss: Any, home: str, keras: str) -> Any:
     kind = _twin(loss, modules.module(keras).losses)
     config = dict(loss.get_config())
     config["reduction"] = _reduction(config.get("reduction"), keras)
-    taken = {} if kind is None else parameters(kind)
     config.pop("dtype", None)
-    if kind is None or not set(config) <= set(taken) or config["reduction"] == "mean":
+    known = kind is not None and set(config) <= set(parameters(kind))
+    if kind is None or not known or config["reduction"] == "mean":
         return _adapters(keras).AdaptedLoss(loss)
     return kind(**config)
 

@@ -19,6 +19,9 @@ class Twin(NamedTuple):
     to_keras: Convert
 
 
+# Exported by tf_keras, whose code for it reaches for the `tf.keras` of the process.
+_BROKEN_IN_TF_KERAS = {"SpectralNormalization"}
+
 _twins: dict[type, Twin] = {}
 
 
@@ -106,6 +109,8 @@ def find_class(
     found = vars(modules.module(keras).layers).get(kind) if stock else None
     if found is None and source is not None:
         found = internals.counterpart(source)
+    if keras == "tf_keras" and kind in _BROKEN_IN_TF_KERAS:
+        found = None
     if found is None:
         raise UnsupportedLayerError(_missing(kind, name, keras))
     return found, _unchanged

@@ -1,0 +1,61 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHILD = Path(__file__).with_name("application_crossing.py")
+SMALL = {"MobileNet": 32, "MobileNetV3Small": 32}
+OTHERS = {
+    "ConvNeXtTiny": 32,
+    "DenseNet121": 32,
+    "EfficientNetB0": 32,
+    "EfficientNetV2B0": 32,
+    "InceptionResNetV2": 75,
+    "InceptionV3": 75,
+    "MobileNetV2": 32,
+    "MobileNetV3Large": 32,
+    "NASNetMobile": 32,
+    "ResNet50": 32,
+    "ResNet50V2": 32,
+    "VGG16": 32,
+    "Xception": 71,
+}
+ONLY_TF_KERAS = {"RegNetX002": 32, "RegNetY002": 32, "ResNetRS50": 32}
+
+
+def cross(keras, name, size):
+    """Crosses in a process of its own, which gives the memory back."""
+    command = [sys.executable, str(CHILD), keras, name, str(size)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def check(found):
+    assert found["there"] < 1e-5
+    assert found["back"] < 1e-5
+    assert found["weights_there"]
+    assert found["weights_back"]
+    assert found["names_there"]
+    assert found["names_back"]
+
+
+@pytest.mark.parametrize("keras", ["keras", "tf_keras"])
+@pytest.mark.parametrize("name", SMALL)
+def test_small_application_goes_there_and_back(name, keras):
+    check(cross(keras, name, SMALL[name]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keras", ["keras", "tf_keras"])
+@pytest.mark.parametrize("name", OTHERS)
+def test_application_goes_there_and_back(name, keras):
+    check(cross(keras, name, OTHERS[name]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ONLY_TF_KERAS)
+def test_tf_keras_application_goes_there_and_back(name):
+    check(cross("tf_keras", name, ONLY_TF_KERAS[name]))
