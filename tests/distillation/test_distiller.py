@@ -210,6 +210,20 @@ def test_losses_of_keras_distillation_plug_in(teacher, either_keras, digits):
     )
 
 
+def test_callbacks_of_keras_3(teacher, student, digits):
+    seen = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(sorted(logs))
+
+    distil(teacher, student).fit(
+        *digits[1], validation_data=digits[1], callbacks=[Watch()], verbose=0
+    )
+    names = ["accuracy", "distillation_loss", "loss", "student_loss"]
+    assert seen == [sorted([*names, *(f"val_{name}" for name in names)])]
+
+
 # Bad input.
 
 

@@ -74,14 +74,18 @@ def run_demo(
             progress.finish()
     except KeyboardInterrupt:
         done = ", ".join(progress.finished) or "nothing yet"
-        console.print(f"Stopped. Finished, and kept in {directory.path}: {done}.")
+        console.print(
+            f"Stopped. Finished, and kept in {directory.path}: {done}.",
+            soft_wrap=True,
+        )
         raise
-    comparison = report.compare(artifacts, images.test, notes=NOTES)
+    comparison = report.compare(artifacts, images.test)
     _leave(comparison, images, directory, seed, epochs)
     console.print(comparison)
     console.print(
         f"Took {time.monotonic() - started:.0f} s. Models, files, results.json, "
-        f"size-accuracy.png and report.html are in {directory.path}"
+        f"size-accuracy.png and report.html are in {directory.path}",
+        soft_wrap=True,
     )
     return comparison
 
@@ -91,7 +95,8 @@ def _introduce(images: image_data.Images, console: Console) -> None:
     console.print(
         f"tfcompress {__version__}: {images.name}, {images.classes} classes; "
         f"{counts[0]} images to train, {counts[1]} to validate, {counts[2]} to test; "
-        f"{images.prepared}."
+        f"{images.prepared}.",
+        soft_wrap=True,
     )
 
 
@@ -141,7 +146,11 @@ def _leave(
     epochs: int | None,
 ) -> None:
     comparison.plot(directory.path / "size-accuracy.png")
-    comparison.to_html(directory.path / "report.html")
+    comparison.to_html(
+        directory.path / "report.html",
+        title=f"tfcompress demo: {images.name}",
+        notes=NOTES,
+    )
     results = {
         "tfcompress": __version__,
         "data": images.name,

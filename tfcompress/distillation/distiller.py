@@ -9,7 +9,7 @@ from tfcompress import keras_compat
 from tfcompress.distillation.step import DistillationStep
 
 
-class Distiller(keras_compat.AcceptsEitherKeras, DistillationStep, keras.Model):
+class Distiller(DistillationStep, keras_compat.AcceptsEitherKeras, keras.Model):
     """Trains a small student from a large teacher, under the ordinary `fit`.
 
     A `keras.Model` whose training step minimizes
@@ -84,7 +84,7 @@ def _tf_keras_distiller() -> type:
     loss_scaling = tf_keras.mixed_precision.LossScaleOptimizer
 
     class TFKerasDistiller(
-        keras_compat.AcceptsEitherKeras, DistillationStep, tf_keras.Model
+        DistillationStep, keras_compat.AcceptsEitherKeras, tf_keras.Model
     ):
         """Trains a student that lives in tf_keras; see `Distiller`."""
 
