@@ -25,7 +25,9 @@ def splits(x):
 
 def shapes(x):
     x = ops.transpose(ops.reshape(x, (-1, 2, 2, 6)), (0, 3, 1, 2))
-    return ops.pad(ops.squeeze(ops.expand_dims(x, 1), 1), [[0, 0], [0, 0], [1, 1], [0, 0]])
+    return ops.pad(
+        ops.squeeze(ops.expand_dims(x, 1), 1), [[0, 0], [0, 0], [1, 1], [0, 0]]
+    )
 
 
 def products(x):
@@ -42,7 +44,7 @@ def reductions(x):
 
 
 def activations(x):
-    y = keras.activations.hard_silu(x) + ops.relu6(x) * ops.sigmoid(x)
+    y = ops.hard_silu(x) + ops.relu6(x) * ops.sigmoid(x)
     return ops.gelu(y, approximate=False) + ops.leaky_relu(x, 0.3)
 
 
@@ -168,4 +170,6 @@ def test_models_with_operations_save_and_load(tmp_path):
     old = tf_keras.Model(legacy, tf_keras.activations.hard_sigmoid(tf.nn.elu(legacy)))
     new = keras_compat.to_keras(old)
     new.save(tmp_path / "new.keras")
-    assert largest_difference(old, keras.models.load_model(tmp_path / "new.keras")) < 1e-6
+    assert (
+        largest_difference(old, keras.models.load_model(tmp_path / "new.keras")) < 1e-6
+    )

@@ -157,7 +157,7 @@ class _Builder:
         name = layer.kind.removeprefix("ops.")
         keywords = {**layer.config, **keywords}
         if self.keras == "keras":
-            result = operation_names.function(name)(*arguments, **keywords)
+            result = operation_names.call(name, arguments, keywords)
             first = modules.flatten(result, "keras")[0]
             internals.rename_operation(first, self._name(node.name))
             return result

@@ -3,7 +3,7 @@
 import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tfcompress.keras_compat import modules
@@ -51,6 +51,27 @@ def function(name: str) -> Callable[..., Any]:
     if found is None:
         raise KeyError(f"keras.ops has no function {name!r}")
     return found
+
+
+def call(name: str, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+    """Calls a function of `keras.ops`.
+
+    Args:
+        name: As `operation_name` returns it.
+        arguments: What the operation was called on.
+        keywords: What it was made with. Those that stand before the operands, such
+            as the subscripts of `einsum`, are passed by their place.
+    """
+    found = function(name)
+    keywords = dict(keywords)
+    parameters = list(inspect.signature(found).parameters.values())
+    leading: list[Any] = []
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        for parameter in parameters:
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                break
+            leading.append(keywords.pop(parameter.name))
+    return found(*leading, *arguments, **keywords)
 
 
 def operation_arguments(operation: Any) -> dict[str, Any] | None:

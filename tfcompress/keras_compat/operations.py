@@ -33,7 +33,7 @@ class KerasOperation(tf_keras.layers.Layer):
         """Computes the operation on a tensor or a list of tensors."""
         tensors = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         positional, keywords = decode(self.template, tensors)
-        return operation_names.function(self.operation)(*positional, **keywords)
+        return operation_names.call(self.operation, positional, keywords)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """Returns None: operations of Keras 3 do not hand masks on."""
