@@ -61,19 +61,19 @@ def cross(value: Any, *, keras: str) -> Any:
         return value
     source = modules.module(home)
     if isinstance(value, internals.optimizer_classes(home)):
-        return _optimizer(value, home, keras)
+        return _optimizer(value, keras)
     if isinstance(value, source.optimizers.schedules.LearningRateSchedule):
-        return _schedule(value, home, keras)
+        return _schedule(value, keras)
     if isinstance(value, source.losses.Loss):
-        return _loss(value, home, keras)
+        return _loss(value, keras)
     if isinstance(value, source.metrics.Metric):
-        return _metric(value, home, keras)
+        return _metric(value, keras)
     if isinstance(value, source.callbacks.Callback):
-        return _callback(value, home, keras)
+        return _callback(value, keras)
     return value
 
 
-def _optimizer(optimizer: Any, home: str, keras: str) -> Any:
+def _optimizer(optimizer: Any, keras: str) -> Any:
     if type(optimizer).__name__ == "LossScaleOptimizer":
         inner = cross(optimizer.inner_optimizer, keras=keras)
         scale = internals.loss_scale_class(keras)
@@ -85,7 +85,11 @@ def _optimizer(optimizer: Any, home: str, keras: str) -> Any:
             "Kerases have, such as Adam, AdamW, SGD, RMSprop or Lion. Received: "
             f"optimizer={optimizer!r}"
         )
-    config = dict(optimizer.get_config())
+    try:
+        config = dict(optimizer.get_config())
+    except NotImplementedError:  # Of a schedule that cannot be written out.
+        settings = vars(optimizer)
+        config = {k: settings[k] for k in parameters(type(optimizer)) if k in settings}
     config["learning_rate"] = _learning_rate(optimizer, keras)
     taken = parameters(kind)
     for key in [key for key in config if key not in taken]:
@@ -106,7 +110,7 @@ def _learning_rate(optimizer: Any, keras: str) -> Any:
     return cross(rate, keras=keras)
 
 
-def _schedule(schedule: Any, home: str, keras: str) -> Any:
+def _schedule(schedule: Any, keras: str) -> Any:
     kind = _twin(schedule, modules.module(keras).optimizers.schedules)
     if kind is None:
         return _adapters(keras).AdaptedSchedule(schedule)
@@ -114,11 +118,12 @@ def _schedule(schedule: Any, home: str, keras: str) -> Any:
     return kind(**config)
 
 
-def _loss(loss: Any, home: str, keras: str) -> Any:
+def _loss(loss: Any, keras: str) -> Any:
     kind = _twin(loss, modules.module(keras).losses)
     config = dict(loss.get_config())
     config["reduction"] = _reduction(config.get("reduction"), keras)
-    config.pop("dtype", None)
+    for key in ("dtype", "fn"):
+        config.pop(key, None)
     known = kind is not None and set(config) <= set(parameters(kind))
     if kind is None or not known or config["reduction"] == "mean":
         return _adapters(keras).AdaptedLoss(loss)
@@ -133,7 +138,7 @@ def _reduction(reduction: Any, keras: str) -> Any:
     return {"auto": "sum_over_batch_size", "none": None}.get(reduction, reduction)
 
 
-def _metric(metric: Any, home: str, keras: str) -> Any:
+def _metric(metric: Any, keras: str) -> Any:
     kind = _twin(metric, modules.module(keras).metrics)
     config = dict(metric.get_config())
     if kind is None or "fn" in config or not set(config) <= set(parameters(kind)):
@@ -141,7 +146,7 @@ def _metric(metric: Any, home: str, keras: str) -> Any:
     return kind(**config)
 
 
-def _callback(callback: Any, home: str, keras: str) -> Any:
+def _callback(callback: Any, keras: str) -> Any:
     kind = _twin(callback, modules.module(keras).callbacks)
     if kind is None or kind.__name__ not in _REMADE[keras]:
         return _adapters(keras).AdaptedCallback(callback)
