@@ -170,7 +170,9 @@ def test_schedule_of_the_users_own_is_wrapped(data):
 
     model = build("tf_keras")
     train(model, keras.optimizers.SGD(Halving()), data)
-    assert float(model.optimizer.learning_rate) == pytest.approx(0.5 / 9)
+    assert float(model.optimizer.learning_rate) == pytest.approx(
+        0.5 / 8
+    )  # of the last step
 
 
 @pytest.mark.parametrize("home", MODULES)

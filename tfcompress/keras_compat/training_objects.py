@@ -88,8 +88,9 @@ def _optimizer(optimizer: Any, keras: str) -> Any:
     try:
         config = dict(optimizer.get_config())
     except NotImplementedError:  # Of a schedule that cannot be written out.
+        own: Any = type(optimizer)
         settings = vars(optimizer)
-        config = {k: settings[k] for k in parameters(type(optimizer)) if k in settings}
+        config = {key: settings[key] for key in parameters(own) if key in settings}
     config["learning_rate"] = _learning_rate(optimizer, keras)
     taken = parameters(kind)
     for key in [key for key in config if key not in taken]:
