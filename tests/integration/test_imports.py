@@ -71,7 +71,7 @@ for module in (keras, tf_keras):
     tfc.quantization.calibrate(aware, x)
 assert dict(os.environ) == before, set(os.environ.items()) ^ set(before.items())
 import tensorflow as tf
-print(tf.keras.__version__)
+print("2" if tf.keras.Model is tf_keras.Model else "3")
 """
 
 
@@ -83,4 +83,4 @@ def test_environment_and_tf_keras_stay_the_users_own(legacy, order):
     lines["first" if order == "tf.keras first" else "second"] = touch
     environment = {"TF_USE_LEGACY_KERAS": legacy} if legacy else {}
     version = run(USE.format(**lines), **environment).strip().splitlines()[-1]
-    assert version.startswith("2." if legacy else "3.")
+    assert version == ("2" if legacy else "3")

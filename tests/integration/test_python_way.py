@@ -22,7 +22,7 @@ def test_distil_prune_export_compare(either_keras, teacher, digits, tmp_path):
         tfc.distillation.LogitsDistillation(temperature=4),
     )
     distiller.compile(
-        "adam",
+        keras.optimizers.Adam(3e-3),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )

@@ -17,6 +17,7 @@ from tfcompress.pipeline import RunDirectory, Training, distil_prune_quantize
 from tfcompress.pipeline.distil_prune_quantize import file_name, save_model
 
 MANY_IMAGES = 10_000
+WIDE = 160
 NOTES = {
     "teacher": "the large network, trained on the labels",
     "student alone": "the small network, trained on the labels: the baseline",
@@ -54,7 +55,7 @@ def run_demo(
     Raises:
         TFCompressError: If an argument, the data or the folder cannot be used.
     """
-    console = console or Console()
+    console = console or _make_console()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if not 0 <= seed < 2**32:
         raise ArgumentError(
@@ -88,6 +89,12 @@ def run_demo(
         soft_wrap=True,
     )
     return comparison
+
+
+def _make_console() -> Console:
+    """Returns standard output; where it is no terminal, wide enough for the table."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDE)
 
 
 def _introduce(images: image_data.Images, console: Console) -> None:
@@ -126,6 +133,7 @@ def _run_steps(
             target="cpu_float32",
             representative_data=images.validation[0],
         )
+        progress.finish()
     shipment = distil_prune_quantize(
         teacher,
         distilled,

@@ -5,7 +5,7 @@ import os
 import sys
 import traceback
 
-from absl import app
+from absl import app, logging
 from absl.flags import argparse_flags
 
 from tfcompress import __version__
@@ -46,6 +46,7 @@ def main(arguments: argparse.Namespace) -> int:
         0 when done, 2 for bad input, 130 when the user stopped it.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.set_verbosity(logging.ERROR)
     try:
         arguments.command(arguments)
     except TFCompressError as error:
