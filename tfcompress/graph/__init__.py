@@ -4,6 +4,34 @@
 reads a model of either Keras into a graph and builds a model from one.
 """
 
+from tfcompress.graph.casting import cast_to_float32
+from tfcompress.graph.cutting import cut
+from tfcompress.graph.editing import insert_after, remove_node, replace_layer
+from tfcompress.graph.flattening import flatten_models
+from tfcompress.graph.folding import fold_batch_normalization
+from tfcompress.graph.fused_activations import fuse_activations, split_activations
 from tfcompress.graph.graph import Graph, Layer, Node, Tensor, TensorSpec, Weight
+from tfcompress.graph.inference import drop_training_layers
+from tfcompress.graph.naming import canonical_names
+from tfcompress.graph.tapping import tap
 
-__all__ = ["Graph", "Layer", "Node", "Tensor", "TensorSpec", "Weight"]
+__all__ = [
+    "Graph",
+    "Layer",
+    "Node",
+    "Tensor",
+    "TensorSpec",
+    "Weight",
+    "canonical_names",
+    "cast_to_float32",
+    "cut",
+    "drop_training_layers",
+    "flatten_models",
+    "fold_batch_normalization",
+    "fuse_activations",
+    "insert_after",
+    "remove_node",
+    "replace_layer",
+    "split_activations",
+    "tap",
+]
