@@ -136,6 +136,31 @@ def test_recurrent_layers_run_on_builtin_operations(either_keras, layer, tmp_pat
     assert not any("Flex" in operation for operation in artifact.operations)
 
 
+def recurrent(module, layer):
+    inputs = module.layers.Input((7, 3), name="sequence")
+    x = getattr(module.layers, layer)(5)(inputs)
+    return module.Model(inputs, module.layers.Dense(2)(x))
+
+
+def test_full_integer_lstm(either_keras, tmp_path):
+    model = recurrent(either_keras, "LSTM")
+    x = np.random.default_rng(0).normal(size=(20, 7, 3)).astype(np.float32)
+    artifact = tfc.export.to_tflite(
+        model, tmp_path / "model.tflite", representative_data=x
+    )
+    difference = np.abs(artifact.predict(x) - np.asarray(model(x))).max()
+    assert difference < 0.1
+    assert artifact.float_operations == ()
+
+
+def test_a_crash_of_the_converter_is_an_error(tmp_path):
+    model = recurrent(keras, "GRU")
+    x = np.random.default_rng(0).normal(size=(20, 7, 3)).astype(np.float32)
+    with pytest.raises(ExportError, match="converter crashed.*cpu_float32"):
+        tfc.export.to_tflite(model, tmp_path / "model.tflite", representative_data=x)
+    assert os.listdir(tmp_path) == []
+
+
 def test_any_batch_size(random_model, digits, tmp_path):
     artifact = tfc.export.to_tflite(
         random_model, tmp_path / "model.tflite", target="cpu_float32", batch=None

@@ -1,8 +1,6 @@
 """From a Keras model to the bytes of a `.tflite` file."""
 
 import tempfile
-import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,9 +8,21 @@ import tensorflow as tf
 
 from tfcompress import keras_compat
 from tfcompress.errors import ExportError
-from tfcompress.export.representative import as_generator
+from tfcompress.export.child_process import run_converter_in_child
+from tfcompress.export.converter import run_converter
 from tfcompress.export.signature import Signature
 from tfcompress.export.target import Target
+
+_CAUSES = {
+    "neither a custom op nor a flex op": (
+        "an operation has no counterpart among TFLite's built-in ones; replace the "
+        "layer it comes from, or move it in front of the model"
+    ),
+    "TensorListReserve": (
+        "a recurrent layer needs a fixed batch size; export with batch=1"
+    ),
+}
+_LOOPS = {"While", "StatelessWhile"}
 
 
 def convert(
@@ -39,17 +49,21 @@ def convert(
         ExportError: If an operation has no built-in counterpart, or the converter
             fails for another reason.
     """
-    with tempfile.TemporaryDirectory(prefix="tfcompress-") as directory:
+    serve = _serving_function(model, signature)
+    calibrates_loops = samples is not None and _has_loops(serve)
+    if calibrates_loops and not keras_compat.is_tf_keras(model):
+        # The LSTM of tf_keras becomes TFLite's own operation, that of Keras 3 a loop.
+        model = keras_compat.to_tf_keras(model)
+        serve = _serving_function(model, signature)
+    batch = next(iter(signature.inputs.values())).shape[0] or 1
+    with tempfile.TemporaryDirectory(prefix="tfcompress-") as folder:
         module = tf.Module()
         module.variables_of_model = _variables(model)
-        serve = _serving_function(model, signature)
-        tf.saved_model.save(module, directory, signatures=serve)
-        converter = tf.lite.TFLiteConverter.from_saved_model(directory)
-        _set_up(converter, target, samples, signature)
+        tf.saved_model.save(module, folder, signatures=serve)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)
-                return converter.convert()
+            if samples is not None and calibrates_loops:
+                return run_converter_in_child(folder, target, samples, batch)
+            return run_converter(folder, target, samples, batch)
         except Exception as error:
             raise ExportError(_explain(model, error)) from error
 
@@ -71,46 +85,16 @@ def _variables(model: Any) -> list[Any]:
     return [variable.value for variable in model.variables]
 
 
-def _set_up(
-    converter: Any,
-    target: Target,
-    samples: dict[str, np.ndarray] | None,
-    signature: Signature,
-) -> None:
-    builtins = tf.lite.OpsSet.TFLITE_BUILTINS
-    converter.target_spec.supported_ops = [builtins]
-    if target.weights == "float16":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
-    if target.full_integer:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if samples is not None:
-            batch = next(iter(signature.inputs.values())).shape[0] or 1
-            converter.representative_dataset = as_generator(samples, batch)
-    if target.inputs_and_outputs == "int8":
-        converter.inference_input_type = tf.int8
-        converter.inference_output_type = tf.int8
-
-
-_CAUSES: tuple[tuple[str, Callable[[Any], str]], ...] = (
-    (
-        "neither a custom op nor a flex op",
-        lambda model: (
-            "an operation has no counterpart among TFLite's built-in ones; "
-            "replace the layer it comes from, or move it in front of the model"
-        ),
-    ),
-    (
-        "TensorListReserve",
-        lambda model: "a recurrent layer needs a fixed batch size; export with batch=1",
-    ),
-)
+def _has_loops(function: Any) -> bool:
+    definition = function.graph.as_graph_def()
+    bodies = [definition.node, *(body.node_def for body in definition.library.function)]
+    return any(node.op in _LOOPS for body in bodies for node in body)
 
 
 def _explain(model: Any, error: Exception) -> str:
     text = " ".join(str(error).split())
-    reasons = [reason(model) for sign, reason in _CAUSES if sign in text]
-    because = reasons[0] if reasons else "the converter failed"
+    causes = [cause for sign, cause in _CAUSES.items() if sign in text]
+    because = causes[0] if causes else "the converter failed"
     return (
         f"Cannot write model {model.name!r} as a .tflite file: {because}. "
         f"Received: {text[:500]}"

@@ -1,0 +1,69 @@
+"""The converter in a process of its own, which may crash without harm.
+
+TensorFlow's converter ends the process, without an exception, when it calibrates loops
+such as those of GRU layers (https://github.com/tensorflow/tensorflow/issues/87468).
+"""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from tfcompress.errors import ExportError
+from tfcompress.export.converter import run_converter
+from tfcompress.export.target import Target
+
+
+def run_converter_in_child(
+    folder: str | Path, target: Target, samples: dict[str, np.ndarray], batch: int
+) -> bytes:
+    """Does what `run_converter` does, in a child process.
+
+    Args:
+        folder: The SavedModel. The files of the child are put into it.
+        target: What the file shall hold.
+        samples: Representative inputs by name.
+        batch: Samples in one run of the file.
+
+    Returns:
+        The bytes of the file.
+
+    Raises:
+        ExportError: If the converter fails, or ends the child.
+    """
+    work = Path(folder)
+    np.savez(work / "samples.npz", **samples)  # type: ignore[arg-type]
+    task = {"target": dataclasses.asdict(target), "batch": batch}
+    (work / "task.json").write_text(json.dumps(task))
+    done = subprocess.run(
+        [sys.executable, "-m", "tfcompress.export.child_process", str(work)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode < 0:
+        raise ExportError(
+            "TensorFlow's converter crashed while it learned the ranges of a recurrent "
+            "layer, as it does for GRU and SimpleRNN. Export to cpu_float32 or "
+            "cpu_float16, or use LSTM layers. "
+            f"Received: signal {-done.returncode}"
+        )
+    if done.returncode:
+        raise ExportError(done.stderr.strip()[-500:])
+    return (work / "model.tflite").read_bytes()
+
+
+def _main(folder: str) -> None:
+    work = Path(folder)
+    task = json.loads((work / "task.json").read_text())
+    with np.load(work / "samples.npz") as file:
+        samples = {name: file[name] for name in file.files}
+    content = run_converter(work, Target(**task["target"]), samples, task["batch"])
+    (work / "model.tflite").write_bytes(content)
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1])

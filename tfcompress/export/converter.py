@@ -1,0 +1,49 @@
+"""TensorFlow's converter, set up for a target."""
+
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfcompress.export.representative import as_generator
+from tfcompress.export.target import Target
+
+
+def run_converter(
+    folder: str | os.PathLike[str],
+    target: Target,
+    samples: dict[str, np.ndarray] | None,
+    batch: int,
+) -> bytes:
+    """Converts a SavedModel, to built-in operations only.
+
+    Args:
+        folder: The SavedModel.
+        target: What the file shall hold.
+        samples: Representative inputs by name, or None.
+        batch: Samples in one run of the file.
+
+    Returns:
+        The bytes of the file.
+
+    Raises:
+        Exception: Whatever TensorFlow raises.
+    """
+    converter: Any = tf.lite.TFLiteConverter.from_saved_model(os.fspath(folder))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if target.weights == "float16":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    if target.full_integer:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if samples is not None:
+            converter.representative_dataset = as_generator(samples, batch)
+    if target.inputs_and_outputs == "int8":
+        converter.inference_input_type = tf.int8
+        converter.inference_output_type = tf.int8
+    with warnings.catch_warnings():
+        # A quantization-aware model is converted without statistics, as it should be.
+        warnings.simplefilter("ignore", UserWarning)
+        return converter.convert()
