@@ -6,7 +6,6 @@ end, so that it need not know how many steps there will be.
 
 import abc
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any, Self
 
 from tfcompress.errors import ArgumentError
@@ -97,7 +96,7 @@ class Polynomial(Schedule):
                 "begin and finish are shares of the training, in order, from 0 to 1. "
                 f"Received: begin={begin}, finish={finish}"
             )
-        if not isinstance(power, Real) or power <= 0:
+        if not power > 0:
             raise ArgumentError(
                 f"power must be a number above 0. Received: power={power!r}"
             )

@@ -80,12 +80,10 @@ class Distiller(DistillationStep, keras_compat.AcceptsEitherKeras, keras.Model):
 @functools.cache
 def _tf_keras_distiller() -> type:
     """Binds the same step to `tf_keras.Model`."""
-    tf_keras = keras_compat.tf_keras()
-    loss_scaling = tf_keras.mixed_precision.LossScaleOptimizer
+    base: Any = keras_compat.tf_keras().Model
+    loss_scaling = keras_compat.tf_keras().mixed_precision.LossScaleOptimizer
 
-    class TFKerasDistiller(
-        DistillationStep, keras_compat.AcceptsEitherKeras, tf_keras.Model
-    ):
+    class TFKerasDistiller(DistillationStep, keras_compat.AcceptsEitherKeras, base):
         """Trains a student that lives in tf_keras; see `Distiller`."""
 
         def _scale(self, loss: Any) -> Any:

@@ -40,11 +40,9 @@ class LogitsDistillation(DistillationLoss):
     """
 
     def __init__(self, temperature: float = 3.0, loss: str = "kl_divergence"):
-        if (
-            isinstance(temperature, bool)
-            or not isinstance(temperature, Real)
-            or not 0 < temperature < float("inf")
-        ):
+        given: Any = temperature
+        number = isinstance(given, Real) and not isinstance(given, bool)
+        if not number or not 0 < given < float("inf"):
             raise ArgumentError(
                 "temperature must be a number above 0; 2 to 5 is usual. "
                 f"Received: temperature={temperature!r}"

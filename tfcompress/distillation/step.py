@@ -4,23 +4,23 @@ import abc
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from tfcompress import data as data_module
 from tfcompress import keras_compat
+from tfcompress.distillation.checks import check_pair, check_training_data
 from tfcompress.distillation.loss import DistillationLoss
 from tfcompress.distillation.teacher import Teacher
-from tfcompress.errors import ArgumentError, DataError, ModelError
+from tfcompress.errors import ArgumentError
+
+# What it calls on itself comes from the Keras model beside it.
+_Base: Any = abc.ABC
 
 
-class DistillationStep(abc.ABC):
+class DistillationStep(_Base):
     """The training and test step of a distiller; the Keras base comes beside it.
 
     `Distiller` documents the arguments.
     """
-
-    teacher_: Teacher
 
     def __init__(
         self,
@@ -73,14 +73,13 @@ class DistillationStep(abc.ABC):
                 outside the student's classes. Arrays are checked whole, of a data set
                 the first batch.
         """
-        check_training_data(self.student, x, y, "x, y")
+        check_training_data(self.student, x, y, name="x, y")
         validation = kwargs.get("validation_data")
-        if validation is not None:
-            if isinstance(validation, tuple | list):
-                check_training_data(self.student, *validation[:2], "validation_data")
-            else:
-                check_training_data(self.student, validation, None, "validation_data")
-        return super().fit(x, y, *args, **kwargs)  # type: ignore[misc]
+        if isinstance(validation, tuple | list):
+            check_training_data(self.student, *validation[:2], name="validation_data")
+        elif validation is not None:
+            check_training_data(self.student, validation, name="validation_data")
+        return super().fit(x, y, *args, **kwargs)
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Takes one step: the teacher outside the tape, the student once within."""
@@ -190,62 +189,6 @@ class Untracked:
         self.value = value
 
 
-def check_pair(teacher: Any, student: Any) -> None:
-    """Raises an error if a teacher cannot teach a student because of their shapes.
-
-    Args:
-        teacher: A built functional or Sequential model, or a subclassed one.
-        student: A built functional or Sequential model.
-
-    Raises:
-        ModelError: If one is not usable, or their outputs differ in number or shape.
-    """
-    keras_compat.check_model(teacher, name="teacher")
-    keras_compat.check_model(student, name="student")
-    shapes = {
-        role: [tuple(tensor.shape) for tensor in tf.nest.flatten(model.outputs)]
-        for role, model in {"teacher": teacher, "student": student}.items()
-    }
-    if shapes["teacher"] != shapes["student"]:
-        raise ModelError(
-            "Teacher and student must have outputs of the same shape, a column for "
-            "each class. Build the student's last layer as wide as the teacher's. "
-            f"Received: teacher outputs {_show(shapes['teacher'])}, "
-            f"student outputs {_show(shapes['student'])}"
-        )
-
-
-def check_training_data(student: Any, x: Any, y: Any, name: str) -> None:
-    """Raises an error if data cannot train a student.
-
-    Args:
-        student: A model with one output or several. Labels are checked where it has
-            one, of shape `(batch, classes)` with two classes or more.
-        x: Arrays, or a data set of any form that `keras.Model.fit` takes.
-        y: Labels, or None where `x` brings them.
-        name: What to call the data in the message.
-
-    Raises:
-        DataError: If there is no sample, a number is not finite, or a label is not
-            one of the classes.
-    """
-    arrays = y is not None or isinstance(x, np.ndarray)
-    batch = data_module.Batch(x, y) if arrays else data_module.first(x)
-    if not data_module.length(batch.x):
-        raise DataError(
-            f"{name} must hold one sample at least. Received: "
-            f"{data_module.describe(batch.x)}"
-        )
-    data_module.check_finite(batch.x, f"The inputs of {name}")
-    data_module.check_finite(batch.y, f"The labels of {name}")
-    outputs = student.outputs
-    if batch.y is not None and len(outputs) == 1 and len(outputs[0].shape) == 2:
-        classes = outputs[0].shape[-1]
-        if classes > 1:
-            for labels in data_module.leaves(batch.y):
-                data_module.check_labels(labels, classes, f"The labels of {name}")
-
-
 def _pair(losses: Any, weights: Any) -> tuple[list[DistillationLoss], list[float]]:
     single = not isinstance(losses, Sequence)
     losses = [losses] if single else list(losses)
@@ -284,12 +227,8 @@ def _check_share(share: float) -> float:
 def _unpack(data: Any) -> tuple[Any, Any, Any]:
     if not isinstance(data, tuple):
         return data, None, None
-    return (*data, None, None)[:3]  # type: ignore[return-value]
+    return (*data, None, None)[:3]
 
 
 def _replicas() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
-
-
-def _show(shapes: list[tuple]) -> str:
-    return ", ".join(str(shape) for shape in shapes)

@@ -48,7 +48,8 @@ class MagnitudePruning(Technique):
         schedule: Schedule | None = None,
         ignored: Sequence[str] = (),
     ):
-        if isinstance(sparsity, bool) or not isinstance(sparsity, Real):
+        given: Any = sparsity
+        if isinstance(given, bool) or not isinstance(given, Real):
             raise ArgumentError(
                 f"sparsity must be a number. Received: sparsity={sparsity!r}"
             )

@@ -36,9 +36,9 @@ def build_callback(schedule: Schedule) -> Any:
 
 @functools.cache
 def _ramp_class() -> type:
-    tfmot = keras_compat.tfmot()
+    base: Any = keras_compat.tfmot().sparsity.keras.PruningSchedule
 
-    class Ramp(tfmot.sparsity.keras.PruningSchedule):
+    class Ramp(base):
         """A sparsity set from outside, and whether the masks are to be renewed."""
 
         def __init__(self) -> None:
@@ -56,10 +56,10 @@ def _ramp_class() -> type:
 
 @functools.cache
 def _callback_class() -> type:
-    tf_keras = keras_compat.tf_keras()
+    base: Any = keras_compat.tf_keras().callbacks.Callback
     tfmot = keras_compat.tfmot()
 
-    class MoveSparsity(tf_keras.callbacks.Callback):
+    class MoveSparsity(base):
         """Moves the sparsity along a schedule."""
 
         def __init__(self, schedule: Schedule):

@@ -56,7 +56,9 @@ def _registry_class() -> type:
     }
     same_range = (layers.AveragePooling1D, layers.AveragePooling2D)
 
-    class Registry(default.Default8BitQuantizeRegistry):
+    base: Any = default.Default8BitQuantizeRegistry
+
+    class Registry(base):
         """Says how each kind of layer is quantized."""
 
         def __init__(self, preserve_sparsity: bool):
@@ -78,7 +80,9 @@ def _registry_class() -> type:
 def _scheme_class() -> type:
     default = keras_compat.tfmot().quantization.keras.default_8bit
 
-    class Scheme(default.Default8BitQuantizeScheme):
+    base: Any = default.Default8BitQuantizeScheme
+
+    class Scheme(base):
         """TF-MOT's default scheme, with our registry."""
 
         def __init__(self, preserve_sparsity: bool):
