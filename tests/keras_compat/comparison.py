@@ -14,6 +14,8 @@ def sample_inputs(model, *, size=6, batch=2):
         name = tensor.dtype if isinstance(tensor.dtype, str) else tensor.dtype.name
         if "int" in name:
             return generator.integers(0, 5, shape).astype(name)
+        if name == "bool":
+            return generator.uniform(size=shape) > 0.4
         return generator.normal(size=shape).astype(name)
 
     structure = model.inputs[0] if len(model.inputs) == 1 else model.input
@@ -32,7 +34,7 @@ def largest_difference(first, second, inputs=None):
     pairs = list(
         zip(outputs_of(first, inputs), outputs_of(second, inputs), strict=True)
     )
-    return max(float(np.abs(a - b).max() / np.abs(a).max()) for a, b in pairs)
+    return max(float(np.abs(a - b).max() / (np.abs(a).max() + 1e-9)) for a, b in pairs)
 
 
 def weight_bytes(model):

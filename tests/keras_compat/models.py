@@ -190,6 +190,84 @@ def regularizing(module):
     return module.Model(inputs, layers.Identity()(layers.AlphaDropout(0.1)(x)))
 
 
+def explicit_masks(module):
+    layers = module.layers
+    inputs, keep = module.Input((6, 3)), module.Input((6,), dtype="bool")
+    pairs = module.Input((6, 6), dtype="bool")
+    x = layers.MultiHeadAttention(2, 3)(inputs, inputs, attention_mask=pairs)
+    return module.Model([inputs, keep, pairs], layers.LSTM(3)(x, mask=keep))
+
+
+def masks_through_layers(module):
+    layers = module.layers
+    inner = module.Input((6, 8))
+    nested_model = module.Model(inner, layers.LSTM(3, return_sequences=True)(inner))
+    tokens = module.Input((6,), dtype="int32")
+    x = layers.Embedding(5, 8, mask_zero=True)(tokens)
+    y = layers.TimeDistributed(layers.Dense(3))(x)
+    z = layers.Concatenate()(
+        [y, nested_model(x), layers.MultiHeadAttention(1, 2)(x, x)]
+    )
+    return module.Model(tokens, layers.GRU(2)(z))
+
+
+def masking(module):
+    inputs = module.Input((6, 3))
+    x = module.layers.Masking(0.0)(inputs)
+    x = module.layers.Bidirectional(module.layers.LSTM(3, return_sequences=True))(x)
+    return module.Model(inputs, module.layers.GlobalAveragePooling1D()(x))
+
+
+def bidirectional_states(module):
+    layers = module.layers
+    inputs, state = module.Input((4, 3)), module.Input((2,))
+    wrapped = layers.Bidirectional(layers.GRU(2, return_state=True))
+    outputs = wrapped(inputs, initial_state=[state, state])
+    return module.Model([inputs, state], outputs)
+
+
+def encoded(module):
+    layers = module.layers
+    whole = module.Input((3,), dtype="int32")
+    real = module.Input((2,))
+    return module.Model(
+        [whole, real],
+        [
+            layers.CategoryEncoding(6, output_mode="multi_hot")(whole),
+            layers.Hashing(4)(whole),
+            layers.Discretization([0.0, 0.5])(real),
+            layers.IntegerLookup(vocabulary=[1, 3, 4])(whole),
+        ],
+    )
+
+
+def any_size(module):
+    inputs = module.Input((None, None, 3), dtype="uint8")
+    x = module.layers.Conv2D(3, 3)(module.layers.Rescaling(1 / 255)(inputs))
+    return module.Model(inputs, module.layers.GlobalAveragePooling2D()(x))
+
+
+def deep_structure(module):
+    first, second = module.Input((4,), name="p"), module.Input((4,), name="q")
+    inner = module.Model(
+        {"p": first, "q": second},
+        {"z": module.layers.Add()([first, second]), "y": [first, (second, first)]},
+    )
+    left, right = module.Input((4,)), module.Input((4,))
+    outputs = inner({"p": left, "q": right})
+    return module.Model(
+        {"a": [left, right]}, {"o": [outputs["z"], tuple(outputs["y"])], "same": left}
+    )
+
+
+def activation_layers(module):
+    layers = module.layers
+    inputs = module.Input((6,))
+    return module.Model(
+        inputs, layers.Dense(6, activation=layers.LeakyReLU(0.1))(inputs)
+    )
+
+
 IN_BOTH = [
     sequential,
     built_late,
@@ -209,4 +287,12 @@ IN_BOTH = [
     mixed_precision,
     initialized,
     regularizing,
+    explicit_masks,
+    masks_through_layers,
+    masking,
+    bidirectional_states,
+    encoded,
+    any_size,
+    deep_structure,
+    activation_layers,
 ]

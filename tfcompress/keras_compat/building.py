@@ -1,5 +1,6 @@
 """Builds a Keras model from a graph, in either Keras."""
 
+import re
 from typing import Any
 
 from tfcompress.errors import UnsupportedLayerError
@@ -25,8 +26,8 @@ def build(graph: Graph, *, keras: str, trusted: bool = False) -> Any:
 
     Returns:
         A new model with weights of its own: the same names, `trainable` flags and
-        numbers. A slash in a name, which Keras 3 does not allow, becomes an underscore
-        there.
+        numbers. What a Keras does not allow in a name becomes an underscore, such as
+        the slash in Keras 3.
 
     Raises:
         ArgumentError: If `keras` is another name.
@@ -193,8 +194,14 @@ class _Builder:
         return made(tensors if len(tensors) > 1 else tensors[0])
 
     def _name(self, name: str) -> str:
-        """Returns a name that this Keras takes: Keras 3 allows no slash in it."""
-        return name.replace("/", "_") if self.keras == "keras" else name
+        """Returns a name that this Keras takes.
+
+        Keras 3 allows no slash, TensorFlow only what may stand in a scope.
+        """
+        if self.keras == "keras":
+            return name.replace("/", "_")
+        name = re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", name)
+        return name if re.match(r"[A-Za-z0-9.]", name) else f"layer{name}"
 
     def _is_tensor(self, value: Any) -> bool:
         return isinstance(value, self.symbolic)

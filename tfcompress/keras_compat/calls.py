@@ -69,6 +69,8 @@ def _cleaned_tf_keras(call: internals.Call) -> internals.Call:
             arguments = tuple(_slices(value) for value in arguments)
             keywords = {key: _slices(value) for key, value in keywords.items()}
     elif _is_recurrent(call.layer) and isinstance(arguments[0], list):
+        for key in ("initial_state", "constants"):
+            keywords.pop(key, None)  # Bidirectional leaves them behind as None.
         count = internals.constants_count(call.layer)
         sequence, *states = arguments[0]
         if count:

@@ -17,6 +17,9 @@ from tfcompress.keras_compat.activations import activation, activation_name
 from tfcompress.keras_compat.membership import name_of_class
 from tfcompress.keras_compat.parameters import parameters
 
+# Layers whose table is part of their config here, for it is not made of weights.
+LOOKUPS = ("IntegerLookup", "StringLookup", "TextVectorization")
+
 # Names of arguments in tf_keras, and what Keras 3 calls them.
 _RENAMED = {
     "LeakyReLU": {"alpha": "negative_slope"},
@@ -57,9 +60,14 @@ def read_config(layer: Any, keras: str) -> dict[str, Any]:
         layer: A layer of Keras itself.
         keras: The Keras it belongs to.
     """
-    if type(layer).__name__ == "Lambda":
+    kind = type(layer).__name__
+    if kind == "Lambda":
         return _lambda_config(layer)
-    config = _normalized(type(layer).__name__, layer.get_config(), keras)
+    config = _normalized(kind, layer.get_config(), keras)
+    if kind in LOOKUPS:
+        for key in ("vocabulary_size", "dtype"):
+            config.pop(key, None)
+        config["vocabulary"] = _vocabulary(layer)
     for key in config:
         if key in _ACTIVATIONS and _is_function(getattr(layer, key, None)):
             config[key] = activation_name(getattr(layer, key), keras)
@@ -121,6 +129,14 @@ def write_config(
     return written
 
 
+def _vocabulary(layer: Any) -> list[Any]:
+    """Returns what a lookup layer knows, as plain strings or whole numbers."""
+    tokens = layer.get_vocabulary(include_special_tokens=False)
+    return [
+        token.item() if isinstance(token, np.generic) else token for token in tokens
+    ]
+
+
 def _lambda_config(layer: Any) -> dict[str, Any]:
     """Returns the function itself: it need not be written out to be called again."""
     return {
@@ -166,8 +182,8 @@ def _read(value: Any, key: str, keras: str) -> Any:
 
 def _written(value: Any, key: str, keras: str) -> Any:
     """Returns one value of a graph's config as this Keras wants it."""
-    if key in _ACTIVATIONS:
-        return activation(value, keras) if isinstance(value, str) else value
+    if key in _ACTIVATIONS and isinstance(value, str):
+        return activation(value, keras)
     if isinstance(value, Mapping) and "class_name" in value:
         if _is_layer(value):
             kind = vars(modules.module(keras).layers)[value["class_name"]]

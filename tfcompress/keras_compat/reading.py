@@ -8,7 +8,7 @@ from tfcompress.graph import Graph, Layer, Node, Tensor, TensorSpec
 from tfcompress.keras_compat import internals, modules, operation_names
 from tfcompress.keras_compat.calls import cleaned, is_operation_layer
 from tfcompress.keras_compat.checks import check_structure
-from tfcompress.keras_compat.configs import read_config, read_custom_config
+from tfcompress.keras_compat.configs import LOOKUPS, read_config, read_custom_config
 from tfcompress.keras_compat.membership import name_of
 from tfcompress.keras_compat.weights import read_weights
 
@@ -88,7 +88,7 @@ class _Reader:
             config = read_config(layer, self.keras)
         else:
             config = read_custom_config(layer)
-        weights = read_weights(layer, self.keras)
+        weights = () if kind in LOOKUPS else read_weights(layer, self.keras)
         return Layer(
             layer.name, kind, config, weights, layer.trainable, type=type(layer)
         )
@@ -122,6 +122,7 @@ class _GraphReader:
 
     def read(self) -> Graph:
         """Reads the model."""
+        self._check_losses()
         sequential = isinstance(self.model, self.reader.module.Sequential)
         inputs = self.model.inputs[0] if sequential else self.model.input
         outputs = self.model.outputs[0] if sequential else self.model.output
@@ -136,6 +137,17 @@ class _GraphReader:
             kind="Sequential" if sequential else "Functional",
             trainable=self.model.trainable,
         )
+
+    def _check_losses(self) -> None:
+        """Raises an error if tf_keras holds losses or metrics beside the outputs."""
+        for layer in self.model.layers:
+            if type(layer).__name__ in ("AddLoss", "AddMetric"):
+                raise ModelError(
+                    f"What `add_loss` or `add_metric` gave model {self.model.name!r} "
+                    "is not part of its outputs and would be lost. Give it to "
+                    "`compile` instead, or as another output. Received: a layer "
+                    f"{type(layer).__name__}"
+                )
 
     def _reference(self, value: Any) -> Any:
         """Returns a call argument with graph tensors in place of symbolic ones."""
