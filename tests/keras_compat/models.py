@@ -205,10 +205,9 @@ def masks_through_layers(module):
     tokens = module.Input((6,), dtype="int32")
     x = layers.Embedding(5, 8, mask_zero=True)(tokens)
     y = layers.TimeDistributed(layers.Dense(3))(x)
-    z = layers.Concatenate()(
-        [y, nested_model(x), layers.MultiHeadAttention(1, 2)(x, x)]
-    )
-    return module.Model(tokens, layers.GRU(2)(z))
+    z = layers.Concatenate()([y, layers.MultiHeadAttention(1, 2)(x, x)])
+    outputs = [layers.GRU(2)(z), layers.GRU(3)(nested_model(x))]
+    return module.Model(tokens, outputs)
 
 
 def masking(module):

@@ -1,5 +1,6 @@
 """Builds a Keras model from a graph, in either Keras."""
 
+import dataclasses
 import re
 from typing import Any
 
@@ -160,16 +161,17 @@ class _Builder:
         if self.keras == "keras":
             result = operation_names.call(name, arguments, keywords)
             first = modules.flatten(result, "keras")[0]
-            internals.rename_operation(first, self._name(node.name))
+            internals.rename_operation(first, self._name(_call_name(node)))
             return result
         masked = any(internals.implicit_mask(a) is not None for a in arguments)
-        stock = None if masked else stock_layer(name, node, layer.config)
+        called = dataclasses.replace(node, name=self._name(_call_name(node)))
+        stock = None if masked else stock_layer(name, called, layer.config)
         if stock is not None:
             return stock(*arguments)
         template, tensors = encode((arguments, keywords), self._is_tensor)
         from tfcompress.keras_compat.operations import KerasOperation
 
-        made = KerasOperation(name, template, name=self._name(node.name))
+        made = KerasOperation(name, template, name=self._name(_call_name(node)))
         return made(tensors if len(tensors) > 1 else tensors[0])
 
     def _function(
@@ -182,7 +184,7 @@ class _Builder:
             if name == "__operators__.getitem":
                 kind = "SlicingOpLambda"
                 arguments, keywords = _without_slices((arguments, keywords))
-            config = {"function": name, "name": self._name(node.name)}
+            config = {"function": name, "name": self._name(_call_name(node))}
             made = self.module.layers.deserialize(
                 {"class_name": kind, "config": config}
             )
@@ -190,7 +192,7 @@ class _Builder:
         template, tensors = encode((arguments, keywords), self._is_tensor)
         from tfcompress.keras_compat.tensorflow_functions import TensorFlowFunction
 
-        made = TensorFlowFunction(name, template, name=self._name(node.name))
+        made = TensorFlowFunction(name, template, name=self._name(_call_name(node)))
         return made(tensors if len(tensors) > 1 else tensors[0])
 
     def _name(self, name: str) -> str:
@@ -233,6 +235,11 @@ def _is_chain(graph: Graph) -> bool:
             return False
         before = Tensor(node.name)
     return graph.nodes[0].name == graph.inputs.node and graph.outputs == before
+
+
+def _call_name(node: Node) -> str:
+    """Returns the name for an operation that a node alone calls."""
+    return node.name.replace(":", "_again_")
 
 
 def _without_slices(value: Any) -> Any:
