@@ -258,3 +258,34 @@ def test_stock_callbacks_of_the_other_keras_work(home, name, data, tmp_path):
     elif name == "LambdaCallback":
         assert (tmp_path / "epoch3").exists()
     assert len(history.epoch) == (2 if name == "EarlyStopping" else 4)
+
+
+@pytest.mark.parametrize("home", MODULES)
+def test_datasets_of_the_other_keras_are_read(home, data):
+    epochs = []
+
+    class Batches(MODULES[OTHER[home]].utils.Sequence):
+        def __len__(self):
+            return 8
+
+        def __getitem__(self, index):
+            rows = slice(8 * index, 8 * index + 8)
+            return data[0][rows], data[1][rows]
+
+        def on_epoch_end(self):
+            epochs.append(1)
+
+    first, second = build(home), build(home)
+    for model in (first, second):
+        model.compile(
+            MODULES[home].optimizers.SGD(0.1), "sparse_categorical_crossentropy"
+        )
+    first.fit(Batches(), validation_data=Batches(), shuffle=False, epochs=2, verbose=0)
+    second.fit(*data, batch_size=8, shuffle=False, epochs=2, verbose=0)
+    for one, two in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-6)
+    assert first.evaluate(Batches(), verbose=0) == pytest.approx(
+        first.evaluate(*data, verbose=0), rel=1e-5
+    )
+    assert first.predict(Batches(), verbose=0).shape == (64, 2)
+    assert len(epochs) >= 2

@@ -1,4 +1,4 @@
-"""Training with optimizers, losses, metrics and callbacks of either Keras."""
+"""Training with optimizers, losses, metrics, callbacks and data of either Keras."""
 
 import inspect
 from collections.abc import Callable
@@ -63,8 +63,10 @@ class AcceptsEitherKeras:
         self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         bound = inspect.signature(method).bind(*args, **kwargs)
-        if bound.arguments.get("callbacks") is not None:
-            bound.arguments["callbacks"] = cross(
-                bound.arguments["callbacks"], keras=str(name_of(self))
-            )
+        keras = str(name_of(self))
+        for key in ("callbacks", "x", "validation_data"):
+            value = bound.arguments.get(key)
+            arrays = isinstance(value, list | tuple | dict) and key != "callbacks"
+            if value is not None and not arrays:
+                bound.arguments[key] = cross(value, keras=keras)
         return method(*bound.args, **bound.kwargs)

@@ -70,6 +70,28 @@ class AdaptedSchedule(keras.optimizers.schedules.LearningRateSchedule):
         return {"schedule": self.schedule}
 
 
+class AdaptedDataset(keras.utils.PyDataset):
+    """Reads batches from a `tf_keras.utils.Sequence`.
+
+    Args:
+        dataset: What gives the batches.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        super().__init__()
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.dataset[index]
+
+    def on_epoch_end(self) -> None:
+        """Hands the event on."""
+        self.dataset.on_epoch_end()
+
+
 class AdaptedCallback(ForwardsEvents, keras.callbacks.Callback):
     """Hands the events of a Keras 3 model on to a tf_keras callback.
 

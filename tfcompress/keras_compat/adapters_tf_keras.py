@@ -73,6 +73,28 @@ class AdaptedSchedule(tf_keras.optimizers.schedules.LearningRateSchedule):
         return {"schedule": self.schedule}
 
 
+class AdaptedDataset(tf_keras.utils.Sequence):
+    """Reads batches from a `keras.utils.PyDataset`.
+
+    Args:
+        dataset: What gives the batches.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        super().__init__()
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.dataset[index]
+
+    def on_epoch_end(self) -> None:
+        """Hands the event on."""
+        self.dataset.on_epoch_end()
+
+
 class AdaptedCallback(ForwardsEvents, tf_keras.callbacks.Callback):
     """Hands the events of a tf_keras model on to a Keras 3 callback.
 

@@ -30,9 +30,9 @@ def cross(value: Any, *, keras: str) -> Any:
     """Returns training objects as a model of this Keras takes them.
 
     Args:
-        value: An optimizer, learning-rate schedule, loss, metric or callback of
-            either Keras, or a list, tuple or dict of them. Anything else is returned
-            as it is, and so is what belongs to this Keras already.
+        value: An optimizer, learning-rate schedule, loss, metric, callback or
+            `PyDataset` of either Keras, or a list, tuple or dict of them. Anything else
+            is returned as it is, and so is what belongs to this Keras already.
         keras: `"keras"` or `"tf_keras"`, the Keras of the model to be trained.
 
     Returns:
@@ -70,6 +70,8 @@ def cross(value: Any, *, keras: str) -> Any:
         return _metric(value, keras)
     if isinstance(value, source.callbacks.Callback):
         return _callback(value, keras)
+    if isinstance(value, source.utils.Sequence):
+        return _adapters(keras).AdaptedDataset(value)
     return value
 
 
