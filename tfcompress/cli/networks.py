@@ -5,8 +5,8 @@ from typing import Any
 
 import keras
 
-TEACHER_WIDTHS = ((32,), (64, 64), (128, 128))
-STUDENT_WIDTHS = ((16,), (32,), (48,))
+TEACHER_WIDTHS = ((32,), (64, 64), (144, 144))
+STUDENT_WIDTHS = ((12, 12), (24, 24), (36, 40))
 LARGEST_SIDE = 64
 
 

@@ -51,13 +51,14 @@ def read_signature(model: Any, batch: int | None) -> Signature:
     tensors = tf.nest.flatten(taken)
     keys = tuple(sorted(taken)) if isinstance(taken, dict) else ()
     names = _unique(keys or [tensor.name for tensor in tensors], "inputs")
-    outputs = sorted(given) if isinstance(given, dict) else None
+    outputs = [model.layers[-1].name] if sequential else model.output_names
+    outputs = sorted(given) if isinstance(given, dict) else outputs
     return Signature(
         inputs={
             name: tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name=name)
             for name, tensor in zip(names, tensors, strict=True)
         },
-        outputs=_unique(outputs or model.output_names, "outputs"),
+        outputs=_unique(outputs, "outputs"),
         keys=keys,
         structure=tf.nest.pack_sequence_as(taken, names),
     )

@@ -13,6 +13,7 @@ from tfcompress.graph.fused_activations import fuse_activations, split_activatio
 from tfcompress.graph.graph import Graph, Layer, Node, Tensor, TensorSpec, Weight
 from tfcompress.graph.inference import drop_training_layers
 from tfcompress.graph.naming import canonical_names
+from tfcompress.graph.separable import split_separable_convolutions
 from tfcompress.graph.tapping import tap
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "remove_node",
     "replace_layer",
     "split_activations",
+    "split_separable_convolutions",
     "tap",
 ]

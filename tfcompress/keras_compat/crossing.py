@@ -1,6 +1,7 @@
 """A model of one Keras as a model of the other."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from tfcompress.graph import Graph
@@ -36,7 +37,12 @@ def to_keras(model: Any, *, trusted: bool = False) -> Any:
     return build(_read(model), keras="keras", trusted=trusted)
 
 
-def to_tf_keras(model: Any, *, trusted: bool = False) -> Any:
+def to_tf_keras(
+    model: Any,
+    *,
+    trusted: bool = False,
+    change: Callable[[Graph], Graph] | None = None,
+) -> Any:
     """Returns a tf_keras model that computes the same as this model.
 
     It remembers which Keras it came from, and takes optimizers, losses, metrics and
@@ -46,6 +52,7 @@ def to_tf_keras(model: Any, *, trusted: bool = False) -> Any:
         model: A built functional or Sequential model of Keras 3 or tf_keras. It is
             not changed.
         trusted: Whether code inside `Lambda` layers may cross, as in `build`.
+        change: A pass over the graph on the way, from graph to graph.
 
     Returns:
         A new `TwinModel` with weights of its own, not compiled.
@@ -65,7 +72,8 @@ def to_tf_keras(model: Any, *, trusted: bool = False) -> Any:
     """
     from tfcompress.keras_compat.trainable import adopt, origin_of
 
-    built = build(read(model), keras="tf_keras", trusted=trusted)
+    graph = read(model) if change is None else change(read(model))
+    built = build(graph, keras="tf_keras", trusted=trusted)
     sequential = is_tf_keras(model) and _was_sequential(model)
     return adopt(built, origin=origin_of(model), sequential=sequential or None)
 

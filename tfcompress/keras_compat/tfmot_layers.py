@@ -152,18 +152,27 @@ def inner_layer(layer: Any) -> Any:
     return type(inner).from_config(config)
 
 
-def rounded_weights(layer: Any) -> dict[str, Any]:
-    """Returns a layer's weights by their last names, rounded where a wrapper does."""
-    values = {last_name(variable): variable.numpy() for variable in layer.weights}
-    if _is_quantize_wrapper(layer):
-        for weight, quantizer, variables in layer._weight_vars:
-            rounded = quantizer(weight, False, weights=variables)
-            values[last_name(weight)] = rounded.numpy()
-    return values
+def copy_rounded_weights(layer: Any, inner: Any) -> None:
+    """Copies a layer's weights, rounded where a fake-quantization wrapper rounds them.
+
+    Args:
+        layer: The wrapper, or a layer without one.
+        inner: The built layer that `inner_layer` made of it.
+    """
+    if not _is_quantize_wrapper(layer):
+        inner.set_weights(layer.get_weights())
+    elif not layer._weight_vars:
+        inner.set_weights(layer.layer.get_weights())
+    else:
+        # The wrapper has taken the weights that it rounds out of its layer.
+        values = {_last_name(variable): variable for variable in layer.weights}
+        for weight, quantizer, ranges in layer._weight_vars:
+            values[_last_name(weight)] = quantizer(weight, False, weights=ranges)
+        for variable in inner.weights:
+            variable.assign(values[_last_name(variable)])
 
 
-def last_name(variable: Any) -> str:
-    """Returns the last part of a variable's name, such as `"kernel"`."""
+def _last_name(variable: Any) -> str:
     return variable.name.split(":")[0].rsplit("/", 1)[-1]
 
 

@@ -3,27 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-import tensorflow as tf
-
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.graph import Graph, flatten_models, split_separable_convolutions
 from tfcompress.keras_compat import tfmot_layers
 from tfcompress.quantization import scheme
+from tfcompress.quantization.planning import account_for, plan_layers
 from tfcompress.quantization.unwrapping import unwrap
-from tfcompress.technique import Account, Technique
+from tfcompress.technique import Technique
 
 _PRESERVABLE = ("sparsity",)
-_FOLDED_INTO = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
-_KNOWN_ACTIVATIONS = {
-    "linear",
-    "relu",
-    "swish",
-    "silu",
-    "gelu",
-    "softmax",
-    "sigmoid",
-    "tanh",
-}
 
 
 class QuantizationAwareTraining(Technique):
@@ -82,8 +71,8 @@ class QuantizationAwareTraining(Technique):
             either Keras. Calibrate it before training.
 
         Raises:
-            ModelError: If the model is not usable, is wrapped already, holds models
-                inside it, or no layer of it can be quantized.
+            ModelError: If the model is not usable, is wrapped already, or no layer of
+                it can be quantized.
         """
         keras_compat.check_model(model)
         if tfmot_layers.is_quantization_aware(model):
@@ -96,9 +85,9 @@ class QuantizationAwareTraining(Technique):
                 "The model is still being pruned; give it to finalize of the pruning "
                 f"first. Received: model {model.name!r}"
             )
-        copy = keras_compat.to_tf_keras(model)
+        copy = keras_compat.to_tf_keras(model, change=_prepare)
         quantization = keras_compat.tfmot().quantization.keras
-        plan = _plan(copy)
+        plan = plan_layers(copy)
 
         def annotate(layer: Any) -> Any:
             choice = plan.get(layer.name)
@@ -115,7 +104,7 @@ class QuantizationAwareTraining(Technique):
                 scheme.build_scheme(preserve_sparsity="sparsity" in self.preserve),
                 quantized_layer_name_prefix="",
             )
-        self.account = _account(copy, plan)
+        self.account = account_for(copy, plan)
         return keras_compat.adopt(
             wrapped, origin=copy.origin, sequential=copy.sequential
         )
@@ -147,75 +136,10 @@ class QuantizationAwareTraining(Technique):
         return {"preserve": self.preserve}
 
 
-def _plan(model: Any) -> dict[str, dict[str, Any]]:
-    """Says for each layer to be wrapped, by name, how: by default or output only."""
-    plan: dict[str, dict[str, Any]] = {}
-    for layer in model.layers:
-        if isinstance(layer, keras_compat.tf_keras().Model):
-            raise ModelError(
-                "Models inside the model cannot be quantized yet; build it flat. "
-                f"Received: model {model.name!r} with model {layer.name!r} inside"
-            )
-        kind = type(layer).__name__
-        if kind == "InputLayer":
-            continue
-        folded = kind == "BatchNormalization" and _is_folded(layer)
-        known = scheme.supports(layer) and _has_known_activation(layer)
-        if folded or known:
-            plan[layer.name] = {}
-        elif _has_one_output(layer) and not kind.endswith("OpLambda"):
-            plan[layer.name] = {"quantize_config": scheme.output_only_config()}
-    if not any(layer.trainable_weights for layer in model.layers if layer.name in plan):
-        raise ModelError(
-            f"No layer with weights can be quantized. Received: model {model.name!r}"
-        )
-    return plan
+def _prepare(graph: Graph) -> Graph:
+    """Dissolves models inside the model, and splits separable convolutions.
 
-
-def _is_folded(layer: Any) -> bool:
-    """Whether TFLite folds a batch normalization into the convolution before it."""
-    inputs = _layers_before(layer)
-    return (
-        len(inputs) == 1
-        and type(inputs[0]).__name__ in _FOLDED_INTO
-        and inputs[0].get_config()["activation"] == "linear"
-        and len(inputs[0]._outbound_nodes) == 1
-    )
-
-
-def _layers_before(layer: Any) -> list[Any]:
-    return [
-        before
-        for node in layer._inbound_nodes
-        for before in tf.nest.flatten(node.inbound_layers)
-    ]
-
-
-def _has_known_activation(layer: Any) -> bool:
-    activation = layer.get_config().get("activation", "linear")
-    known = {*_KNOWN_ACTIVATIONS, *(["relu6"] if _is_activation(layer) else [])}
-    return isinstance(activation, str) and activation in known
-
-
-def _is_activation(layer: Any) -> bool:
-    return type(layer).__name__ == "Activation"
-
-
-def _has_one_output(layer: Any) -> bool:
-    """Whether a layer takes one argument and gives one tensor of real numbers."""
-    if len(layer._inbound_nodes) != 1:
-        return False
-    node = layer._inbound_nodes[0]
-    outputs = tf.nest.flatten(node.outputs)
-    takes_more = bool(node.call_kwargs) or len(node.call_args) > 1
-    return len(outputs) == 1 and outputs[0].dtype.is_floating and not takes_more
-
-
-def _account(model: Any, plan: dict[str, dict[str, Any]]) -> Account:
-    applied = tuple(name for name, choice in plan.items() if not choice)
-    skipped = {
-        layer.name: f"TF-MOT does not quantize {type(layer).__name__}; it stays float"
-        for layer in model.layers
-        if layer.name not in applied and layer.weights
-    }
-    return Account(applied, skipped)
+    TF-MOT refuses the former, and gives the parts of the latter names that may be
+    taken.
+    """
+    return split_separable_convolutions(flatten_models(graph))

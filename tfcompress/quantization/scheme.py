@@ -28,17 +28,11 @@ def output_only_config() -> Any:
 
 def supports(layer: Any) -> bool:
     """Returns whether TF-MOT knows how to quantize a tf_keras layer by itself."""
-    separable = keras_compat.tf_keras().layers.SeparableConv2D
-    return type(layer) is separable or _registry(False).supports(layer)
+    return _registry_class()(False).supports(layer)
 
 
 def _configs() -> Any:
     return tfmot_core("quantization.keras.default_8bit.default_8bit_quantize_configs")
-
-
-@functools.cache
-def _registry(preserve_sparsity: bool) -> Any:
-    return _registry_class()(preserve_sparsity)
 
 
 @functools.cache

@@ -19,7 +19,7 @@ def unwrap(model: Any) -> Graph:
         the wrapped model computed with.
     """
     tf_keras = keras_compat.tf_keras()
-    rounded: list[tuple[Any, dict[str, Any]]] = []
+    pairs: list[tuple[Any, Any]] = []
     only_rounding: list[str] = []
 
     def strip(layer: Any) -> Any:
@@ -27,13 +27,12 @@ def unwrap(model: Any) -> Graph:
             only_rounding.append(layer.name)
             return tf_keras.layers.Activation("linear", name=layer.name)
         inner = tfmot_layers.inner_layer(layer)
-        rounded.append((inner, tfmot_layers.rounded_weights(layer)))
+        pairs.append((layer, inner))
         return inner
 
     plain = tf_keras.models.clone_model(model, clone_function=strip)
-    for layer, values in rounded:
-        for variable in layer.weights:
-            variable.assign(values[tfmot_layers.last_name(variable)])
+    for layer, inner in pairs:
+        tfmot_layers.copy_rounded_weights(layer, inner)
     graph = keras_compat.read(plain)
     for name in only_rounding:
         graph = remove_node(graph, name)
