@@ -58,6 +58,7 @@ class Distiller(DistillationStep, keras_compat.AcceptsEitherKeras, keras.Model):
 
     def __new__(cls, teacher: Any, student: Any, *args: Any, **kwargs: Any) -> Any:
         """Returns a distiller in the student's Keras."""
+        keras_compat.keras()  # says so if Keras does not run on TensorFlow
         keras_compat.check_model(student, name="student")
         if cls is Distiller and keras_compat.is_tf_keras(student):
             return _tf_keras_distiller()(teacher, student, *args, **kwargs)
