@@ -20,7 +20,9 @@ def run(home: str, name: str, size: int) -> dict[str, object]:
     )
     generator = np.random.default_rng(0)
     for weight in model.weights:
-        if "moving" in weight.name or "gamma" in weight.name:
+        if "moving_mean" in weight.name:
+            weight.assign(generator.uniform(-0.1, 0.1, weight.shape))
+        elif "moving" in weight.name or "gamma" in weight.name:
             weight.assign(generator.uniform(0.9, 1.1, weight.shape))
     begin = time.perf_counter()
     module.models.clone_model(model)
