@@ -7,15 +7,18 @@ from tfcompress.measurement.prediction import Predictions, predict, predict_each
 from tfcompress.measurement.quality import Quality, evaluate
 from tfcompress.measurement.runtime import LiteRTModel
 from tfcompress.measurement.size import Size, size
+from tfcompress.measurement.summary import LayerSummary, Summary, summary
 from tfcompress.measurement.tensor import TensorDetails
 from tfcompress.measurement.weights import WeightCount, count_weights
 
 __all__ = [
     "Latency",
+    "LayerSummary",
     "LiteRTModel",
     "Predictions",
     "Quality",
     "Size",
+    "Summary",
     "TensorDetails",
     "WeightCount",
     "agreement",
@@ -26,4 +29,5 @@ __all__ = [
     "predict",
     "predict_each",
     "size",
+    "summary",
 ]
