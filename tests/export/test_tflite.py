@@ -33,6 +33,23 @@ def test_float_file_equals_the_model(trained, digits, tmp_path):
     assert {op.dtype for op in artifact.float_operations} == {"float32"}
 
 
+def test_file_is_compared_with_the_model_without_augmentation(either_keras, tmp_path):
+    layers = either_keras.layers
+    augmentation = [layers.RandomFlip(), layers.RandomTranslation(0.2, 0.2)]
+    model = either_keras.Sequential(
+        [
+            either_keras.Input((8, 8, 1)),
+            either_keras.Sequential(augmentation),
+            layers.Flatten(),
+            layers.Dense(3),
+        ]
+    )
+    artifact = tfc.export.to_tflite(
+        model, tmp_path / "model.tflite", target="cpu_float32"
+    )
+    assert artifact.verification.relative_error < 1e-5
+
+
 def test_float16_file_has_half_the_bytes(teacher, digits, tmp_path):
     sizes = {}
     for target in ("cpu_float32", "cpu_float16"):

@@ -74,7 +74,10 @@ def verify(
     expected = dict(
         zip(
             signature.outputs,
-            [tensor.numpy() for tensor in tf.nest.flatten(model(arguments))],
+            [
+                tensor.numpy()
+                for tensor in tf.nest.flatten(model(arguments, training=False))
+            ],
             strict=True,
         )
     )
