@@ -79,6 +79,7 @@ def count_multiply_adds(call: Call) -> int | None:
 
     Example:
     ```python
+    import numpy as np
     from tfcompress.graph import Layer, TensorSpec, Weight
     from tfcompress.measurement.multiply_adds import count_multiply_adds, describe_call
 
