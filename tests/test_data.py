@@ -36,7 +36,9 @@ def test_every_form_gives_the_same_samples(form):
     assert all(batch.sample_weight is None for batch in read)
 
 
-@pytest.mark.parametrize("form", [X, tf.data.Dataset.from_tensor_slices(X).batch(3)])
+@pytest.mark.parametrize(
+    "form", [X, tf.constant(X), tf.data.Dataset.from_tensor_slices(X).batch(3)]
+)
 def test_inputs_alone(form):
     read = list(data.batches(form))
     np.testing.assert_array_equal(np.concatenate([batch.x for batch in read]), X)

@@ -189,10 +189,12 @@ def _read(data: Any, batch_size: int) -> Iterator[Batch]:
         yield from map(_as_batch, data.as_numpy_iterator())
     elif isinstance(data, Batch | tuple):
         yield from _slice(_as_batch(data), batch_size)
-    elif isinstance(data, np.ndarray | dict) or (
-        isinstance(data, list) and data and isinstance(data[0], np.ndarray)
+    elif _is_array(data):
+        yield from _slice(Batch(np.asarray(data)), batch_size)
+    elif isinstance(data, dict) or (
+        isinstance(data, list) and data and _is_array(data[0])
     ):
-        yield from _slice(Batch(data), batch_size)
+        yield from _slice(Batch(_as_numpy(data)), batch_size)
     elif isinstance(data, Iterator):
         raise DataError(
             "An iterator can be read only once; pass what it came from, or a function "
@@ -212,6 +214,11 @@ def is_dataset(data: Any) -> bool:
     """Returns whether this is a `tf.data.Dataset`, without importing TensorFlow."""
     tensorflow = sys.modules.get("tensorflow")
     return tensorflow is not None and isinstance(data, tensorflow.data.Dataset)
+
+
+def _is_array(data: Any) -> bool:
+    """Whether this is an array, of NumPy or of whatever NumPy can read."""
+    return callable(getattr(data, "__array__", None))
 
 
 def _as_batch(element: Any) -> Batch:

@@ -124,3 +124,24 @@ class Polynomial(Schedule):
             "finish": self.finish,
             "power": self.power,
         }
+
+
+def serialize(schedule: Schedule | None) -> dict[str, Any] | None:
+    """Returns a schedule as plain data: the name of its class, and its arguments."""
+    if schedule is None:
+        return None
+    return {"class_name": type(schedule).__name__, "config": schedule.get_config()}
+
+
+def deserialize(data: Mapping[str, Any]) -> Schedule:
+    """Builds a schedule of this module from what `serialize` returned.
+
+    Raises:
+        ArgumentError: If the name is not that of a schedule of this module.
+    """
+    classes = {kind.__name__: kind for kind in (Constant, Polynomial)}
+    if data.get("class_name") not in classes:
+        raise ArgumentError(
+            f"A schedule must be one of {sorted(classes)}. Received: {dict(data)}"
+        )
+    return classes[data["class_name"]].from_config(data["config"])

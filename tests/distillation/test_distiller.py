@@ -311,3 +311,90 @@ def test_weights_that_do_not_match_the_losses(teacher, student):
 def test_something_else_than_a_loss(teacher, student):
     with pytest.raises(ArgumentError, match="must be a DistillationLoss"):
         tfc.Distiller(teacher, student, "kl_divergence")
+
+
+def test_certain_teachers_give_finite_losses(either_keras, digits):
+    layers = either_keras.layers
+    x, _ = digits[1]
+    for activation, width in {"softmax": 10, "sigmoid": 1}.items():
+        inputs = layers.Input((8, 8, 1))
+        outputs = layers.Dense(width, activation=activation)(layers.Flatten()(inputs))
+        certain = either_keras.Model(inputs, outputs)
+        certain.set_weights([100 * w for w in certain.get_weights()])
+        outputs = layers.Dense(width)(layers.Flatten()(inputs))
+        student = either_keras.Model(inputs, outputs)
+        distiller = tfc.Distiller(
+            certain, student, tfc.distillation.LogitsDistillation(2), None, 0.0
+        )
+        distiller.compile(keras.optimizers.Adam(1e-3))
+        assert np.isfinite(distiller.fit(x, verbose=0).history["loss"]).all()
+
+
+@pytest.mark.parametrize("role", ["teacher", "student"])
+def test_probabilities_that_no_layer_tells_of(teacher, either_keras, digits, role):
+    layers = either_keras.layers
+    parts = [
+        build_classifier(either_keras, name=name, activation="softmax")
+        for name in ("first", "second")
+    ]
+    inputs = layers.Input((8, 8, 1))
+    mixture = layers.Average()([part(inputs) for part in parts])
+    ensemble = either_keras.Model(inputs, mixture)
+    plain = build_classifier(either_keras)
+    pair = (ensemble, plain) if role == "teacher" else (teacher, ensemble)
+    with pytest.raises(ModelError, match=f"The {role} gives probabilities"):
+        distil(*pair).fit(*digits[1], verbose=0)
+
+
+def test_weights_of_positions(either_keras):
+    layers = either_keras.layers
+    inputs = layers.Input((7, 3))
+    student = either_keras.Model(inputs, layers.Dense(4)(inputs))
+    other = keras.Sequential([keras.Input((7, 3)), keras.layers.Dense(4)])
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(8, 7, 3)).astype(np.float32)
+    y, weight = rng.integers(0, 4, (8, 7)), rng.uniform(size=(8, 7)).astype(np.float32)
+    logs = distil(other, student).evaluate(
+        x, y, sample_weight=weight, batch_size=8, return_dict=True, verbose=0
+    )
+    t, s = np.asarray(other(x)), np.asarray(student(x))
+    q = softmax(t / 4, -1)
+    soft = 16 * (q * (log_softmax(t / 4, -1) - log_softmax(s / 4, -1))).sum(-1)
+    expected = (soft * weight).mean()
+    assert logs["distillation_loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_evaluate_gives_each_figure_once(teacher, student, digits):
+    distiller = distil(teacher, student)
+    logs = distiller.evaluate(*digits[1], return_dict=True, verbose=0)
+    assert sorted(logs) == ["accuracy", "distillation_loss", "loss", "student_loss"]
+    assert distiller.evaluate(*digits[1], verbose=0)[0] == pytest.approx(logs["loss"])
+
+
+def test_isinstance_holds_for_students_of_either_keras(teacher, student):
+    assert isinstance(distil(teacher, student), tfc.Distiller)
+
+
+def test_saving_a_distiller_says_what_to_save(teacher, student, tmp_path):
+    with pytest.raises(ModelError, match=r"save distiller\.student"):
+        distil(teacher, student).save(tmp_path / "distiller.keras")
+
+
+def test_no_labels(teacher, student, digits):
+    with pytest.raises(DataError, match="student_loss_weight=0"):
+        distil(teacher, student).fit(digits[1][0], verbose=0)
+
+
+def test_data_that_ruins_the_student_in_a_later_batch(teacher, either_keras, digits):
+    x, y = digits[0][0].copy(), digits[0][1]
+    x[500] = np.nan
+    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(64)
+    student = build_classifier(either_keras)
+    with pytest.raises(ModelError, match="trained student must be finite"):
+        distil(teacher, student).fit(dataset, verbose=0)
+
+
+def test_teacher_of_several_labels_at_once(either_keras):
+    model = build_classifier(either_keras, activation="sigmoid")
+    with pytest.raises(ModelError, match="several labels at once"):
+        distil(model, build_classifier(either_keras))

@@ -287,3 +287,50 @@ def test_a_file_that_was_there_stays_when_export_fails(random_model, tmp_path):
             random_model, path, representative_data=np.full((2, 8, 8, 1), np.nan)
         )
     assert path.read_bytes() == b"precious"
+
+
+def test_mixed_precision_is_exported_in_float32(either_keras, tmp_path):
+    layers = either_keras.layers
+    inputs = layers.Input((6,))
+    x = layers.Dense(8, activation="relu", dtype="mixed_float16")(inputs)
+    model = either_keras.Model(inputs, layers.Dense(3, dtype="mixed_float16")(x))
+    x = np.random.default_rng(0).normal(size=(32, 6)).astype(np.float32)
+    artifact = tfc.export.to_tflite(
+        model, tmp_path / "m.tflite", target="cpu_float32", representative_data=x
+    )
+    np.testing.assert_allclose(artifact.predict(x), np.asarray(model(x)), atol=0.02)
+
+
+def test_uncalibrated_and_unfinished_models(random_model, tmp_path):
+    aware = tfc.quantization.QuantizationAwareTraining().apply(random_model)
+    with pytest.raises(ModelError, match="calibrate"):
+        tfc.export.to_tflite(aware, tmp_path / "m.tflite")
+    pruned = tfc.pruning.MagnitudePruning(0.5).apply(random_model)
+    with pytest.raises(ModelError, match="still being pruned"):
+        tfc.export.to_tflite(pruned, tmp_path / "m.tflite", target="cpu_float32")
+
+
+def test_float_operations_in_a_full_integer_file_are_said(tmp_path):
+    inputs = keras.Input((6,))
+    x = keras.layers.LayerNormalization()(keras.layers.Dense(8)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(3)(x))
+    x = np.random.default_rng(0).normal(size=(32, 6)).astype(np.float32)
+    aware = tfc.quantization.QuantizationAwareTraining().apply(model)
+    tfc.quantization.calibrate(aware, x)
+    with pytest.warns(UserWarning, match="computes .* in float"):
+        artifact = tfc.export.to_tflite(aware, tmp_path / "m.tflite")
+    assert artifact.float_operations
+
+
+@pytest.mark.parametrize("batch", [0, -1, 1.5])
+def test_batch_out_of_range(random_model, tmp_path, batch):
+    with pytest.raises(ArgumentError, match=f"Received: batch={batch}"):
+        tfc.export.to_tflite(
+            random_model, tmp_path / "m.tflite", target="cpu_float32", batch=batch
+        )
+
+
+def test_temporary_folder_that_cannot_be_used(random_model, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(OutputError, match="TMPDIR"):
+        tfc.export.to_tflite(random_model, tmp_path / "m.tflite", target="cpu_float32")

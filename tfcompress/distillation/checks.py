@@ -27,7 +27,10 @@ def check_pair(teacher: Any, student: Any) -> None:
         role: [tuple(tensor.shape) for tensor in model.outputs]
         for role, model in {"teacher": teacher, "student": student}.items()
     }
-    if shapes["teacher"] != shapes["student"]:
+    pairs = list(zip(shapes["teacher"], shapes["student"], strict=False))
+    if len(shapes["teacher"]) != len(shapes["student"]) or not all(
+        _fit(first, second) for first, second in pairs
+    ):
         raise ModelError(
             "Teacher and student must have outputs of the same shape, a column for "
             "each class. Build the student's last layer as wide as the teacher's. "
@@ -36,25 +39,22 @@ def check_pair(teacher: Any, student: Any) -> None:
         )
 
 
-def check_training_data(student: Any, x: Any, y: Any = None, *, name: str) -> None:
-    """Raises an error if data cannot train a student.
+def first_batch(x: Any, y: Any = None, *, name: str) -> data_module.Batch | None:
+    """Returns the first batch of training data, checked for finite numbers.
 
-    Arrays are checked whole, of a data set the first batch. A Python iterator is not
-    looked at, for what is read from it is gone.
+    Arrays are checked and returned whole. A Python iterator is not looked at, for what
+    is read from it is gone.
 
     Args:
-        student: A model with one output or several. Labels are checked where it has
-            one, of shape `(batch, classes)` with two classes or more.
         x: Arrays, or a data set of any form that `keras.Model.fit` takes.
         y: Labels, or None where `x` brings them.
         name: What to call the data in the message.
 
     Raises:
-        DataError: If there is no sample, a number is not finite, or a label is not
-            one of the classes.
+        DataError: If there is no sample, or a number is not finite.
     """
     if isinstance(x, Iterator):
-        return
+        return None
     arrays = y is not None or isinstance(x, np.ndarray) or tf.is_tensor(x)
     batch = data_module.Batch(x, y) if arrays else data_module.first(x)
     if not data_module.length(batch.x):
@@ -64,12 +64,62 @@ def check_training_data(student: Any, x: Any, y: Any = None, *, name: str) -> No
         )
     data_module.check_finite(batch.x, f"The inputs of {name}")
     data_module.check_finite(batch.y, f"The labels of {name}")
+    return batch
+
+
+def takes_class_numbers(loss: Any) -> bool:
+    """Returns whether a loss given to `compile` compares classes with labels.
+
+    Args:
+        loss: A loss of either Keras, its name, or a function.
+    """
+    name = loss if isinstance(loss, str) else getattr(loss, "name", None)
+    return "categorical" in str(name or getattr(loss, "__name__", "")).lower()
+
+
+def check_labels(student: Any, labels: Any, *, name: str) -> None:
+    """Raises an error if labels are not classes of a student with one output.
+
+    Raises:
+        DataError: If a label is not one of the classes.
+    """
     outputs = student.outputs
-    if batch.y is not None and len(outputs) == 1 and len(outputs[0].shape) == 2:
+    if labels is not None and len(outputs) == 1 and outputs[0].shape[-1] > 1:
         classes = outputs[0].shape[-1]
-        if classes > 1:
-            for labels in data_module.leaves(batch.y):
-                data_module.check_labels(labels, classes, f"The labels of {name}")
+        for array in data_module.leaves(labels):
+            if len(outputs[0].shape) == 2:
+                data_module.check_labels(array, classes, f"The labels of {name}")
+
+
+def check_gives_logits(model: Any, x: Any, role: str) -> None:
+    """Raises an error if a model's outputs are probabilities, whatever made them.
+
+    Args:
+        model: A model of either Keras.
+        x: Inputs; the first few are run.
+        role: `"teacher"` or `"student"`, for the message.
+
+    Raises:
+        ModelError: If every output row holds no negative number and sums to 1.
+    """
+    few = tf.nest.map_structure(lambda array: tf.convert_to_tensor(array[:8]), x)
+    for output in tf.nest.flatten(model(few, training=False)):
+        rows = tf.cast(output, tf.float32).numpy()
+        sums = rows.sum(-1)
+        if rows.shape[-1] > 1 and (rows >= 0).all() and np.allclose(sums, 1, atol=1e-3):
+            raise ModelError(
+                f"The {role} gives probabilities, where logits are expected: every row "
+                "of its output sums to 1. End it in a Dense layer without activation"
+                f"{', or in a Softmax layer' if role == 'teacher' else ''}. "
+                f"Received: {role} {model.name!r}"
+            )
+
+
+def _fit(first: tuple, second: tuple) -> bool:
+    """Whether two shapes are the same after the batch, as far as they are known."""
+    return len(first) == len(second) and all(
+        None in (a, b) or a == b for a, b in zip(first[1:], second[1:], strict=True)
+    )
 
 
 def _show(shapes: list[tuple]) -> str:

@@ -7,6 +7,7 @@ import keras
 
 from tfcompress import keras_compat
 from tfcompress.distillation.step import DistillationStep
+from tfcompress.errors import ArgumentError
 
 
 class Distiller(DistillationStep, keras_compat.AcceptsEitherKeras, keras.Model):
@@ -22,7 +23,8 @@ class Distiller(DistillationStep, keras_compat.AcceptsEitherKeras, keras.Model):
     saved. `distiller.student` is the result.
 
     The student may be of either Keras, plain, being pruned or quantization-aware. For a
-    student of tf_keras the object returned is a `tf_keras.Model` with the same step.
+    student of tf_keras the object returned is a `tf_keras.Model` with the same step,
+    which `isinstance` takes for a `Distiller` too.
 
     Args:
         teacher: A built functional or Sequential model of either Keras, that ends in
@@ -60,7 +62,13 @@ class Distiller(DistillationStep, keras_compat.AcceptsEitherKeras, keras.Model):
         """Returns a distiller in the student's Keras."""
         keras_compat.keras()  # says so if Keras does not run on TensorFlow
         keras_compat.check_model(student, name="student")
-        if cls is Distiller and keras_compat.is_tf_keras(student):
+        if keras_compat.is_tf_keras(student):
+            if cls is not Distiller:
+                raise ArgumentError(
+                    "A subclass of Distiller is a model of Keras 3, and takes students "
+                    "of Keras 3 alone. Received: a student of tf_keras, given to "
+                    f"{cls.__name__}"
+                )
             return _tf_keras_distiller()(teacher, student, *args, **kwargs)
         return super().__new__(cls)
 
@@ -105,4 +113,4 @@ def _tf_keras_distiller() -> type:
             return self.compute_loss(x, y, outputs, sample_weight)
 
     TFKerasDistiller.__name__ = TFKerasDistiller.__qualname__ = "Distiller"
-    return TFKerasDistiller
+    return Distiller.register(TFKerasDistiller)

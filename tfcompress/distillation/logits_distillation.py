@@ -57,20 +57,35 @@ class LogitsDistillation(DistillationLoss):
     def compute_loss(
         self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any
     ) -> Any:
-        """Returns the loss of each sample: outputs added, positions averaged."""
+        """Returns the loss of each sample, or of each of its positions.
+
+        Of several outputs the losses are averaged over positions and added.
+        """
         function = _FUNCTIONS[self.loss]
         losses = [
-            _mean_over_positions(function(t, s, temperature=self.temperature))
+            function(t, s, temperature=self.temperature)
             for t, s in zip(
                 map(_as_logits, tf.nest.flatten(teacher_outputs)),
                 map(_as_logits, tf.nest.flatten(student_outputs)),
                 strict=True,
             )
         ]
-        return tf.add_n(losses)
+        if len(losses) == 1:
+            return losses[0]
+        return tf.add_n([_mean_over_positions(values) for values in losses])
 
     def validate_model_compatibility(self, teacher: Any, student: Any) -> None:
-        """Raises a `ModelError` if the student ends in softmax or sigmoid."""
+        """Raises a `ModelError` if the student does not end in logits of classes."""
+        for tensor, activation in zip(
+            teacher.outputs, keras_compat.output_activations(teacher), strict=True
+        ):
+            if activation == "sigmoid" and tensor.shape[-1] != 1:
+                raise ModelError(
+                    "The classes must exclude each other; a teacher of several labels "
+                    "at once, with a sigmoid for each, cannot be distilled. "
+                    f"Received: teacher {teacher.name!r} with output of shape "
+                    f"{tuple(tensor.shape)}"
+                )
         for output, activation in enumerate(keras_compat.output_activations(student)):
             if activation in ("softmax", "sigmoid"):
                 raise ModelError(

@@ -7,10 +7,16 @@ from typing import Any
 import tensorflow as tf
 
 from tfcompress import keras_compat
-from tfcompress.distillation.checks import check_pair, check_training_data
+from tfcompress.distillation.checks import (
+    check_gives_logits,
+    check_labels,
+    check_pair,
+    first_batch,
+    takes_class_numbers,
+)
 from tfcompress.distillation.loss import DistillationLoss
 from tfcompress.distillation.teacher import Teacher
-from tfcompress.errors import ArgumentError
+from tfcompress.errors import ArgumentError, DataError, ModelError
 
 # What it calls on itself comes from the Keras model beside it.
 _Base: Any = abc.ABC
@@ -51,6 +57,12 @@ class DistillationStep(_Base):
         """The teacher's model, as it was given."""
         return self._distilled.value[0].model
 
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics, with the total loss in the place of Keras's own."""
+        others = [metric for metric in super().metrics if metric.name != "loss"]
+        return [self.loss_mean, *others]
+
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Returns the student's outputs."""
         return self.student(inputs, training=training, mask=mask)
@@ -69,17 +81,50 @@ class DistillationStep(_Base):
             `student_loss` and `distillation_loss`, and the compiled metrics.
 
         Raises:
-            DataError: If the data is empty, holds NaN or infinite numbers, or labels
-                outside the student's classes. Arrays are checked whole, of a data set
-                the first batch.
+            DataError: If the data is empty, has no labels where the student's loss
+                counts, holds NaN or infinite numbers, or labels outside the student's
+                classes. Arrays are checked whole, of a data set the first batch.
+            ModelError: If teacher or student turn out to give probabilities, or the
+                student's weights are not finite in the end.
         """
-        check_training_data(self.student, x, y, name="x, y")
+        self._check_data(x, y, name="x, y")
         validation = kwargs.get("validation_data")
         if isinstance(validation, tuple | list):
-            check_training_data(self.student, *validation[:2], name="validation_data")
+            self._check_data(*validation[:2], name="validation_data")
         elif validation is not None:
-            check_training_data(self.student, validation, name="validation_data")
-        return super().fit(x, y, *args, **kwargs)
+            self._check_data(validation, name="validation_data")
+        history = super().fit(x, y, *args, **kwargs)
+        keras_compat.check_model(self.student, name="the trained student")
+        return history
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Refuses: what is worth saving is the student.
+
+        Raises:
+            ModelError: Always.
+        """
+        raise ModelError(
+            "A distiller is not saved whole, for its teacher is not a part of it: save "
+            "distiller.student, or give ModelCheckpoint save_weights_only=True. "
+            f"Received: distiller {self.name!r}"
+        )
+
+    def _check_data(self, x: Any, y: Any = None, *, name: str) -> None:
+        batch = first_batch(x, y, name=name)
+        if batch is None:
+            return
+        if batch.y is None and self.student_loss_weight > 0:
+            raise DataError(
+                f"{name} must bring labels, for the student's own loss counts; without "
+                "labels, build the distiller with student_loss_weight=0. "
+                "Received: no labels"
+            )
+        if takes_class_numbers(self.loss):
+            check_labels(self.student, batch.y, name=name)
+        teacher = self._distilled.value[0]
+        check_gives_logits(self.student, batch.x, "student")
+        if not teacher.gives_probabilities:
+            check_gives_logits(teacher.model, batch.x, "teacher")
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Takes one step: the teacher outside the tape, the student once within."""
@@ -153,12 +198,7 @@ class DistillationStep(_Base):
         total = tf.constant(0.0)
         for loss, weight in zip(losses, weights, strict=True):
             values = tf.cast(loss.compute_loss(targets, outputs), tf.float32)
-            if sample_weight is not None and values.shape.rank:
-                values *= tf.reshape(
-                    tf.cast(sample_weight, tf.float32),
-                    [-1] + [1] * (values.shape.rank - 1),
-                )
-            total += weight * tf.reduce_mean(values)
+            total += weight * tf.reduce_mean(_weighted(values, sample_weight))
         return total / tf.cast(_replicas(), tf.float32)
 
     def _log(
@@ -228,6 +268,24 @@ def _unpack(data: Any) -> tuple[Any, Any, Any]:
     if not isinstance(data, tuple):
         return data, None, None
     return (*data, None, None)[:3]
+
+
+def _weighted(values: Any, sample_weight: Any) -> Any:
+    """Multiplies losses of samples, or of their positions, by their weights."""
+    if sample_weight is None or not values.shape.rank:
+        return values
+    if isinstance(sample_weight, dict | list | tuple):
+        raise ArgumentError(
+            "sample_weight must be one array for all outputs. "
+            f"Received: sample_weight of type {type(sample_weight).__name__}"
+        )
+    weight = tf.cast(sample_weight, tf.float32)
+    extra = values.shape.rank - weight.shape.rank
+    if extra < 0:
+        weight = tf.reduce_mean(
+            weight, list(range(values.shape.rank, weight.shape.rank))
+        )
+    return values * tf.reshape(weight, tf.concat([tf.shape(weight), [1] * extra], 0))
 
 
 def _replicas() -> int:

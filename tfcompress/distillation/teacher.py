@@ -3,9 +3,14 @@
 import dataclasses
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfcompress import keras_compat
+
+# The smallest probability whose logarithm TensorFlow gives: it takes smaller, denormal
+# numbers for 0.
+SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +27,12 @@ class Teacher:
     """
 
     model: Any
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether an output is known to end in a softmax or a sigmoid."""
+        endings = keras_compat.output_activations(self.model)
+        return any(ending in ("softmax", "sigmoid") for ending in endings)
 
     def logits(self, x: Any) -> Any:
         """Returns the teacher's logits for a batch, without gradients.
@@ -48,8 +59,7 @@ def _logits(output: Any, activation: str | None) -> Any:
     if activation not in ("softmax", "sigmoid"):
         return output
     output = tf.cast(output, tf.float32)
-    smallest = output.dtype.as_numpy_dtype(1e-38)
-    logarithm = tf.math.log(tf.maximum(output, smallest))
+    logarithm = tf.math.log(tf.maximum(output, SMALLEST))
     if activation == "softmax":
         return logarithm
-    return logarithm - tf.math.log(tf.maximum(1.0 - output, smallest))
+    return logarithm - tf.math.log(tf.maximum(1.0 - output, SMALLEST))

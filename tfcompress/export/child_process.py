@@ -6,6 +6,7 @@ such as those of GRU layers (https://github.com/tensorflow/tensorflow/issues/874
 
 import dataclasses
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -44,7 +45,7 @@ def run_converter_in_child(
         text=True,
         check=False,
     )
-    if done.returncode < 0:
+    if -done.returncode in (signal.SIGSEGV, signal.SIGABRT):
         raise ExportError(
             "TensorFlow's converter crashed while it learned the ranges of a recurrent "
             "layer, as it does for GRU and SimpleRNN. Export to cpu_float32 or "
@@ -52,7 +53,10 @@ def run_converter_in_child(
             f"Received: signal {-done.returncode}"
         )
     if done.returncode:
-        raise ExportError(done.stderr.strip()[-500:])
+        raise ExportError(
+            "The converter failed in a child process. Received: exit code "
+            f"{done.returncode}, {done.stderr.strip()[-500:]}"
+        )
     return (work / "model.tflite").read_bytes()
 
 

@@ -1,5 +1,6 @@
 """From a Keras model to the bytes of a `.tflite` file."""
 
+import contextlib
 import tempfile
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcompress import keras_compat
-from tfcompress.errors import ExportError
+from tfcompress.errors import ExportError, OutputError
 from tfcompress.export.child_process import run_converter_in_child
 from tfcompress.export.converter import run_converter
 from tfcompress.export.signature import Signature
@@ -56,14 +57,24 @@ def convert(
         model = keras_compat.to_tf_keras(model)
         serve = _serving_function(model, signature)
     batch = next(iter(signature.inputs.values())).shape[0] or 1
-    with tempfile.TemporaryDirectory(prefix="tfcompress-") as folder:
-        module = tf.Module()
-        module.variables_of_model = _variables(model)
-        tf.saved_model.save(module, folder, signatures=serve)
+    module = tf.Module()
+    module.variables_of_model = _variables(model)
+    with contextlib.ExitStack() as stack:
+        try:
+            temporary = tempfile.TemporaryDirectory(prefix="tfcompress-")
+            folder = stack.enter_context(temporary)
+            tf.saved_model.save(module, folder, signatures=serve)
+        except (OSError, tf.errors.OpError) as error:
+            raise OutputError(
+                f"Cannot write a temporary folder in {tempfile.gettempdir()}: {error}. "
+                "Make space there, or set TMPDIR to a folder with space left."
+            ) from error
         try:
             if samples is not None and calibrates_loops:
                 return run_converter_in_child(folder, target, samples, batch)
             return run_converter(folder, target, samples, batch)
+        except ExportError:
+            raise
         except Exception as error:
             raise ExportError(_explain(model, error)) from error
 

@@ -1,11 +1,12 @@
 """Writes the `.tflite` file that ships."""
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
 from tfcompress import keras_compat
-from tfcompress.errors import ArgumentError, OutputError
+from tfcompress.errors import ArgumentError, ModelError, OutputError
 from tfcompress.export.artifact import Artifact
 from tfcompress.export.census import (
     count_operations,
@@ -18,7 +19,7 @@ from tfcompress.export.signature import read_signature
 from tfcompress.export.target import Target, find_target
 from tfcompress.export.verification import made_up_samples, verify
 from tfcompress.files import replacing
-from tfcompress.keras_compat.tfmot_layers import is_quantization_aware
+from tfcompress.keras_compat import tfmot_layers
 
 CALIBRATION_SAMPLES = 500
 VERIFICATION_SAMPLES = 64
@@ -59,7 +60,8 @@ def to_tflite(
         ArgumentError: If the target is not known, the name does not end in `.tflite`,
             or a full-integer file is asked of a model without ranges or data.
         DataError: If representative data is empty, not finite or does not fit.
-        ModelError: If the model is subclassed, unbuilt or holds weights not finite.
+        ModelError: If the model is subclassed, unbuilt, holds weights not finite, is
+            still being pruned, or is quantization-aware and not calibrated.
         ExportError: If the model cannot be converted, or the file does not do what the
             model does.
         OutputError: If the file cannot be written.
@@ -82,9 +84,16 @@ def to_tflite(
             f"The folder of the file must exist; create it first. Received: path="
             f"{str(path)!r}"
         )
+    if batch is not None and (not isinstance(batch, int) or batch < 1):
+        raise ArgumentError(
+            "batch must be a whole number of 1 or more, or None for any number. "
+            f"Received: batch={batch!r}"
+        )
     keras_compat.check_model(model)
+    _check_wrappers(model)
+    model = keras_compat.in_float32(model)
     signature = read_signature(model, batch)
-    knows_ranges = is_quantization_aware(model)
+    knows_ranges = tfmot_layers.is_quantization_aware(model)
     if target.full_integer and not knows_ranges and representative_data is None:
         raise ArgumentError(
             f"A file for {target.name} needs the ranges of the model's activations. "
@@ -108,11 +117,34 @@ def to_tflite(
         temporary.write_bytes(content)
         verification = verify(temporary, model, signature, target, shown)
     operations = list_operations(content)
+    in_float = float_operations(operations)
+    if target.full_integer and in_float:
+        kinds = sorted({operation.kind for operation in in_float})
+        warnings.warn(
+            f"{path} was to be full integer, but computes {', '.join(kinds)} in float: "
+            "see float_operations of the artifact for the layers.",
+            stacklevel=2,
+        )
     return Artifact(
         path=path,
         bytes=len(content),
         target=target,
         operations=count_operations(operations),
-        float_operations=float_operations(operations),
+        float_operations=in_float,
         verification=verification,
     )
+
+
+def _check_wrappers(model: Any) -> None:
+    if tfmot_layers.pruned_layers(model):
+        raise ModelError(
+            "The model is still being pruned; give it to finalize of the pruning first. "
+            f"Received: model {model.name!r}"
+        )
+    untouched = tfmot_layers.uncalibrated_layers(model)
+    if untouched:
+        raise ModelError(
+            "The model does not know the ranges of its activations; give it to "
+            "tfcompress.quantization.calibrate with data before training and export. "
+            f"Received: model {model.name!r}, with ranges never set in {untouched}"
+        )

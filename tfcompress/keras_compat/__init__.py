@@ -16,6 +16,7 @@ from tfcompress.keras_compat.checks import check_model
 from tfcompress.keras_compat.crossing import to_keras, to_origin, to_tf_keras
 from tfcompress.keras_compat.membership import is_model, is_tf_keras, keras_of
 from tfcompress.keras_compat.modules import flatten, keras, tf_keras, tfmot
+from tfcompress.keras_compat.precision import in_float32
 from tfcompress.keras_compat.reading import read
 from tfcompress.keras_compat.training_objects import cross
 from tfcompress.keras_compat.twins import register_twin
@@ -55,6 +56,7 @@ __all__ = [
     "check_model",
     "cross",
     "flatten",
+    "in_float32",
     "is_model",
     "is_quantization_aware",
     "is_tf_keras",

@@ -12,6 +12,7 @@ from typing import Any
 from tfcompress.keras_compat import modules
 
 _CORE = "tensorflow_model_optimization.python.core."
+_FIRST_RANGE = 6.0
 
 
 def tfmot_core(name: str) -> ModuleType:
@@ -115,6 +116,26 @@ def quantizers_of(layer: Any) -> list[QuantizerPlace]:
     if layer._output_quantizers:
         places.append(QuantizerPlace(layer, "_output_quantizers", listed=True))
     return places
+
+
+def uncalibrated_layers(model: Any) -> list[str]:
+    """Returns the layers with a range of activations as TF-MOT first sets it."""
+    return [
+        layer.name
+        for layer in quantization_layers(model)
+        for low, high in _activation_ranges(layer)
+        if float(low) == -_FIRST_RANGE and float(high) == _FIRST_RANGE
+    ]
+
+
+def _activation_ranges(layer: Any) -> list[tuple[Any, Any]]:
+    named = {_last_name(variable): variable for variable in layer.weights}
+    kinds = ("output", "pre_activation", "post_activation")
+    return [
+        (named[f"{kind}_min"], named[f"{kind}_max"])
+        for kind in kinds
+        if f"{kind}_min" in named
+    ]
 
 
 def set_weight_ranges(layer: Any) -> None:

@@ -1,6 +1,6 @@
 """Magnitude pruning: the smallest weights become zero."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -8,7 +8,7 @@ from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.keras_compat import tfmot_layers
 from tfcompress.pruning.ramp import build_callback, build_ramp
-from tfcompress.schedules import Polynomial, Schedule
+from tfcompress.schedules import Polynomial, Schedule, deserialize, serialize
 from tfcompress.technique import Account, Technique
 
 
@@ -25,7 +25,8 @@ class MagnitudePruning(Technique):
         sparsity: Share of zero weights in each kernel at the end, from 0 up to, not
             including, 1. Defaults to 0.8.
         schedule: A `tfcompress.schedules.Schedule` of the sparsity over the training,
-            in place of `sparsity`. Defaults to a cubic rise over its first half.
+            in place of `sparsity`, or the plain data of one. Defaults to a cubic rise
+            over its first half.
         ignored: Names of layers to leave as they are, such as the last one.
 
     Raises:
@@ -45,7 +46,7 @@ class MagnitudePruning(Technique):
         self,
         sparsity: float = 0.8,
         *,
-        schedule: Schedule | None = None,
+        schedule: Schedule | Mapping[str, Any] | None = None,
         ignored: Sequence[str] = (),
     ):
         given: Any = sparsity
@@ -53,6 +54,8 @@ class MagnitudePruning(Technique):
             raise ArgumentError(
                 f"sparsity must be a number. Received: sparsity={sparsity!r}"
             )
+        if isinstance(schedule, Mapping):
+            schedule = deserialize(schedule)
         final = float(sparsity) if schedule is None else schedule(1.0)
         if not 0 <= final < 1:
             raise ArgumentError(
@@ -80,7 +83,7 @@ class MagnitudePruning(Technique):
         """
         keras_compat.check_model(model)
         tf_keras = keras_compat.tf_keras()
-        copy = keras_compat.to_tf_keras(model)
+        copy = keras_compat.to_tf_keras(keras_compat.in_float32(model))
         ramp = build_ramp()
         applied: list[str] = []
         skipped: dict[str, str] = {}
@@ -95,7 +98,7 @@ class MagnitudePruning(Technique):
                     applied.append(layer.name)
                     return wrapped
                 reason = f"TF-MOT does not prune {type(layer).__name__}"
-            if layer.trainable_weights:
+            if layer.weights:
                 skipped[layer.name] = reason
             return layer
 
@@ -134,6 +137,7 @@ class MagnitudePruning(Technique):
             ModelError: If the model is not one of `apply`, or a kernel has fewer zeros
                 than asked for, as when `fit` was not given `callbacks()`.
         """
+        keras_compat.check_model(model)
         layers = tfmot_layers.pruned_layers(model)
         if not layers:
             raise ModelError(
@@ -150,14 +154,14 @@ class MagnitudePruning(Technique):
         """Returns the arguments of the constructor, as plain data."""
         return {
             "sparsity": self.sparsity,
-            "schedule": self._given_schedule,
-            "ignored": self.ignored,
+            "schedule": serialize(self._given_schedule),
+            "ignored": list(self.ignored),
         }
 
     def _reason_to_skip(self, layer: Any) -> str | None:
         if layer.name in self.ignored:
             return "ignored by choice"
-        return None if layer.trainable_weights else "no weights to train"
+        return None if layer.trainable_weights else "frozen, or without weights"
 
     def _check_sparsity(self, name: str, kernel: Any) -> None:
         asked = kernel.size - max(round(kernel.size * (1 - self.sparsity)), 1)
@@ -166,5 +170,6 @@ class MagnitudePruning(Technique):
             raise ModelError(
                 f"Layer {name!r} should have {asked} zeros of {kernel.size} weights. "
                 "Train the model that apply returned with callbacks=callbacks() of "
-                f"this technique, before finalize. Received: {zeros} zeros"
+                "this technique, and not to stop before the sparsity is reached: give "
+                f"EarlyStopping a start_from_epoch. Received: {zeros} zeros"
             )

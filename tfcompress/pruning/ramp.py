@@ -7,6 +7,7 @@ two variables, and the callback, which knows how long the training will be, sets
 import functools
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfcompress import keras_compat
@@ -86,8 +87,9 @@ def _callback_class() -> type:
             self._epoch = epoch
 
         def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-            sparsity = self.schedule(self._progress(batch))
-            final = self.schedule(1.0)
+            # The variables hold float32, in which 0.9 is a little less.
+            final = float(np.float32(self.schedule(1.0)))
+            sparsity = float(np.float32(self.schedule(self._progress(batch))))
             for ramp in self._ramps:
                 before = float(ramp.sparsity)
                 arrived = sparsity >= final > before

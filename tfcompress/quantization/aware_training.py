@@ -85,7 +85,7 @@ class QuantizationAwareTraining(Technique):
                 "The model is still being pruned; give it to finalize of the pruning "
                 f"first. Received: model {model.name!r}"
             )
-        copy = keras_compat.to_tf_keras(model, change=_prepare)
+        copy = keras_compat.to_tf_keras(keras_compat.in_float32(model), change=_prepare)
         quantization = keras_compat.tfmot().quantization.keras
         plan = plan_layers(copy)
 
@@ -133,7 +133,7 @@ class QuantizationAwareTraining(Technique):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor, as plain data."""
-        return {"preserve": self.preserve}
+        return {"preserve": list(self.preserve)}
 
 
 def _prepare(graph: Graph) -> Graph:

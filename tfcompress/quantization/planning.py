@@ -47,7 +47,7 @@ def plan_layers(model: Any) -> dict[str, dict[str, Any]]:
             plan[layer.name] = {}
         elif _has_one_output(layer) and not _is_recurrent(layer):
             plan[layer.name] = {"quantize_config": scheme.output_only_config()}
-    if not any(layer.trainable_weights for layer in model.layers if layer.name in plan):
+    if not any(layer.weights for layer in model.layers if layer.name in plan):
         raise ModelError(
             f"No layer with weights can be quantized. Received: model {model.name!r}"
         )
