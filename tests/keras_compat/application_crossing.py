@@ -16,7 +16,10 @@ def run(home: str, name: str, size: int) -> dict[str, object]:
 
     module = keras_compat.modules.module(home)
     model = getattr(module.applications, name)(
-        weights=None, input_shape=(size, size, 3), classes=10
+        weights=None,
+        input_shape=(size, size, 3),
+        classes=10,
+        classifier_activation=None,
     )
     generator = np.random.default_rng(0)
     for weight in model.weights:
