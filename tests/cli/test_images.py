@@ -76,7 +76,10 @@ def test_other_ranges_of_pixels(tmp_path):
         ({"y_train": np.arange(40) % 4 - 1}, "y_train must hold class numbers"),
         ({"y_train": np.arange(40) / 7}, "not whole"),
         ({"y_train": np.zeros(40, int)}, "two classes at least"),
-        ({"y_train": np.array(["a"] * 40)}, "y_train must hold numbers"),
+        ({"y_train": np.array(["a"] * 40)}, "y_train must be an array of numbers"),
+        ({"y_train": np.array(3)}, "y_train must hold samples"),
+        ({"y_train": np.arange(40) * 10**6}, "up to 9999 at most"),
+        ({"x_test": np.zeros((12, 6, 6), np.float32)}, "same range"),
         ({"x_test": np.zeros((12, 7, 6), np.uint8)}, "same shape"),
         ({"x_train": np.zeros((40, 36), np.uint8)}, "must hold images"),
         ({"x_train": np.zeros((0, 6, 6)), "y_train": np.zeros(0)}, "two images"),
@@ -97,6 +100,16 @@ def test_missing_file(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04broken"])
 def test_damaged_file(tmp_path, content):
     path = tmp_path / "images.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"images\.npz"):
+        load_file(path, seed=0)
+
+
+def test_damaged_compressed_file(tmp_path):
+    path = tmp_path / "images.npz"
+    np.savez_compressed(path, **arrays())
+    content = bytearray(path.read_bytes())
+    content[200:240] = bytes(40)
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"images\.npz"):
         load_file(path, seed=0)

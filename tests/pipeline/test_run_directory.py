@@ -16,7 +16,7 @@ def test_makes_the_folder_and_writes(tmp_path):
 
 def test_a_run_that_is_there_is_refused(tmp_path):
     RunDirectory(tmp_path).write("results.json", "first")
-    with pytest.raises(OutputError, match="not empty.*--overwrite"):
+    with pytest.raises(OutputError, match="not empty.*overwrite=True"):
         RunDirectory(tmp_path)
     assert (tmp_path / "results.json").read_text() == "first"
 

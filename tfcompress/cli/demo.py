@@ -10,9 +10,9 @@ from rich.console import Console
 
 from tfcompress import __version__, export, report
 from tfcompress.cli import images as image_data
-from tfcompress.cli.networks import STUDENT_WIDTHS, TEACHER_WIDTHS, build_network
+from tfcompress.cli.networks import TEACHER_WIDTHS, build_network, build_student
 from tfcompress.cli.progress import StepProgress
-from tfcompress.errors import ArgumentError
+from tfcompress.errors import ArgumentError, TFCompressError
 from tfcompress.pipeline import RunDirectory, Training, distil_prune_quantize
 from tfcompress.pipeline.distil_prune_quantize import file_name, save_model
 
@@ -73,15 +73,15 @@ def run_demo(
         with progress.shown():
             artifacts = _run_steps(images, directory, epochs, progress)
             progress.finish()
-    except KeyboardInterrupt:
+        comparison = report.compare(artifacts, images.test)
+        _leave(comparison, images, directory, seed, epochs)
+    except (KeyboardInterrupt, TFCompressError):
         done = ", ".join(progress.finished) or "nothing yet"
         console.print(
             f"Stopped. Finished, and kept in {directory.path}: {done}.",
             soft_wrap=True,
         )
         raise
-    comparison = report.compare(artifacts, images.test)
-    _leave(comparison, images, directory, seed, epochs)
     console.print(comparison)
     console.print(
         f"Took {time.monotonic() - started:.0f} s. Models, files, results.json, "
@@ -119,7 +119,7 @@ def _run_steps(
     )
     shape = images.train[0].shape[1:]
     teacher = build_network(shape, images.classes, TEACHER_WIDTHS, "teacher")
-    student = build_network(shape, images.classes, STUDENT_WIDTHS, "student")
+    student = build_student(shape, images.classes, teacher.count_params() // 10)
     distilled = keras.models.clone_model(student)
     distilled.set_weights(student.get_weights())
     artifacts = {}

@@ -3,15 +3,17 @@
 import dataclasses
 import os
 import zipfile
+import zlib
 from typing import Any
 
 import numpy as np
 
-from tfcompress.data import check_finite, check_labels
+from tfcompress.data import check_finite, check_labels, describe
 from tfcompress.errors import DataError
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 VALIDATION_SHARE = 0.1
+MOST_CLASSES = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +95,7 @@ def _read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
             return {name: file[name] for name in ARRAYS}
     except FileNotFoundError as error:
         raise DataError(f"There is no such file. Received: {path}") from error
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
             f"The file cannot be read as .npz: {error}. Received: {path}"
         ) from error
@@ -115,12 +117,22 @@ def _prepare(name: str, arrays: dict[str, np.ndarray], seed: int) -> Images:
             "x_train and x_test must hold images of the same shape. Received: "
             f"{arrays['x_train'].shape[1:]} and {arrays['x_test'].shape[1:]}"
         )
+    if (arrays["x_train"].dtype == np.uint8) != (arrays["x_test"].dtype == np.uint8):
+        raise DataError(
+            "x_train and x_test must hold pixels of the same range. Received: "
+            f"{arrays['x_train'].dtype} and {arrays['x_test'].dtype}"
+        )
     y_train, y_test = (arrays[name].reshape(-1) for name in ("y_train", "y_test"))
     classes = int(y_train.max()) + 1
     if classes < 2:
         raise DataError(
             "y_train must hold two classes at least, numbered from 0. "
             f"Received: class {classes - 1} alone"
+        )
+    if classes > MOST_CLASSES:
+        raise DataError(
+            f"y_train must hold class numbers from 0 up to {MOST_CLASSES - 1} at most. "
+            f"Received: class {classes - 1}"
         )
     check_labels(y_train, classes, "y_train")
     check_labels(y_test, classes, "y_test")
@@ -142,10 +154,12 @@ def _prepare(name: str, arrays: dict[str, np.ndarray], seed: int) -> Images:
 
 def _check_part(x: Any, y: Any, part: str) -> None:
     for name, array in {f"x_{part}": x, f"y_{part}": y}.items():
-        if array.dtype.kind not in "uifb":
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "uifb":
             raise DataError(
-                f"{name} must hold numbers. Received: an array of dtype {array.dtype}"
+                f"{name} must be an array of numbers. Received: {describe(array)}"
             )
+        if not array.ndim:
+            raise DataError(f"{name} must hold samples. Received: a single number")
     if x.ndim not in (3, 4) or (x.ndim == 4 and x.shape[-1] > 4):
         raise DataError(
             f"x_{part} must hold images: (samples, height, width), or with a last axis "

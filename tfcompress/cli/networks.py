@@ -5,9 +5,38 @@ from typing import Any
 
 import keras
 
+from tfcompress.errors import DataError
+
 TEACHER_WIDTHS = ((32,), (64, 64), (144, 144))
 STUDENT_WIDTHS = ((12, 12), (24, 24), (36, 40))
 LARGEST_SIDE = 64
+
+
+def build_student(shape: Sequence[int], classes: int, largest: int) -> Any:
+    """Builds a student of at most so many parameters.
+
+    The usual student is made narrower, by a twentieth at a time, until it fits.
+
+    Args:
+        shape: Height, width and channels of an image.
+        classes: Width of the output.
+        largest: Parameters that it may have.
+
+    Raises:
+        DataError: If there are so many classes that no student fits.
+    """
+    for percent in range(100, 0, -5):
+        widths = [
+            [max(1, width * percent // 100) for width in stage]
+            for stage in STUDENT_WIDTHS
+        ]
+        student = build_network(shape, classes, widths, "student")
+        if student.count_params() <= largest:
+            return student
+    raise DataError(
+        "No student has a tenth of the teacher's parameters with so many classes. "
+        f"Received: {classes} classes"
+    )
 
 
 def build_network(

@@ -16,6 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+SECONDS_BETWEEN_LINES = 5.0
+
 
 class StepProgress:
     """Shows how far each step is: bars on a terminal, plain lines elsewhere.
@@ -28,7 +30,8 @@ class StepProgress:
         self.console = console
         self.finished: list[str] = []
         self._current: str | None = None
-        self._started = 0.0
+        self._epochs = 0
+        self._started = self._shown = 0.0
         self._bars = Progress(
             TextColumn("{task.description:<32}"),
             BarColumn(bar_width=24),
@@ -60,7 +63,8 @@ class StepProgress:
             The Keras callbacks that move the bar.
         """
         self.finish()
-        self._current, self._started = name, time.monotonic()
+        self._current, self._epochs = name, epochs
+        self._started = self._shown = time.monotonic()
         if self.console.is_terminal:
             self._task = self._bars.add_task(name, total=max(epochs, 1), figures="")
         return [EpochProgress(self)] if epochs else []
@@ -69,7 +73,9 @@ class StepProgress:
         """Shows that an epoch is done, and its figures."""
         if self._task is not None:
             self._bars.update(self._task, completed=epoch, figures=figures)
-        self._figures = figures
+        elif time.monotonic() - self._shown > SECONDS_BETWEEN_LINES:
+            self._shown = time.monotonic()
+            self._print(f"{self._current}: {epoch}/{self._epochs} epochs {figures}")
 
     def finish(self) -> None:
         """Shows that the step is done."""
@@ -82,8 +88,11 @@ class StepProgress:
             self._task = None
         else:
             seconds = time.monotonic() - self._started
-            self.console.print(f"{self._current}: done in {seconds:.0f} s")
+            self._print(f"{self._current}: done in {seconds:.0f} s")
         self._current = None
+
+    def _print(self, line: str) -> None:
+        self.console.print(line, soft_wrap=True)
 
 
 class EpochProgress(keras.callbacks.Callback):

@@ -138,8 +138,8 @@ def to_tflite(
 def _check_wrappers(model: Any) -> None:
     if tfmot_layers.pruned_layers(model):
         raise ModelError(
-            "The model is still being pruned; give it to finalize of the pruning first. "
-            f"Received: model {model.name!r}"
+            "The model is still being pruned; give it to finalize of the pruning "
+            f"first. Received: model {model.name!r}"
         )
     untouched = tfmot_layers.uncalibrated_layers(model)
     if untouched:

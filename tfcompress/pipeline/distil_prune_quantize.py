@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tfcompress import keras_compat
 from tfcompress.distillation import Distiller, LogitsDistillation
 from tfcompress.export import Artifact, to_tflite
 from tfcompress.pipeline.run_directory import RunDirectory
@@ -46,7 +47,7 @@ def distil_prune_quantize(
     Args:
         teacher: A trained classifier of either Keras.
         student: An untrained classifier with the same outputs, that ends in logits.
-            It is trained in place by the first step.
+            It is not changed.
         train: Inputs of shape `(samples, ...)` and class numbers `(samples,)`.
         validation: The same, for the figures after each epoch.
         directory: Where models and files go.
@@ -90,6 +91,7 @@ def distil_prune_quantize(
             model, path, target=target, representative_data=train[0]
         )
 
+    student = keras_compat.to_origin(student, like=student)
     teach("distilled", student, training, [])
     keep("distilled", student)
     ship("distilled", student, "cpu_float32")

@@ -13,12 +13,13 @@ RESULTS = "results.json"
 
 
 class RunDirectory:
-    """A folder for one run: made at the start, and never mixed with another run.
+    """A folder for one run, refused where it holds anything already.
 
     Args:
         path: The folder. It is made if it is missing.
-        overwrite: Whether files of a run that is there already may be replaced.
-            Defaults to False.
+        overwrite: Whether a folder that holds something may be written to. Its files of
+            the same names are replaced, its `results.json`, which marks a finished run,
+            is removed at once. Defaults to False.
 
     Raises:
         OutputError: If the folder holds anything already and `overwrite` is False, is a
@@ -50,7 +51,8 @@ class RunDirectory:
         if occupied and not overwrite:
             raise OutputError(
                 f"The folder {self.path} is not empty; it may hold an earlier run. "
-                "Choose another with --output, or replace its files with --overwrite."
+                "Choose another folder, or replace its files with overwrite=True "
+                "(--overwrite)."
             )
         if occupied:
             with contextlib.suppress(FileNotFoundError):
