@@ -29,7 +29,7 @@ def test_distil_prune_export_compare(either_keras, teacher, digits, tmp_path):
     history = distiller.fit(
         train,
         validation_data=validation,
-        epochs=12,
+        epochs=20,
         verbose=0,
         callbacks=pruning.callbacks(),
     )

@@ -19,7 +19,7 @@ def shipment(teacher, digits, tmp_path_factory):
         student,
         *digits,
         directory=directory,
-        training=Training(epochs=8),
+        training=Training(epochs=16),
         on_step=lambda name, epochs: seen.append((name, epochs)) or (),
     )
     return shipped, directory, seen
@@ -27,9 +27,9 @@ def shipment(teacher, digits, tmp_path_factory):
 
 def test_steps_and_their_epochs(shipment):
     assert shipment[2] == [
-        ("distilled", 8),
-        ("distilled + pruned", 8),
-        ("distilled + pruned + quantized", 2),
+        ("distilled", 16),
+        ("distilled + pruned", 16),
+        ("distilled + pruned + quantized", 4),
         ("shipped file", 0),
     ]
 

@@ -20,7 +20,7 @@ def zeros(model, name):
 def pruned(trained, digits):
     pruning = tfc.pruning.MagnitudePruning(sparsity=0.8)
     model = pruning.apply(trained)
-    train(model, digits[0], epochs=4, callbacks=pruning.callbacks())
+    train(model, digits[0], epochs=16, callbacks=pruning.callbacks())
     return pruning, model, pruning.finalize(model)
 
 
