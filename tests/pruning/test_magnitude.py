@@ -127,6 +127,23 @@ def test_schedule_is_followed(trained, digits):
     np.testing.assert_allclose(seen, [0.4, 0.8, 0.8, 0.8], atol=0.02)
 
 
+@pytest.mark.parametrize("sparsity", [0.7, 0.9])
+def test_masks_are_fixed_when_the_sparsity_is_reached(trained, digits, sparsity):
+    pruning = tfc.pruning.MagnitudePruning(sparsity)
+    model = pruning.apply(trained)
+    ramp = pruned_layers(model)[0].pruning_schedule
+    renewed = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            renewed.append(bool(ramp.due.numpy()))
+
+    train(model, digits[0], epochs=4, callbacks=[*pruning.callbacks(), Watch()])
+    assert len(renewed) == 4 * 19
+    assert any(renewed[: 2 * 19])
+    assert not any(renewed[2 * 19 + 1 :])
+
+
 def test_works_while_distilling(teacher, trained, digits):
     pruning = tfc.pruning.MagnitudePruning(sparsity=0.8)
     distiller = tfc.Distiller(

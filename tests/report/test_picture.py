@@ -25,7 +25,8 @@ def test_formats(comparison, tmp_path, kind):
 def test_svg_is_well_formed(comparison, hostile, tmp_path):
     for subject in (comparison, hostile):
         subject.plot(tmp_path / "plot.svg")
-        xml.etree.ElementTree.parse(tmp_path / "plot.svg")
+        root = xml.etree.ElementTree.parse(tmp_path / "plot.svg").getroot()
+        assert root.tag.endswith("svg")
 
 
 def test_other_formats(comparison, tmp_path):

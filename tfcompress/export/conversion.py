@@ -49,6 +49,7 @@ def convert(
     Raises:
         ExportError: If an operation has no built-in counterpart, or the converter
             fails for another reason.
+        OutputError: If the temporary folder cannot be written.
     """
     serve = _serving_function(model, signature)
     calibrates_loops = samples is not None and _has_loops(serve)
