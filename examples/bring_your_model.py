@@ -3,7 +3,7 @@
 A MobileNetV2 of `keras.applications`, with an augmentation Sequential and a Rescaling
 in front of it, is pruned, trained with quantization and exported, all with a Keras 3
 optimizer, learning-rate schedule and callback. Run it with
-`python examples/bring_your_model.py`; it takes about five minutes on two cores, about
+`python examples/bring_your_model.py`; it takes about four minutes on two cores, about
 two with `--quick`, and needs no network. It writes `bring_your_model.tflite` into a
 folder of its own under the temporary directory, and prints where.
 """

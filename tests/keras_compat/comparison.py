@@ -42,18 +42,23 @@ def weight_bytes(model):
     return sorted(np.asarray(weight).tobytes() for weight in model.weights)
 
 
+def state_of(model):
+    """What a call must not change: weights, flags, and how it is compiled."""
+    flags = [(name, layer.trainable) for name, layer in all_layers(model)]
+    compiled = [id(getattr(model, key, None)) for key in ("optimizer", "loss")]
+    return [w.tobytes() for w in map(np.asarray, model.weights)], flags, compiled
+
+
+def all_layers(model):
+    """Names and layers of a model, of nested models too."""
+    found = []
+    for layer in model.layers:
+        found.append((layer.name, layer))
+        if isinstance(getattr(layer, "layers", None), list):
+            found += all_layers(layer)
+    return found
+
+
 def layer_names(model):
     """Names of all layers, of nested models too."""
-    names = []
-    for layer in model.layers:
-        names.append(layer.name)
-        if isinstance(getattr(layer, "layers", None), list):
-            names += layer_names(layer)
-    return names
-
-
-def state_of(model):
-    """What a call must not change: weights, flags and whether it is compiled."""
-    flags = [(layer.name, layer.trainable) for layer in model.layers]
-    optimizer = getattr(model, "optimizer", None)
-    return ([w.tobytes() for w in map(np.asarray, model.weights)], flags, id(optimizer))
+    return [name for name, _ in all_layers(model)]

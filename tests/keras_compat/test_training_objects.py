@@ -3,6 +3,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras
 
 from tfcompress import keras_compat
@@ -223,6 +224,7 @@ def callbacks(module, folder):
         "LearningRateScheduler": kinds.LearningRateScheduler(lambda epoch: 0.5**epoch),
         "CSVLogger": kinds.CSVLogger(folder / "log.csv"),
         "BackupAndRestore": kinds.BackupAndRestore(folder / "backup"),
+        "TensorBoard": kinds.TensorBoard(folder / "logs", histogram_freq=1),
         "LambdaCallback": kinds.LambdaCallback(
             on_epoch_end=lambda epoch, logs: (folder / f"epoch{epoch}").touch()
         ),
@@ -255,6 +257,15 @@ def test_stock_callbacks_of_the_other_keras_work(home, name, data, tmp_path):
         lines = (tmp_path / "log.csv").read_text().splitlines()
         assert len(lines) == 5
         assert {"accuracy", "val_loss"} <= set(lines[0].split(","))
+    elif name == "TensorBoard":
+        files = sorted((tmp_path / "logs").rglob("events.out.tfevents*"))
+        tags = {
+            value.tag
+            for file in files
+            for event in tf.compat.v1.train.summary_iterator(str(file))
+            for value in event.summary.value
+        }
+        assert {"epoch_loss", "epoch_accuracy"} <= tags
     elif name == "LambdaCallback":
         assert (tmp_path / "epoch3").exists()
     assert len(history.epoch) == (2 if name == "EarlyStopping" else 4)

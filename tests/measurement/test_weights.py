@@ -53,6 +53,20 @@ def test_keras_models(library):
     assert counted.sparsity == pytest.approx(0.8)
 
 
+@pytest.mark.parametrize("library", [keras, tf_keras], ids=["keras", "tf_keras"])
+def test_biases_of_two_axes_are_no_kernels(library):
+    inputs = library.Input((5, 4))
+    x = library.layers.GRU(3, return_sequences=True)(inputs)
+    x = library.layers.MultiHeadAttention(2, 3)(x, x)
+    model = library.Model(inputs, x)
+    # GRU: 4*9 and 3*9, bias (2, 9). Attention: 3 times 3*2*3 with bias (2, 3), and
+    # 2*3*3 with bias (3,).
+    counts = count_weights(model)
+    assert counts.kernel_parameters == 36 + 27 + 4 * 18
+    assert counts.parameters == counts.kernel_parameters + 18 + 3 * 6 + 3
+    assert counts.zeros == 0
+
+
 def test_whole_number_variables_are_no_weights():
     inputs = keras.Input((2,))
     x = keras.layers.Dropout(0.5)(keras.layers.Dense(3)(inputs))

@@ -57,7 +57,7 @@ def call_count(layer: Any) -> int:
 
 
 def implicit_mask(tensor: Any) -> Any:
-    """Returns the mask that Keras 3 attached to a symbolic tensor, or None."""
+    """Returns the mask that Keras attached to a symbolic tensor, or None."""
     return getattr(tensor, "_keras_mask", None)
 
 

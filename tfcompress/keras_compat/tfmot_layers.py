@@ -40,6 +40,8 @@ def wrap_for_pruning(layer: Any, schedule: Any) -> Any:
         wrapper = prune(layer, pruning_schedule=schedule)
     except ValueError:
         return None
+    # It hands every keyword on, so tf_keras would give it masks for any layer.
+    wrapper._call_spec.expects_mask_arg = layer._call_spec.expects_mask_arg
     return wrapper if wrapper.layer.get_prunable_weights() else None
 
 

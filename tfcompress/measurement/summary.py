@@ -16,6 +16,7 @@ from tfcompress import keras_compat
 from tfcompress.graph import Graph, Node, Tensor, TensorSpec, flatten_models
 from tfcompress.graph.graph import map_tensors
 from tfcompress.measurement.multiply_adds import count_multiply_adds, describe_call
+from tfcompress.measurement.weights import is_kernel
 
 _WIDE = 250
 _SIZES = {"bfloat16": 2, "string": 0}
@@ -249,16 +250,14 @@ def _row(
     again: bool,
 ) -> LayerSummary:
     layer = graph.layer_of(node)
-    weights = () if again else tuple(weight.value for weight in layer.weights)
-    kernels = [
-        value for value in weights if value.ndim >= 2 and value.dtype.kind not in "iub"
-    ]
+    weights = () if again else layer.weights
+    kernels = [w.value for w in weights if is_kernel(w.path, w.value)]
     own = [specs[Tensor(node.name, index)] for index in range(len(node.outputs))]
     return LayerSummary(
         name=node.name,
         kind=layer.kind,
         shapes=tuple(spec.shape for spec in node.outputs),
-        parameters=sum(value.size for value in weights),
+        parameters=sum(weight.value.size for weight in weights),
         multiply_adds=multiply_adds,
         activation_bytes=sum(_bytes(spec) for spec in own),
         kernel_parameters=sum(value.size for value in kernels),

@@ -36,8 +36,9 @@ def count_weights(model_or_file: Any) -> WeightCount:
     of which each kernel was pruned to 80 % has a sparsity of 0.80.
 
     In a Keras model all floating-point variables count, those that are not trained
-    too, and kernels are the variables of two axes or more. Masks and ranges that a
-    technique keeps beside the weights count as well, so finalize the model first.
+    too, and kernels are the variables of two axes or more, without the biases, which
+    have two axes in GRU and MultiHeadAttention. Masks and ranges that a technique
+    keeps beside the weights count as well, so finalize the model first.
 
     In a file, the constants count that hold real numbers: floating-point ones, and
     whole numbers with a scale. Shapes, axes and indices do not, nor single numbers
@@ -84,8 +85,20 @@ def _read_variables(model: Any) -> list[Constant]:
             name=variable.name,
             size=array.size,
             zeros=int(array.size - np.count_nonzero(array)),
-            kernel=array.ndim >= 2,
+            kernel=is_kernel(variable.name, array),
         )
         for variable, array in zip(model.weights, arrays, strict=True)
         if array.dtype.kind not in "iub"
     ]
+
+
+def is_kernel(name: str, value: np.ndarray) -> bool:
+    """Returns whether a weight of a Keras layer is one that pruning may prune.
+
+    Args:
+        name: Its name or path, such as `"bias"` or `"gru/gru_cell/bias:0"`.
+        value: The weight.
+    """
+    last = name.rsplit("/", 1)[-1].split(":")[0]
+    real = value.dtype.kind not in "iub"
+    return real and value.ndim >= 2 and not last.endswith("bias")

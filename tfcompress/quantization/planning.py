@@ -39,7 +39,7 @@ def plan_layers(model: Any) -> dict[str, dict[str, Any]]:
     plan: dict[str, dict[str, Any]] = {}
     for layer in model.layers:
         kind = type(layer).__name__
-        if kind == "InputLayer":
+        if kind == "InputLayer" or _takes_a_mask(layer):
             continue
         folded = kind == "BatchNormalization" and _is_folded(layer)
         known = scheme.supports(layer) and _has_known_activation(layer)
@@ -52,6 +52,15 @@ def plan_layers(model: Any) -> dict[str, dict[str, Any]]:
             f"No layer with weights can be quantized. Received: model {model.name!r}"
         )
     return plan
+
+
+def _takes_a_mask(layer: Any) -> bool:
+    """Whether a mask comes with the inputs, which TF-MOT's wrapper cannot hand on."""
+    return any(
+        keras_compat.internals.implicit_mask(tensor) is not None
+        for node in layer._inbound_nodes
+        for tensor in node.keras_inputs
+    )
 
 
 def _is_folded(layer: Any) -> bool:
@@ -106,8 +115,14 @@ def account_for(model: Any, plan: dict[str, dict[str, Any]]) -> Account:
     """Returns which layers of a model a plan quantizes, and which stay in float."""
     applied = tuple(name for name, choice in plan.items() if not choice)
     skipped = {
-        layer.name: f"TF-MOT does not quantize {type(layer).__name__}; it stays float"
+        layer.name: _reason_to_skip(layer)
         for layer in model.layers
         if layer.name not in applied and layer._inbound_nodes[0].keras_inputs
     }
     return Account(applied, skipped)
+
+
+def _reason_to_skip(layer: Any) -> str:
+    if _takes_a_mask(layer):
+        return "TF-MOT does not quantize a layer that takes a mask; it stays float"
+    return f"TF-MOT does not quantize {type(layer).__name__}; it stays float"
