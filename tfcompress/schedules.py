@@ -15,11 +15,12 @@ class Schedule(abc.ABC):
     """A value that changes over training."""
 
     @abc.abstractmethod
-    def __call__(self, progress: float) -> float:
+    def __call__(self, progress: float, step: int = 0) -> float:
         """Returns the value when a share of the training is done.
 
         Args:
             progress: Share of the training steps done, from 0 to 1.
+            step: Number of training steps done. Defaults to 0.
         """
 
     @abc.abstractmethod
@@ -47,7 +48,7 @@ class Constant(Schedule):
     def __init__(self, value: float):
         self.value = float(value)
 
-    def __call__(self, progress: float) -> float:
+    def __call__(self, progress: float, step: int = 0) -> float:
         """Returns the value."""
         return self.value
 
@@ -106,7 +107,7 @@ class Polynomial(Schedule):
         self.finish = float(finish)
         self.power = float(power)
 
-    def __call__(self, progress: float) -> float:
+    def __call__(self, progress: float, step: int = 0) -> float:
         """Returns the value when a share of the training, 0 to 1, is done."""
         if progress >= self.finish:
             return self.end

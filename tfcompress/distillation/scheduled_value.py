@@ -1,0 +1,101 @@
+"""A number that may change while a model trains."""
+
+from collections.abc import Callable
+from numbers import Real
+from typing import Any
+
+import tensorflow as tf
+
+from tfcompress.errors import ArgumentError
+from tfcompress.schedules import Constant, Schedule, deserialize, serialize
+
+
+class ScheduledValue:
+    """A temperature or a weight: a number, or a schedule that moves it.
+
+    A training step calls it for its present value. Where it follows a schedule that is
+    a variable, so that the step is traced once; `Distiller` moves it before each batch.
+
+    Args:
+        value: A number, a `tfcompress.schedules.Schedule`, or either as
+            `get_config` returned it.
+        name: Name of the argument, for messages.
+        allowed: Whether a number is in range. Asked of the number, or of the
+            schedule's values at the start, the middle and the end.
+        expected: What numbers are in range, for the message.
+
+    Raises:
+        ArgumentError: If it is neither a number nor a schedule, or out of range.
+
+    Example:
+    ```python
+    from tfcompress.schedules import Polynomial
+
+    temperature = ScheduledValue(
+        Polynomial(8.0, 1.0, power=1),
+        "temperature",
+        allowed=lambda number: number > 0,
+        expected="a number above 0",
+    )
+    temperature.move(0.5, step=100)
+    temperature()  # 4.5
+    ```
+    """
+
+    def __init__(
+        self,
+        value: Any,
+        name: str,
+        *,
+        allowed: Callable[[float], bool],
+        expected: str,
+    ):
+        if isinstance(value, dict):
+            value = deserialize(value)
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if not number and not isinstance(value, Schedule):
+            raise ArgumentError(
+                f"{name} must be {expected}, or a tfcompress.schedules.Schedule of "
+                f"such numbers. Received: {name}={value!r}"
+            )
+        self.schedule = value if isinstance(value, Schedule) else Constant(value)
+        for progress in (0.0, 0.5, 1.0):
+            found = self.schedule(progress)
+            if not allowed(found):
+                raise ArgumentError(
+                    f"{name} must be {expected}. Received: {name}={found}"
+                )
+        self._variable: Any = None
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it never changes."""
+        return isinstance(self.schedule, Constant)
+
+    def __call__(self) -> Any:
+        """Returns the present value: a number, or a float32 tensor."""
+        if self._variable is None:
+            return self.schedule(0.0)
+        return self._variable.value()
+
+    def build(self) -> None:
+        """Makes the variable, under the distribution strategy that is current."""
+        if not self.is_constant and self._variable is None:
+            self._variable = tf.Variable(
+                self.schedule(0.0), trainable=False, dtype=tf.float32
+            )
+
+    def move(self, progress: float, step: int) -> None:
+        """Sets the value for a training step.
+
+        Args:
+            progress: Share of the training done, from 0 to 1.
+            step: Number of steps done.
+        """
+        if not self.is_constant:
+            self.build()
+            self._variable.assign(self.schedule(progress, step))
+
+    def get_config(self) -> Any:
+        """Returns the number, or the schedule as plain data."""
+        return self.schedule(0.0) if self.is_constant else serialize(self.schedule)
