@@ -1,65 +1,78 @@
-"""A model that teaches: run for its logits, never trained."""
+"""The contract of a teacher: what it tells of a batch."""
 
-import dataclasses
-from typing import Any
+import abc
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import numpy as np
-import tensorflow as tf
-
-from tfcompress import keras_compat
-
-# The smallest probability whose logarithm TensorFlow gives: it takes smaller, denormal
-# numbers for 0.
-SMALLEST = float(np.finfo(np.float32).tiny)
+from tfcompress.errors import ModelError
 
 
-@dataclasses.dataclass(frozen=True)
-class Teacher:
-    """Runs a model in inference mode, and gives logits whatever it ends in.
-
-    Not a layer and not tracked: a `Distiller` that holds it neither trains the model,
-    nor changes its `trainable`, nor writes it into checkpoints.
+class Targets(NamedTuple):
+    """What a model says of a batch.
 
     Attributes:
-        model: A Keras model. Where an output ends in a softmax or a sigmoid, its
-            logits are the logarithms (the log-odds) of its probabilities, which equal
-            the true logits up to a constant that a softmax does not see.
+        outputs: Its outputs, a tensor or a structure of them; of a teacher, logits.
+        features: The outputs of the layers that were asked for, by their names.
     """
 
-    model: Any
+    outputs: Any
+    features: dict[str, Any]
+
+
+class Teacher(abc.ABC):
+    """Gives logits and features, in inference mode and without gradients.
+
+    Not a layer and not tracked: a `Distiller` that holds one neither trains it, nor
+    changes its `trainable`, nor writes it into checkpoints.
+    """
+
+    @abc.abstractmethod
+    def targets(self, x: Any, layers: Sequence[str] = ()) -> Targets:
+        """Returns what this teacher says of a batch.
+
+        Args:
+            x: Inputs, as the student takes them.
+            layers: Names of layers whose outputs are wanted.
+        """
+
+    @abc.abstractmethod
+    def get_config(self) -> dict[str, Any]:
+        """Returns the teacher as plain data, without its weights.
+
+        Raises:
+            ModelError: If it cannot be told in plain data.
+        """
+
+    @property
+    def models(self) -> tuple[Any, ...]:
+        """The Keras models that answer for all outputs, to be checked; maybe none."""
+        return ()
 
     @property
     def gives_probabilities(self) -> bool:
-        """Whether an output is known to end in a softmax or a sigmoid."""
-        endings = keras_compat.output_activations(self.model)
-        return any(ending in ("softmax", "sigmoid") for ending in endings)
+        """Whether what it runs is known to end in probabilities, turned to logits."""
+        return True
 
-    def logits(self, x: Any) -> Any:
-        """Returns the teacher's logits for a batch, without gradients.
+    @property
+    def output_shapes(self) -> Any:
+        """Shapes of the outputs, with None for the batch; None if they are unknown."""
+        return None
 
-        Args:
-            x: Inputs, as the model takes them.
+    def layer_shapes(self, layers: Sequence[str]) -> dict[str, tuple]:
+        """Returns the shapes of the outputs of layers, with None for the batch.
 
-        Returns:
-            A tensor of shape `(batch, ...)`, or the model's structure of them.
+        Raises:
+            ModelError: If it has no layers that can be looked at.
         """
-        outputs = self.model(x, training=False)
-        flat = [
-            tf.stop_gradient(_logits(output, activation))
-            for output, activation in zip(
-                tf.nest.flatten(outputs),
-                keras_compat.output_activations(self.model),
-                strict=True,
-            )
-        ]
-        return tf.nest.pack_sequence_as(outputs, flat)
+        raise ModelError(
+            "Only a teacher that is one model has layers to look at; give that model, "
+            f"or use losses on outputs. Received: layers {list(layers)} of a teacher "
+            f"of type {type(self).__name__}"
+        )
 
+    def save_weights(self, directory: Path) -> None:
+        """Writes what `get_config` does not hold into a folder."""
 
-def _logits(output: Any, activation: str | None) -> Any:
-    if activation not in ("softmax", "sigmoid"):
-        return output
-    output = tf.cast(output, tf.float32)
-    logarithm = tf.math.log(tf.maximum(output, SMALLEST))
-    if activation == "softmax":
-        return logarithm
-    return logarithm - tf.math.log(tf.maximum(1.0 - output, SMALLEST))
+    def load_weights(self, directory: Path) -> None:
+        """Reads what `save_weights` wrote."""

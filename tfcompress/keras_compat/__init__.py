@@ -18,6 +18,7 @@ from tfcompress.keras_compat.membership import is_model, is_tf_keras, keras_of
 from tfcompress.keras_compat.modules import flatten, keras, tf_keras, tfmot
 from tfcompress.keras_compat.precision import in_float32
 from tfcompress.keras_compat.reading import read
+from tfcompress.keras_compat.tapping import tap
 from tfcompress.keras_compat.training_objects import cross
 from tfcompress.keras_compat.twins import register_twin
 
@@ -70,6 +71,7 @@ __all__ = [
     "read",
     "register_twin",
     "set_weight_ranges",
+    "tap",
     "tf_keras",
     "tfmot",
     "tfmot_core",

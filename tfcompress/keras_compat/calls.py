@@ -48,8 +48,8 @@ def _cleaned_keras(call: internals.Call) -> internals.Call:
         source = passed.get(key.removesuffix("_mask")) if key != "mask" else None
         if key == "mask" and call.arguments:
             source = call.arguments[0]
-        masks = _flat(keywords[key])
-        implied = [internals.implicit_mask(tensor) for tensor in _flat(source)]
+        masks = flat(keywords[key])
+        implied = [internals.implicit_mask(tensor) for tensor in flat(source)]
         if all(m is None for m in masks) or (
             len(masks) == len(implied)
             and all(m is i for m, i in zip(masks, implied, strict=True))
@@ -95,11 +95,12 @@ def _bound(call: internals.Call) -> dict[str, Any]:
         return dict(call.keywords)
 
 
-def _flat(value: Any) -> list[Any]:
+def flat(value: Any) -> list[Any]:
+    """Returns the leaves of lists, tuples and dicts within each other."""
     if isinstance(value, dict):
-        return [leaf for item in value.values() for leaf in _flat(item)]
+        return [leaf for item in value.values() for leaf in flat(item)]
     if isinstance(value, list | tuple):
-        return [leaf for item in value for leaf in _flat(item)]
+        return [leaf for item in value for leaf in flat(item)]
     return [value]
 
 
