@@ -375,11 +375,6 @@ def test_isinstance_holds_for_students_of_either_keras(teacher, student):
     assert isinstance(distil(teacher, student), tfc.Distiller)
 
 
-def test_saving_a_distiller_says_what_to_save(teacher, student, tmp_path):
-    with pytest.raises(ModelError, match=r"save distiller\.student"):
-        distil(teacher, student).save(tmp_path / "distiller.keras")
-
-
 def test_no_labels(teacher, student, digits):
     with pytest.raises(DataError, match="student_loss_weight=0"):
         distil(teacher, student).fit(digits[1][0], verbose=0)

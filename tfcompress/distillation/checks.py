@@ -7,36 +7,44 @@ import numpy as np
 import tensorflow as tf
 
 from tfcompress import data as data_module
-from tfcompress import keras_compat
+from tfcompress.distillation.tapped_model import TappedModel
+from tfcompress.distillation.teacher import Teacher
 from tfcompress.errors import DataError, ModelError
 
 
-def check_pair(teacher: Any, student: Any) -> None:
-    """Raises an error if a teacher cannot teach a student because of their shapes.
+def check_outputs(teacher: Teacher, student: Any) -> None:
+    """Raises an error if a teacher's outputs cannot teach those of a student.
 
     Args:
-        teacher: A built functional or Sequential model.
+        teacher: What teaches.
         student: A built functional or Sequential model.
 
     Raises:
-        ModelError: If one is not usable, or their outputs differ in number or shape.
+        ModelError: If their outputs differ in number, name or shape.
     """
-    keras_compat.check_model(teacher, name="teacher")
-    keras_compat.check_model(student, name="student")
-    shapes = {
-        role: [tuple(tensor.shape) for tensor in model.outputs]
-        for role, model in {"teacher": teacher, "student": student}.items()
-    }
-    pairs = list(zip(shapes["teacher"], shapes["student"], strict=False))
-    if len(shapes["teacher"]) != len(shapes["student"]) or not all(
-        _fit(first, second) for first, second in pairs
-    ):
+    given = teacher.output_shapes
+    if given is None:
+        return
+    wanted = TappedModel(student, (), "student").shapes.outputs
+    named = isinstance(given, dict) and isinstance(wanted, dict)
+    first, second = shape_leaves(given), shape_leaves(wanted)
+    alike = len(first) == len(second) and all(map(_fit, first, second))
+    if not alike or (named and set(given) != set(wanted)):
         raise ModelError(
             "Teacher and student must have outputs of the same shape, a column for "
             "each class. Build the student's last layer as wide as the teacher's. "
-            f"Received: teacher outputs {_show(shapes['teacher'])}, "
-            f"student outputs {_show(shapes['student'])}"
+            f"Received: teacher outputs {_show(given)}, student outputs "
+            f"{_show(wanted)}"
         )
+
+
+def shape_leaves(shapes: Any) -> list[tuple]:
+    """Returns the shapes in a structure of them, in the order of flattened outputs."""
+    if isinstance(shapes, dict):
+        return [leaf for key in sorted(shapes) for leaf in shape_leaves(shapes[key])]
+    if all(size is None or isinstance(size, int) for size in shapes):
+        return [tuple(shapes)]
+    return [leaf for part in shapes for leaf in shape_leaves(part)]
 
 
 def first_batch(x: Any, y: Any = None, *, name: str) -> data_module.Batch | None:
@@ -122,5 +130,7 @@ def _fit(first: tuple, second: tuple) -> bool:
     )
 
 
-def _show(shapes: list[tuple]) -> str:
-    return ", ".join(str(shape) for shape in shapes)
+def _show(shapes: Any) -> str:
+    if isinstance(shapes, dict):
+        return str(shapes)
+    return ", ".join(str(shape) for shape in shape_leaves(shapes))

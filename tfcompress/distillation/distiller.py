@@ -18,9 +18,14 @@ class Distiller(DistillationStep, keras_compat.AcceptsEitherKeras, keras.Model):
         student_loss_weight · student_loss + (1 − student_loss_weight) · Σᵢ wᵢ · lossᵢ
 
     plus the student's own regularization, where `student_loss` is the loss given to
-    `compile`, on the labels, and each lossᵢ compares student and teacher. The teacher
-    runs in inference mode outside the gradient tape and is not changed, trained or
-    saved. `distiller.student` is the result.
+    `compile`, on the labels, and each lossᵢ compares student and teacher. Sample and
+    class weights and the masks of sequences count in all of them. The teacher runs in
+    inference mode outside the gradient tape, and is neither changed nor trained; the
+    student runs once a step however many losses look at it. `distiller.student` is the
+    result.
+
+    Saved whole, as `.keras`, a distiller goes on where it was; the file holds the
+    teacher. Weights and checkpoints of weights do not.
 
     The student may be of either Keras, plain, being pruned or quantization-aware. For a
     student of tf_keras the object returned is a `tf_keras.Model` with the same step,
@@ -28,14 +33,18 @@ class Distiller(DistillationStep, keras_compat.AcceptsEitherKeras, keras.Model):
 
     Args:
         teacher: A built functional or Sequential model of either Keras, that ends in
-            logits, softmax or sigmoid.
+            logits, softmax or sigmoid; a list of such, whose probabilities are averaged
+            (`Ensemble`); a dict with one for each output (`OutputTeachers`); a function
+            of the inputs that returns logits (`FunctionTeacher`); or another `Teacher`.
         student: A built functional or Sequential model of either Keras, that ends in
             logits and has outputs of the teacher's shapes.
-        distillation_losses: A `DistillationLoss`, or a list of them.
-        distillation_loss_weights: A number for each loss. Defaults to 1 each.
-        student_loss_weight: Share of the student's loss on the labels, from 0 to 1.
-            Defaults to 0.5. At 0 labels are not needed, at 1 the teacher is never
-            called.
+        distillation_losses: A `DistillationLoss`, one of `keras.distillation`, or a
+            list of them.
+        distillation_loss_weights: A number or a `tfcompress.schedules.Schedule` for
+            each loss. Defaults to 1 each.
+        student_loss_weight: Share of the student's loss on the labels, from 0 to 1, or
+            a schedule of it. Defaults to 0.5. At 0 labels are not needed, at 1 the
+            teacher is never called.
         name: Name of the model. Defaults to `"distiller"`.
         **kwargs: As for `keras.Model`.
 

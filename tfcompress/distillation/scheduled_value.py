@@ -72,6 +72,10 @@ class ScheduledValue:
         """Whether it never changes."""
         return isinstance(self.schedule, Constant)
 
+    def is_always(self, number: float) -> bool:
+        """Whether it is this number all the time."""
+        return self.is_constant and self.schedule(0.0) == number
+
     def __call__(self) -> Any:
         """Returns the present value: a number, or a float32 tensor."""
         if self._variable is None:

@@ -1,22 +1,29 @@
 """One step of distillation, written once for both Kerases."""
 
 import abc
-from collections.abc import Sequence
-from typing import Any
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
 
+import keras
 import tensorflow as tf
 
 from tfcompress import keras_compat
+from tfcompress.distillation.as_teacher import as_teacher, teacher_from_config
 from tfcompress.distillation.checks import (
     check_gives_logits,
     check_labels,
-    check_pair,
+    check_outputs,
     first_batch,
     takes_class_numbers,
 )
-from tfcompress.distillation.loss import DistillationLoss
-from tfcompress.distillation.teacher import Teacher
-from tfcompress.errors import ArgumentError, DataError, ModelError
+from tfcompress.distillation.model_teacher import model_from_config
+from tfcompress.distillation.objective import Objective
+from tfcompress.distillation.scheduled_value import ScheduledValue
+from tfcompress.distillation.tapped_model import TappedModel
+from tfcompress.distillation.teacher import Targets, Teacher
+from tfcompress.errors import DataError
 
 # What it calls on itself comes from the Keras model beside it.
 _Base: Any = abc.ABC
@@ -34,18 +41,28 @@ class DistillationStep(_Base):
         student: Any,
         distillation_losses: Any,
         distillation_loss_weights: Any = None,
-        student_loss_weight: float = 0.5,
+        student_loss_weight: Any = 0.5,
         name: str = "distiller",
         **kwargs: Any,
     ):
-        losses, weights = _pair(distillation_losses, distillation_loss_weights)
-        check_pair(teacher, student)
-        for loss in losses:
-            loss.validate_model_compatibility(teacher, student)
+        objective = Objective(distillation_losses, distillation_loss_weights)
+        share = ScheduledValue(
+            student_loss_weight,
+            "student_loss_weight",
+            allowed=lambda number: 0 <= number <= 1,
+            expected="the share of the student's own loss in the total, from 0 to 1",
+        )
+        keras_compat.check_model(student, name="student")
+        teaching = as_teacher(teacher)
+        if objective.looks_at_outputs:
+            check_outputs(teaching, student)
+        tapped = TappedModel(student, objective.student_layers, "student")
+        regressors = objective.build(teaching, tapped)
+        share.build()
         super().__init__(name=name, **kwargs)
         self.student = student
-        self.student_loss_weight = _check_share(student_loss_weight)
-        self._distilled = Untracked((Teacher(teacher), losses, weights))
+        self.regressors = regressors
+        self._parts = Untracked(Parts(teacher, teaching, tapped, objective, share))
         mean = keras_compat.keras_of(student).metrics.Mean
         self.loss_mean = mean(name="loss")
         self.student_loss_mean = mean(name="student_loss")
@@ -54,8 +71,14 @@ class DistillationStep(_Base):
 
     @property
     def teacher(self) -> Any:
-        """The teacher's model, as it was given."""
-        return self._distilled.value[0].model
+        """The teacher, as it was given."""
+        return self._parts.value.given
+
+    @property
+    def student_loss_weight(self) -> Any:
+        """The share of the student's own loss: a number, or a schedule."""
+        share = self._parts.value.share
+        return share.schedule(0.0) if share.is_constant else share.schedule
 
     @property
     def metrics(self) -> list[Any]:
@@ -83,7 +106,8 @@ class DistillationStep(_Base):
         Raises:
             DataError: If the data is empty, has no labels where the student's loss
                 counts, holds NaN or infinite numbers, or labels outside the student's
-                classes. Arrays are checked whole, of a data set the first batch.
+                classes, or if a cached teacher does not know it. Arrays are checked
+                whole, of a data set the first batch.
             ModelError: If teacher or student turn out to give probabilities, or the
                 student's weights are not finite in the end.
         """
@@ -93,58 +117,91 @@ class DistillationStep(_Base):
             self._check_data(*validation[:2], name="validation_data")
         elif validation is not None:
             self._check_data(validation, name="validation_data")
-        history = super().fit(x, y, *args, **kwargs)
+        arguments = self._with_progress(x, y, args, kwargs)
+        history = _clear_errors(lambda: super(DistillationStep, self).fit(**arguments))
         keras_compat.check_model(self.student, name="the trained student")
         return history
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Refuses: what is worth saving is the student.
-
-        Raises:
-            ModelError: Always.
-        """
-        raise ModelError(
-            "A distiller is not saved whole, for its teacher is not a part of it: save "
-            "distiller.student, or give ModelCheckpoint save_weights_only=True. "
-            f"Received: distiller {self.name!r}"
-        )
-
-    def _check_data(self, x: Any, y: Any = None, *, name: str) -> None:
-        batch = first_batch(x, y, name=name)
-        if batch is None:
-            return
-        if batch.y is None and self.student_loss_weight > 0:
-            raise DataError(
-                f"{name} must bring labels, for the student's own loss counts; without "
-                "labels, build the distiller with student_loss_weight=0. "
-                "Received: no labels"
-            )
-        if takes_class_numbers(self.loss):
-            check_labels(self.student, batch.y, name=name)
-        teacher = self._distilled.value[0]
-        check_gives_logits(self.student, batch.x, "student")
-        if not teacher.gives_probabilities:
-            check_gives_logits(teacher.model, batch.x, "teacher")
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns losses and metrics, as `keras.Model.evaluate` does."""
+        evaluate = super().evaluate
+        return _clear_errors(lambda: evaluate(*args, **kwargs))
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Takes one step: the teacher outside the tape, the student once within."""
         x, y, sample_weight = _unpack(data)
-        targets = self._targets(x)
+        targets = self._targets(x, new=False)
         with tf.GradientTape() as tape:
-            outputs = self(x, training=True)
-            losses = self._combine(x, y, outputs, sample_weight, targets, training=True)
+            said = self._parts.value.student(x, training=True)
+            losses = self._combine(x, y, said, sample_weight, targets, training=True)
             scaled = self._scale(losses["loss"])
         self._apply_gradients(tape, scaled)
-        return self._log(x, y, outputs, sample_weight, losses)
+        return self._log(x, y, said.outputs, sample_weight, losses)
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Measures the losses and metrics of one batch in inference mode."""
         x, y, sample_weight = _unpack(data)
-        outputs = self(x, training=False)
-        losses = self._combine(
-            x, y, outputs, sample_weight, self._targets(x), training=False
-        )
-        return self._log(x, y, outputs, sample_weight, losses)
+        said = self._parts.value.student(x, training=False)
+        targets = self._targets(x, new=True)
+        losses = self._combine(x, y, said, sample_weight, targets, training=False)
+        return self._log(x, y, said.outputs, sample_weight, losses)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the distiller was made with, as plain data.
+
+        Raises:
+            ModelError: If the teacher is a function.
+        """
+        parts = self._parts.value
+        saving = keras_compat.keras_of(self.student).saving
+        legacy = keras_compat.is_tf_keras(self.student)
+        return {
+            "teacher": {
+                "class_name": type(parts.teacher).__name__,
+                "config": parts.teacher.get_config(),
+            },
+            "student": {
+                "keras": "tf_keras" if legacy else "keras",
+                "model": saving.serialize_keras_object(self.student),
+            },
+            "distillation_losses": [
+                keras.saving.serialize_keras_object(loss)
+                for loss in parts.objective.losses
+            ],
+            "distillation_loss_weights": [
+                weight.get_config() for weight in parts.objective.weights
+            ],
+            "student_loss_weight": parts.share.get_config(),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
+        """Builds a distiller from what `get_config` returned."""
+        with keras.saving.custom_object_scope(custom_objects or {}):
+            teacher = teacher_from_config(config["teacher"])
+            losses = [
+                keras.saving.deserialize_keras_object(loss)
+                for loss in config["distillation_losses"]
+            ]
+            distiller = cls(
+                teacher,
+                model_from_config(config["student"]),
+                losses,
+                config["distillation_loss_weights"],
+                config["student_loss_weight"],
+                name=config["name"],
+            )
+        distiller._parts.value.given = teacher.models[0] if teacher.models else teacher
+        return distiller
+
+    def save_assets(self, path: str) -> None:
+        """Writes the teacher's weights; Keras calls it for a `.keras` file."""
+        self._parts.value.teacher.save_weights(Path(path))
+
+    def load_assets(self, path: str) -> None:
+        """Reads the teacher's weights; Keras calls it for a `.keras` file."""
+        self._parts.value.teacher.load_weights(Path(path))
 
     @abc.abstractmethod
     def _scale(self, loss: Any) -> Any:
@@ -160,46 +217,92 @@ class DistillationStep(_Base):
     ) -> Any:
         """Returns the loss given to `compile` plus the student's own losses."""
 
-    def _targets(self, x: Any) -> Any:
-        if self.student_loss_weight == 1.0:
+    def _check_data(self, x: Any, y: Any = None, *, name: str) -> None:
+        parts = self._parts.value
+        batch = first_batch(x, y, name=name)
+        if batch is None:
+            return
+        if batch.y is None and not parts.share.is_always(0.0):
+            raise DataError(
+                f"{name} must bring labels, for the student's own loss counts; without "
+                "labels, build the distiller with student_loss_weight=0. "
+                "Received: no labels"
+            )
+        if takes_class_numbers(self.loss):
+            check_labels(self.student, batch.y, name=name)
+        if parts.objective.looks_at_outputs:
+            check_gives_logits(self.student, batch.x, "student")
+            for model in parts.teacher.models:
+                if not parts.teacher.gives_probabilities:
+                    check_gives_logits(model, batch.x, "teacher")
+
+    def _with_progress(self, x: Any, y: Any, args: Any, kwargs: Any) -> dict[str, Any]:
+        """Returns the arguments of `fit`, with what moves the scheduled values."""
+        library: Any = keras_compat.keras_of(self.student)
+        bound = inspect.signature(library.Model.fit).bind(self, x, y, *args, **kwargs)
+        arguments = dict(list(bound.arguments.items())[1:])
+        parts = self._parts.value
+        values = [
+            value
+            for value in [parts.share, *parts.objective.scheduled_values]
+            if not value.is_constant
+        ]
+        if values:
+
+            def move(progress: float, step: int) -> None:
+                for value in values:
+                    value.move(progress, step)
+
+            given = arguments.get("callbacks") or []
+            given = given if isinstance(given, list | tuple) else [given]
+            callback = keras_compat.progress_callback(library, move)
+            arguments["callbacks"] = [callback, *given]
+        return arguments
+
+    def _targets(self, x: Any, *, new: bool) -> Targets | None:
+        parts = self._parts.value
+        if parts.share.is_always(1.0):
             return None
-        return self._distilled.value[0].logits(x)
+        layers = parts.objective.teacher_layers
+        if new:
+            return parts.teacher.targets_of_new(x, layers)
+        return parts.teacher.targets(x, layers)
 
     def _combine(
         self,
         x: Any,
         y: Any,
-        outputs: Any,
+        said: Targets,
         sample_weight: Any,
-        targets: Any,
+        targets: Targets | None,
         training: bool,
     ) -> dict[str, Any]:
         """Returns the total and its parts, each as this replica's share."""
-        share = self.student_loss_weight
+        parts = self._parts.value
+        share = parts.share()
         own = [tf.cast(loss, tf.float32) for loss in self.student.losses]
         own_loss = tf.add_n(own) if own else tf.constant(0.0)
         own_loss /= tf.cast(_replicas(), tf.float32)
         student_loss = distillation_loss = tf.constant(0.0)
-        if share > 0:
+        if not parts.share.is_always(0.0):
             student_loss = tf.cast(
-                self._compiled_loss(x, y, outputs, sample_weight, training), tf.float32
+                self._compiled_loss(x, y, said.outputs, sample_weight, training),
+                tf.float32,
             )
             student_loss -= own_loss
         if targets is not None:
-            distillation_loss = self._distillation_loss(targets, outputs, sample_weight)
+            distillation_loss = parts.objective(
+                targets._replace(outputs=_packed(targets.outputs, said.outputs)),
+                said,
+                labels=y,
+                sample_weight=sample_weight,
+                names=_output_names(self.student, said.outputs),
+            ) / tf.cast(_replicas(), tf.float32)
         return {
             "loss": share * student_loss + (1 - share) * distillation_loss + own_loss,
             "student_loss": student_loss,
             "distillation_loss": distillation_loss,
         }
-
-    def _distillation_loss(self, targets: Any, outputs: Any, sample_weight: Any) -> Any:
-        _, losses, weights = self._distilled.value
-        total = tf.constant(0.0)
-        for loss, weight in zip(losses, weights, strict=True):
-            values = tf.cast(loss.compute_loss(targets, outputs), tf.float32)
-            total += weight * tf.reduce_mean(_weighted(values, sample_weight))
-        return total / tf.cast(_replicas(), tf.float32)
 
     def _log(
         self,
@@ -222,46 +325,37 @@ class DistillationStep(_Base):
         return {**logs, **{key: mean.result() for key, mean in trackers.items()}}
 
 
+class Parts:
+    """What a distiller works with beside the student.
+
+    Attributes:
+        given: The teacher as the user gave it.
+        teacher: The same as a `Teacher`.
+        student: The student, tapped at the layers that losses look at.
+        objective: The losses.
+        share: The share of the student's own loss.
+    """
+
+    def __init__(
+        self,
+        given: Any,
+        teacher: Teacher,
+        student: TappedModel,
+        objective: Objective,
+        share: ScheduledValue,
+    ):
+        self.given = given
+        self.teacher = teacher
+        self.student = student
+        self.objective = objective
+        self.share = share
+
+
 class Untracked:
     """Holds a value that Keras shall neither track, train nor save."""
 
     def __init__(self, value: Any):
         self.value = value
-
-
-def _pair(losses: Any, weights: Any) -> tuple[list[DistillationLoss], list[float]]:
-    single = not isinstance(losses, Sequence)
-    losses = [losses] if single else list(losses)
-    if not losses:
-        raise ArgumentError(
-            "distillation_losses must hold one loss at least, such as "
-            "LogitsDistillation(temperature=4). Received: distillation_losses=[]"
-        )
-    for loss in losses:
-        if not callable(getattr(loss, "compute_loss", None)):
-            raise ArgumentError(
-                "distillation_losses must be a DistillationLoss or a list of them, "
-                "such as LogitsDistillation(temperature=4). "
-                f"Received: distillation_losses={loss!r}"
-            )
-    if weights is None:
-        return losses, [1.0] * len(losses)
-    weights = [weights] if not isinstance(weights, Sequence) else list(weights)
-    if len(weights) != len(losses):
-        raise ArgumentError(
-            "distillation_loss_weights must hold one number for each loss. Received: "
-            f"{len(weights)} weights for {len(losses)} losses"
-        )
-    return losses, [float(weight) for weight in weights]
-
-
-def _check_share(share: float) -> float:
-    if not 0 <= share <= 1:
-        raise ArgumentError(
-            "student_loss_weight is the share of the student's own loss in the total, "
-            f"from 0 to 1. Received: student_loss_weight={share}"
-        )
-    return float(share)
 
 
 def _unpack(data: Any) -> tuple[Any, Any, Any]:
@@ -270,22 +364,28 @@ def _unpack(data: Any) -> tuple[Any, Any, Any]:
     return (*data, None, None)[:3]
 
 
-def _weighted(values: Any, sample_weight: Any) -> Any:
-    """Multiplies losses of samples, or of their positions, by their weights."""
-    if sample_weight is None or not values.shape.rank:
-        return values
-    if isinstance(sample_weight, dict | list | tuple):
-        raise ArgumentError(
-            "sample_weight must be one array for all outputs. "
-            f"Received: sample_weight of type {type(sample_weight).__name__}"
-        )
-    weight = tf.cast(sample_weight, tf.float32)
-    extra = values.shape.rank - weight.shape.rank
-    if extra < 0:
-        weight = tf.reduce_mean(
-            weight, list(range(values.shape.rank, weight.shape.rank))
-        )
-    return values * tf.reshape(weight, tf.concat([tf.shape(weight), [1] * extra], 0))
+def _packed(outputs: Any, like: Any) -> Any:
+    """Returns the teacher's outputs in the student's structure, where they fit it."""
+    flat = tf.nest.flatten(outputs)
+    if len(flat) != len(tf.nest.flatten(like)):
+        return outputs
+    return tf.nest.pack_sequence_as(like, flat)
+
+
+def _output_names(student: Any, outputs: Any) -> list[str]:
+    """Returns the names of a student's outputs, in the order of `tf.nest`."""
+    return sorted(outputs) if isinstance(outputs, dict) else list(student.output_names)
+
+
+def _clear_errors(run: Callable[[], Any]) -> Any:
+    """Runs a function; what a cached teacher says within the graph becomes our error."""
+    try:
+        return run()
+    except tf.errors.InvalidArgumentError as error:
+        _, found, said = str(error.message).partition("tfcompress: ")
+        if not found:
+            raise
+        raise DataError(said.partition("\n")[0]) from error
 
 
 def _replicas() -> int:

@@ -36,6 +36,15 @@ class Teacher(abc.ABC):
             layers: Names of layers whose outputs are wanted.
         """
 
+    def targets_of_new(self, x: Any, layers: Sequence[str] = ()) -> Targets:
+        """Returns what it says of a batch that need not be of the training data.
+
+        Args:
+            x: Inputs, as the student takes them.
+            layers: Names of layers whose outputs are wanted.
+        """
+        return self.targets(x, layers)
+
     @abc.abstractmethod
     def get_config(self) -> dict[str, Any]:
         """Returns the teacher as plain data, without its weights.

@@ -14,9 +14,11 @@ from tfcompress.keras_compat.accepting import AcceptsEitherKeras
 from tfcompress.keras_compat.building import build
 from tfcompress.keras_compat.checks import check_model
 from tfcompress.keras_compat.crossing import to_keras, to_origin, to_tf_keras
+from tfcompress.keras_compat.internals import implicit_mask
 from tfcompress.keras_compat.membership import is_model, is_tf_keras, keras_of
 from tfcompress.keras_compat.modules import flatten, keras, tf_keras, tfmot
 from tfcompress.keras_compat.precision import in_float32
+from tfcompress.keras_compat.progress import progress_callback
 from tfcompress.keras_compat.reading import read
 from tfcompress.keras_compat.tapping import tap
 from tfcompress.keras_compat.training_objects import cross
@@ -57,6 +59,7 @@ __all__ = [
     "check_model",
     "cross",
     "flatten",
+    "implicit_mask",
     "in_float32",
     "is_model",
     "is_quantization_aware",
@@ -65,6 +68,7 @@ __all__ = [
     "keras_of",
     "origin_of",
     "output_activations",
+    "progress_callback",
     "pruned_layers",
     "quantization_layers",
     "quantizers_of",

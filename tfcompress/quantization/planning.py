@@ -57,7 +57,7 @@ def plan_layers(model: Any) -> dict[str, dict[str, Any]]:
 def _takes_a_mask(layer: Any) -> bool:
     """Whether a mask comes with the inputs, which TF-MOT's wrapper cannot hand on."""
     return any(
-        keras_compat.internals.implicit_mask(tensor) is not None
+        keras_compat.implicit_mask(tensor) is not None
         for node in layer._inbound_nodes
         for tensor in node.keras_inputs
     )
