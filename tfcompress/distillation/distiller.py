@@ -10,6 +10,7 @@ from tfcompress.distillation.step import DistillationStep
 from tfcompress.errors import ArgumentError
 
 
+@keras.saving.register_keras_serializable(package="tfcompress")
 class Distiller(DistillationStep, keras_compat.AcceptsEitherKeras, keras.Model):
     """Trains a small student from a large teacher, under the ordinary `fit`.
 

@@ -15,10 +15,10 @@ from tfcompress.distillation.class_logits_loss import (
     check_ends_in_logits,
     check_labels_are_independent,
 )
-from tfcompress.distillation.given import given
 from tfcompress.distillation.loss import DistillationLoss
 from tfcompress.distillation.outputs import check_reduction, losses_of_outputs, reduced
-from tfcompress.distillation.scheduled_value import ScheduledValue
+from tfcompress.distillation.scheduled_arguments import as_temperature, given
+from tfcompress.distillation.tapped_model import symbolic_outputs
 from tfcompress.errors import ArgumentError, ModelError
 
 _OF_CLASSES = {
@@ -97,12 +97,7 @@ class LogitsDistillation(DistillationLoss):
         standardize: bool = False,
         correct_teacher: bool = False,
     ):
-        self._temperature = ScheduledValue(
-            temperature,
-            "temperature",
-            allowed=lambda number: 0 < number < float("inf"),
-            expected="a number above 0, 2 to 5 is usual",
-        )
+        self._temperature = as_temperature(temperature)
         self.loss = loss_choice.map_losses(
             lambda one: loss_choice.known_loss(loss_choice.deserialize(one)), loss
         )
@@ -147,7 +142,7 @@ class LogitsDistillation(DistillationLoss):
 
     def validate_model_compatibility(self, teacher: Any, student: Any) -> None:
         """Raises a `ModelError` if an output does not end as its loss expects."""
-        losses = self._loss_of_outputs(student.output, len(student.outputs))
+        losses = self._loss_of_outputs(symbolic_outputs(student), len(student.outputs))
         for output, loss in enumerate(losses):
             if loss is None:
                 continue

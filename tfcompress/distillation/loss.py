@@ -4,6 +4,8 @@ import abc
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+import keras
+
 from tfcompress.distillation.scheduled_value import ScheduledValue
 
 
@@ -26,6 +28,12 @@ class DistillationLoss(abc.ABC):
     teacher_layers: tuple[str, ...] = ()
     student_layers: tuple[str, ...] = ()
     regressors: Sequence[Any] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Lets Keras find the class when a distiller is loaded."""
+        super().__init_subclass__(**kwargs)
+        package = cls.__module__.split(".", 1)[0]
+        keras.saving.register_keras_serializable(package=package)(cls)
 
     @abc.abstractmethod
     def compute_loss(

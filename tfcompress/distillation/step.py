@@ -74,6 +74,14 @@ class DistillationStep(_Base):
         """The teacher, as it was given."""
         return self._parts.value.given
 
+    def __dir__(self) -> list[str]:
+        """Returns the names of attributes, without the teacher.
+
+        Keras saves every model that it finds under them, properties too, and a
+        checkpoint shall hold no teacher.
+        """
+        return [name for name in super().__dir__() if name != "teacher"]
+
     @property
     def student_loss_weight(self) -> Any:
         """The share of the student's own loss: a number, or a schedule."""
@@ -194,6 +202,15 @@ class DistillationStep(_Base):
             )
         distiller._parts.value.given = teacher.models[0] if teacher.models else teacher
         return distiller
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Saves the distiller whole, with its teacher, as `keras.Model.save` does.
+
+        Raises:
+            ModelError: If the teacher is a function. No file is written.
+        """
+        self.get_config()
+        super().save(*args, **kwargs)
 
     def save_assets(self, path: str) -> None:
         """Writes the teacher's weights; Keras calls it for a `.keras` file."""

@@ -43,13 +43,14 @@ class TappedModel:
     def shapes(self) -> Targets:
         """The shapes of outputs and features, with None for the batch."""
         if self._tapped is None:
-            return Targets(_shapes(_outputs(self.model)), {})
+            return Targets(_shapes(symbolic_outputs(self.model)), {})
         outputs, features = self._tapped.output
         pairs = zip(self.layers, map(_shapes, features), strict=True)
         return Targets(_shapes(outputs), dict(pairs))
 
 
-def _outputs(model: Any) -> Any:
+def symbolic_outputs(model: Any) -> Any:
+    """Returns the symbolic outputs of a model: a tensor, or a structure of them."""
     sequential = isinstance(model, keras_compat.keras_of(model).Sequential)
     return model.outputs[0] if sequential else model.output
 
