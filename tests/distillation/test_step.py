@@ -374,36 +374,10 @@ def test_values_move_without_tracing_again(either_keras, digits):
     assert len(traces) <= 2
     # 16 steps; the logs are means over the steps of an epoch so far.
     values = [2 * (8.0 - 7.5 * step / 16) for step in range(16)]
-    means = [
-        np.mean(values[4 * (step // 4) : step + 1]) for step in range(len(values))
-    ]
+    means = [np.mean(values[4 * (step // 4) : step + 1]) for step in range(len(values))]
     np.testing.assert_allclose(seen, means, rtol=1e-5)
 
 
 def test_temperature_out_of_range_along_the_way():
     with pytest.raises(ArgumentError, match="temperature=-2"):
         LogitsDistillation(Polynomial(4.0, -2.0, power=1))
-
-
-def test_replicas_take_the_step_of_one_device(digits):
-    x, y = digits[1][0][:64], digits[1][1][:64]
-    weights = []
-    strategies = [
-        tf.distribute.OneDeviceStrategy("/cpu:0"),
-        tf.distribute.MirroredStrategy([d.name for d in tf.config.list_logical_devices("CPU")]),
-    ]
-    if strategies[1].num_replicas_in_sync < 2:
-        pytest.skip("needs two virtual devices")  # pragma: no cover
-    for strategy in strategies:
-        with strategy.scope():
-            keras.utils.set_random_seed(0)
-            inputs = keras.Input((8, 8, 1))
-            flat = keras.layers.Flatten()(inputs)
-            teacher = keras.Model(inputs, keras.layers.Dense(10)(flat))
-            student = keras.Model(inputs, keras.layers.Dense(10)(flat))
-            distiller = tfc.Distiller(teacher, student, LogitsDistillation(2))
-            distiller.compile(keras.optimizers.SGD(0.1), loss=hard(keras))
-        distiller.fit(x, y, batch_size=32, epochs=1, shuffle=False, verbose=0)
-        weights.append(student.get_weights())
-    for one, two in zip(*weights, strict=True):
-        np.testing.assert_allclose(one, two, atol=1e-6)

@@ -391,11 +391,15 @@ def _packed(outputs: Any, like: Any) -> Any:
 
 def _output_names(student: Any, outputs: Any) -> list[str]:
     """Returns the names of a student's outputs, in the order of `tf.nest`."""
-    return sorted(outputs) if isinstance(outputs, dict) else list(student.output_names)
+    if isinstance(outputs, dict):
+        return sorted(outputs)
+    if isinstance(outputs, list | tuple):
+        return list(student.output_names)
+    return [student.layers[-1].name]
 
 
 def _clear_errors(run: Callable[[], Any]) -> Any:
-    """Runs a function; what a cached teacher says within the graph becomes our error."""
+    """Runs a function; what a cached teacher says in the graph becomes our error."""
     try:
         return run()
     except tf.errors.InvalidArgumentError as error:
