@@ -85,7 +85,7 @@ def test_extreme_logits_where_the_published_code_is_infinite():
     teacher = np.array([[80.0, -80.0, 0.0], [-80.0, 80.0, 0.0]])
     loss = DecoupledDistillation(1.0, 1.0, 1.0)
     values = loss.compute_loss(teacher, -teacher, labels=np.array([0, 0]))
-    # Row 1: the teacher is sure of the label, whose log p is -80 - 80; among the others,
+    # Row 1: the teacher is sure of the label, whose log p is -80 - 80; of the others,
     # (-80, 0) against (80, 0), it is sure of the second, whose log p is -80.
     # Row 2: it is sure of the others, whose log p is 0 - 80; among them, (80, 0)
     # against (-80, 0), of the first, whose log p is -80.

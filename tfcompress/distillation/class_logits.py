@@ -63,7 +63,7 @@ def one_hot(labels: Any, logits: Any) -> Any:
             "This loss compares the teacher with the labels: give the data labels, "
             "numbers of classes or one-hot. Received: labels=None"
         )
-    labels = tf.convert_to_tensor(labels)
+    labels, logits = tf.convert_to_tensor(labels), tf.convert_to_tensor(logits)
     classes, rank = logits.shape[-1], logits.shape.rank
     if labels.shape.rank == rank and labels.shape[-1] == classes:
         return tf.cast(labels, tf.float32)
