@@ -82,7 +82,8 @@ def test_equal_or_dead_features_give_finite_gradients(mode):
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"power": 0.5}, {"power": float("nan")}, {"mode": "cubed"}]
+    "arguments",
+    [{"power": 0.5}, {"power": float("nan")}, {"power": "2"}, {"mode": "cubed"}],
 )
 def test_bad_arguments_are_refused(arguments):
     (name,) = arguments

@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -6,6 +8,8 @@ import tf_keras
 
 from tests.distillation import numerical
 from tests.distillation.numerical import normal
+from tests.models import build_classifier
+from tfcompress import keras_compat
 from tfcompress.distillation.feature_distillation import FeatureDistillation
 from tfcompress.errors import ArgumentError, ModelError
 
@@ -159,9 +163,7 @@ def test_losses_that_are_not_as_the_outputs_are_refused(outputs):
         loss.build((None, 3), (None, 3), keras)
 
 
-@pytest.mark.parametrize(
-    "loss", ["mmse", 3, ["mse", "mmse"], [None], None, {"a": None}]
-)
+@pytest.mark.parametrize("loss", ["mmse", 3, ["mse", "mmse"], [None], None])
 def test_bad_losses_are_refused(loss):
     with pytest.raises(ArgumentError, match="Received: loss="):
         FeatureDistillation(loss)
@@ -179,6 +181,8 @@ def test_one_name_alone_is_an_error_unlike_in_keras():
         keras.losses.MeanSquaredError(),
         tf_keras.losses.MeanAbsoluteError(),
         keras.losses.mean_absolute_error,
+        keras.losses.Huber(0.3),
+        tf_keras.losses.Huber(0.3),
         ["mse", None, keras.losses.CosineSimilarity(axis=1)],
         {"a": "mse", "b": keras.losses.MeanAbsoluteError()},
     ],
@@ -186,10 +190,41 @@ def test_one_name_alone_is_an_error_unlike_in_keras():
 def test_config_gives_the_same_loss(loss):
     first = FeatureDistillation(loss)
     second = FeatureDistillation.from_config(first.get_config())
-    assert second.get_config() == first.get_config()
-    t, s = normal(2, 3), normal(2, 3, seed=1)
+    assert second.get_config() == json.loads(json.dumps(first.get_config()))
+    t, s = normal(2, 3, 4), normal(2, 3, 4, seed=1)
     if isinstance(loss, list):
         t, s = [t] * 3, [s] * 3
     if isinstance(loss, dict):
         t, s = {"a": t, "b": t}, {"a": s, "b": s}
     np.testing.assert_array_equal(second.compute_loss(t, s), first.compute_loss(t, s))
+
+
+def test_hint_trains_a_student_through_its_regressor(either_keras):
+    either_keras.utils.set_random_seed(0)
+    teacher = build_classifier(either_keras, width=6, name="teacher")
+    student = build_classifier(either_keras, width=3, name="student")
+    loss = FeatureDistillation("mse", ["relu1", "pool"], ["relu1", "relu2"])
+    loss.validate_model_compatibility(teacher, student)
+    tapped_teacher = keras_compat.tap(teacher, loss.teacher_layers)
+    tapped_student = keras_compat.tap(student, loss.student_layers)
+    loss.build(
+        [tuple(tensor.shape) for tensor in tapped_teacher.output[1]],
+        [tuple(tensor.shape) for tensor in tapped_student.output[1]],
+        either_keras,
+    )
+    x = tf.constant(normal(8, 8, 8, 1), tf.float32)
+    layers = [student.get_layer("conv1"), student.get_layer("conv2"), *loss.regressors]
+    variables = [v for layer in layers for v in layer.trainable_variables]
+    assert len(variables) == 6
+    optimizer = either_keras.optimizers.Adam(0.01)
+    _, hints = tapped_teacher(x, training=False)
+    values = []
+    for _ in range(20):
+        with tf.GradientTape() as tape:
+            _, guided = tapped_student(x, training=True)
+            value = tf.reduce_mean(loss.compute_loss(hints, guided))
+        gradients = tape.gradient(value, variables)
+        assert all(gradient is not None for gradient in gradients)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        values.append(float(value))
+    assert values[-1] < 0.7 * values[0]

@@ -119,9 +119,8 @@ def test_graphs_with_sizes_that_are_not_known(kind, jit_compile):
     for samples in (2, 1):
         t, s = normal(samples, 4, 4, 6), normal(samples, 4, 4, 3, seed=1)
         t, s = np.float32(t), np.float32(s)
-        np.testing.assert_allclose(
-            run(t, s), loss.compute_loss(t, s), rtol=1e-3, atol=1e-4
-        )
+        expected = loss.compute_loss(t, s)
+        np.testing.assert_allclose(run(t, s), expected, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", LOSSES)
@@ -146,11 +145,9 @@ def test_final_outputs_of_any_structure_are_compared(kind):
     for index, key in enumerate("ab"):
         part = kind()
         part.build(shapes[key], shapes[key], keras)
-        for regressor, other in zip(
-            part.regressors,
-            loss.regressors[index * len(part.regressors) :],
-            strict=False,
-        ):
+        count = len(part.regressors)
+        same = loss.regressors[index * count : (index + 1) * count]
+        for regressor, other in zip(part.regressors, same, strict=True):
             regressor.set_weights(other.get_weights())
         parts.append(part.compute_loss(t[key], s[key]))
     np.testing.assert_allclose(loss.compute_loss(t, s), parts[0] + parts[1], rtol=1e-5)

@@ -1,5 +1,6 @@
 """Attention transfer: where in the picture the teacher looks."""
 
+from numbers import Real
 from typing import Any
 
 import tensorflow as tf
@@ -106,7 +107,8 @@ class AttentionTransfer(FeatureLoss):
         mode: str = "squared",
     ):
         super().__init__(teacher_layer_name, student_layer_name)
-        if not power >= 1:
+        given: Any = power
+        if not isinstance(given, Real) or not 1 <= power < float("inf"):
             raise ArgumentError(
                 f"power must be a number of 1 or more. Received: power={power!r}"
             )

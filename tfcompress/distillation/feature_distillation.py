@@ -1,5 +1,6 @@
 """Feature distillation: the student's features shall equal the teacher's."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -187,4 +188,10 @@ def _function(loss: Any) -> Callable[[Any, Any], Any]:
 def _serialize(loss: Any) -> Any:
     if loss is None or isinstance(loss, str):
         return loss
-    return keras_compat.keras().losses.serialize(loss)
+    config = keras_compat.keras().losses.serialize(loss)
+    if isinstance(loss, keras_compat.keras().losses.Loss):
+        # Keras leaves these out for some of its own, such as the delta of Huber.
+        taken = inspect.signature(type(loss)).parameters
+        settings = vars(loss).get("_fn_kwargs", {})
+        config["config"].update({k: v for k, v in settings.items() if k in taken})
+    return config
