@@ -101,8 +101,8 @@ class RegressionDistillation(DistillationLoss):
             - `"bounded"`: the student's error on the labels where it is not better
               than the teacher's, see `bounded_squared_error`; Chen and others,
               "Learning Efficient Object Detection Models with Knowledge Distillation",
-              2017, https://papers.nips.cc/paper/6676, who add half of it to the
-              student's own loss.
+              2017, who add half of it to the student's own loss,
+              https://papers.nips.cc/paper/6676-learning-efficient-object-detection-models-with-knowledge-distillation
         label_share: Of `"mixed"`, the share of the labels, from 0 to 1, or a schedule.
             Defaults to 0.5.
         margin: Of `"bounded"`, by how much the student's error must be below the
