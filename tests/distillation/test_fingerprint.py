@@ -40,7 +40,7 @@ def test_place_and_batch_do_not_count():
         (X.reshape(-1)[:12].astype(np.float64), X.reshape(-1)[:12]),
         (np.linspace(0, 1, 12, dtype=np.float16),) * 2,
         (np.zeros(12, np.float32), -np.zeros(12, np.float32)),
-        (np.array(["a", "", "ü"] * 4), np.array(["a".encode(), b"", "ü".encode()] * 4)),
+        (np.array(["a", "", "ü"] * 4), np.array([b"a", b"", "ü".encode()] * 4)),
     ],
 )
 def test_equal_values_have_one_fingerprint(one, other):

@@ -15,7 +15,7 @@ from tfcompress.distillation.cached_teacher import CachedTeacher, check_made_by
 from tfcompress.distillation.fingerprint import fingerprint
 from tfcompress.distillation.shard_writer import ShardWriter
 from tfcompress.distillation.teacher import Targets, Teacher
-from tfcompress.distillation.teacher_cache import TeacherCache, holds_cache
+from tfcompress.distillation.teacher_cache import TeacherCache, holds_cache, records_of
 from tfcompress.distillation.teacher_hash import teacher_hash
 from tfcompress.errors import ArgumentError, DataError, ModelError, OutputError
 
@@ -109,9 +109,11 @@ def cache_teacher(
     first = next(batches)
     if cache is None:
         said = run(first)
-        cache = TeacherCache.create(folder, {**settings, **_describe(live, said)})
+        manifest = {**settings, **_describe(live, said)}
+        records = records_of(manifest).encode(_tensors(said))
+        cache = TeacherCache.create(folder, manifest)
         writer = ShardWriter(cache, shard_samples)
-        writer.add(fingerprint(first).numpy(), _records(cache, said))
+        writer.add(fingerprint(first).numpy(), records)
     else:
         writer = ShardWriter(cache, shard_samples)
     done = 0

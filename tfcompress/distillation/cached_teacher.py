@@ -161,7 +161,7 @@ class CachedTeacher(Teacher):
         )
         return [
             tf.ensure_shape(tensor, self._shape(i))
-            for i, tensor in zip(wanted, tensors, strict=True)
+            for i, tensor in zip(wanted, tf.nest.flatten(tensors), strict=True)
         ]
 
     @tf.autograph.experimental.do_not_convert

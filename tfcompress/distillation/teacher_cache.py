@@ -32,12 +32,7 @@ class TeacherCache:
     def __init__(self, directory: Path):
         self.directory = directory
         self.manifest = read_manifest(directory)
-        self.records = TargetRecords(
-            self.manifest["shapes"],
-            logits=self.manifest["logits"],
-            dtype=self.manifest["dtype"],
-            top_k=self.manifest["top_k"],
-        )
+        self.records = records_of(self.manifest)
         self._shards: list[Any] = []
         self._ids: list[Any] = []
         self._next = 0
@@ -139,6 +134,20 @@ class TeacherCache:
         ids = np.concatenate([np.empty(0, np.int64), *self._ids])
         self._places = np.argsort(ids)
         self._sorted = ids[self._places]
+
+
+def records_of(manifest: Mapping[str, Any]) -> TargetRecords:
+    """Returns the form of the records of a cache.
+
+    Raises:
+        ArgumentError: If its `top_k` is not less than the number of classes.
+    """
+    return TargetRecords(
+        manifest["shapes"],
+        logits=manifest["logits"],
+        dtype=manifest["dtype"],
+        top_k=manifest["top_k"],
+    )
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:
