@@ -27,6 +27,7 @@ _OF_CLASSES = {
     "reverse_kl_divergence": soft_targets.reverse_kl_divergence,
     "jensen_shannon": soft_targets.jensen_shannon,
 }
+_SOFTENED = {**_OF_CLASSES, "binary_crossentropy": soft_targets.binary_cross_entropy}
 
 
 class LogitsDistillation(DistillationLoss):
@@ -192,18 +193,13 @@ class LogitsDistillation(DistillationLoss):
             teacher = shift_to_label(teacher, labels)
         if self.standardize:
             teacher, student = standardize(teacher), standardize(student)
+        temperature = self._temperature()
         if loss == "mse":
             values = soft_targets.squared_error(teacher, student)
-        elif loss == "binary_crossentropy":
-            values = soft_targets.binary_cross_entropy(
-                teacher, student, temperature=self._temperature()
-            )
-        elif loss in _OF_CLASSES:
-            values = _OF_CLASSES[loss](
-                teacher, student, temperature=self._temperature()
-            )
+        elif loss in _SOFTENED:
+            values = _SOFTENED[loss](teacher, student, temperature=temperature)
         else:
-            return _of_user(loss, teacher, student, self._temperature())
+            return _of_user(loss, teacher, student, temperature)
         return reduced(values, student, self.reduction)
 
 
