@@ -28,7 +28,7 @@ def average_probabilities(models: Sequence[Any], *, name: str = "ensemble") -> A
     ```python
     from tfcompress.distillation.programs import average_probabilities
 
-    ensemble = average_probabilities(result.students)
+    ensemble = average_probabilities([student, other])
     probabilities = ensemble.predict(x)
     ```
     """

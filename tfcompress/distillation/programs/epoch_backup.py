@@ -33,6 +33,8 @@ class EpochBackup(keras.callbacks.Callback):
     ```python
     from pathlib import Path
 
+    from tfcompress.distillation.programs.epoch_backup import EpochBackup
+
     backup = EpochBackup(Path("backup.npz"))
     model.fit(x, y, epochs=9, initial_epoch=backup.epoch, callbacks=[backup])
     ```

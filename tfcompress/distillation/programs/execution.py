@@ -1,22 +1,20 @@
 """The fits of a program, each done once however often they are interrupted."""
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tfcompress import data, keras_compat
+from tfcompress.distillation.programs.account import open_directory
 from tfcompress.distillation.programs.epoch_backup import EpochBackup
 from tfcompress.distillation.programs.stage import Stage
 from tfcompress.distillation.programs.weight_files import (
     read_arrays,
     write_arrays,
 )
-from tfcompress.errors import ArgumentError, DataError, ModelError, OutputError
-from tfcompress.files import write_atomically
+from tfcompress.errors import ArgumentError, DataError, ModelError
 
-ACCOUNT = "program.json"
 _OWN_ARGUMENTS = ("epochs", "initial_epoch")
 
 
@@ -44,9 +42,15 @@ class Execution:
 
     Example:
     ```python
-    execution = Execution({"program": "Mine"}, x, y, compile_model=compile_model)
-    student = execution.start("student", student)
-    execution.train("first", lambda: build_distiller(student), [student], epochs=3)
+    from tfcompress.distillation.programs import Stage
+    from tfcompress.distillation.programs.execution import Execution
+
+    execution = Execution(
+        {"program": "Mine"}, x, y,
+        compile_model=lambda model: model.compile("adam", loss=loss),
+    )
+    copy = execution.start("student", student)
+    execution.train_stage("first", Stage(epochs=3), teacher, copy)
     ```
     """
 
@@ -86,7 +90,7 @@ class Execution:
             )
         self._directory = None if directory is None else Path(directory)
         if self._directory is not None:
-            _open(self._directory, {**account, **self._account_of_data()})
+            open_directory(self._directory, {**account, **self._account_of_data()})
 
     def start(self, name: str, student: Any, *, fresh: bool = False) -> Any:
         """Returns a copy of a student to train, with the weights that it starts from.
@@ -206,6 +210,8 @@ def clone(student: Any, *, name: str = "student", fresh: bool = False) -> Any:
 
     Example:
     ```python
+    from tfcompress.distillation.programs.execution import clone
+
     copy = clone(student)
     ```
     """
@@ -223,38 +229,3 @@ def clone(student: Any, *, name: str = "student", fresh: bool = False) -> Any:
     if not fresh:
         copy.set_weights(student.get_weights())
     return copy
-
-
-def _open(directory: Path, account: Mapping[str, Any]) -> None:
-    """Makes the folder of a run, or refuses one that is another's."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        occupied = any(directory.iterdir())
-    except OSError as error:
-        raise OutputError(
-            f"Cannot use the folder {directory}: {error.strerror or error}. Choose one "
-            f"that can be written to. Received: directory={str(directory)!r}"
-        ) from error
-    path = directory / ACCOUNT
-    written = json.dumps(account, indent=1, default=_name)
-    if path.exists():
-        before, now = json.loads(path.read_text("utf-8")), json.loads(written)
-        other = [key for key in now if before.get(key) != now[key]]
-        if other:
-            raise OutputError(
-                f"The folder {directory} holds a run that differs in "
-                f"{', '.join(other)}. Choose another folder, or remove this one. "
-                f"Received: directory={str(directory)!r}"
-            )
-    elif occupied:
-        raise OutputError(
-            f"The folder {directory} holds something else than a run of a program. "
-            f"Choose an empty one. Received: directory={str(directory)!r}"
-        )
-    else:
-        write_atomically(path, written)
-
-
-def _name(value: Any) -> str:
-    """Returns what stands in JSON for a function or another object."""
-    return getattr(value, "__qualname__", type(value).__qualname__)

@@ -136,6 +136,8 @@ def divergence(
 
     Example:
     ```python
+    from tfcompress.distillation.programs.joint_step import divergence
+
     divergence([[2.0, 0.0]], [[0.0, 2.0]], None, 1.0)
     ```
     """
@@ -169,7 +171,10 @@ def keras_class(step: type[JointStep], *, legacy: bool) -> type:
 
     Example:
     ```python
-    learner = keras_class(MutualStep, legacy=False)(peers, 1.0, 1.0)
+    from tfcompress.distillation.programs.joint_step import keras_class
+    from tfcompress.distillation.programs.mutual_learning import MutualStep
+
+    learner = keras_class(MutualStep, legacy=False)([student, other], 1.0, 1.0)
     ```
     """
     base = keras_compat.tf_keras().Model if legacy else keras_compat.keras().Model

@@ -19,6 +19,8 @@ def check_number(value: Any, name: str, *, above: bool) -> None:
 
     Example:
     ```python
+    from tfcompress.distillation.programs.number import check_number
+
     check_number(4.0, "temperature", above=True)
     ```
     """

@@ -31,6 +31,8 @@ def write_arrays(path: Path, arrays: Sequence[Any], notes: dict[str, Any]) -> No
     ```python
     from pathlib import Path
 
+    from tfcompress.distillation.programs.weight_files import write_arrays
+
     write_arrays(Path("state.npz"), model.get_weights(), {"epoch": 3})
     ```
     """
@@ -53,6 +55,9 @@ def read_arrays(path: Path) -> tuple[list[np.ndarray], dict[str, Any]]:
     ```python
     from pathlib import Path
 
+    from tfcompress.distillation.programs.weight_files import read_arrays, write_arrays
+
+    write_arrays(Path("state.npz"), model.get_weights(), {"epoch": 3})
     weights, notes = read_arrays(Path("state.npz"))
     ```
     """
