@@ -5,8 +5,8 @@ model, or a `Teacher`. The equations themselves are plain functions beside the c
 and `programs` are trainings in several stages.
 
 - On outputs: `LogitsDistillation`, `HardTargets`, `DecoupledDistillation`,
-  `CorrelationDistillation`, `VirtualTeacher`, `TeacherAnnealing`, `AnnealingDistillation`,
-  `RegressionDistillation`.
+  `CorrelationDistillation`, `VirtualTeacher`, `TeacherAnnealing`,
+  `AnnealingDistillation`, `RegressionDistillation`.
 - On features: `FeatureDistillation`, `AttentionTransfer`, `SimilarityPreserving`,
   `RelationalDistillation`, `ProbabilisticTransfer`, `NeuronSelectivityTransfer`,
   `ChannelWiseDistillation`, `PearsonFeatures`, `ContrastiveDistillation`; of
