@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -95,6 +96,15 @@ def test_strides_and_kernels_of_halving_and_doubling(either_keras):
     layers = [regressor.layers[0] for regressor in (halving, doubling, equal)]
     assert [tuple(layer.strides) for layer in layers] == [(2, 2), (2, 2), (1, 1)]
     assert [tuple(layer.kernel_size) for layer in layers] == [(3, 3), (4, 4), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher", "strides"), [(13, 7, 2), (10, 9, 1), (55, 28, 2), (7, 13, 2)]
+)
+def test_strides_are_the_nearest_multiple(student, teacher, strides):
+    shapes = (None, student, 4), (None, teacher, 6)
+    layer = build_regressor(*shapes, keras, "r").layers[0]
+    assert getattr(layer, "strides", (1,)) == (strides,)
 
 
 def test_projection_of_equal_maps_is_a_matrix_product(either_keras):

@@ -115,3 +115,11 @@ def test_weights_follow_a_schedule():
 def test_bad_weights_are_refused(name, value):
     with pytest.raises(ArgumentError, match=f"Received: {name}="):
         RelationalDistillation(**{name: value})
+
+
+def test_samples_that_are_the_same_in_the_student_alone_give_finite_gradients():
+    variable = tf.Variable([[1.0, 2.0], [1.0, 2.0], [3.0, 5.0]])
+    with tf.GradientTape() as tape:
+        loss = RelationalDistillation().compute_loss(normal(3, 4), variable)
+    assert loss > 0
+    assert np.isfinite(tape.gradient(loss, variable)).all()
