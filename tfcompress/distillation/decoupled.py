@@ -9,7 +9,6 @@ from tfcompress.distillation.class_logits_loss import ClassLogitsLoss
 from tfcompress.distillation.scheduled_arguments import (
     as_temperature,
     as_weight,
-    given,
 )
 
 # Takes a logit out of a softmax, and is finite, so that differences of it are 0.
@@ -122,17 +121,17 @@ class DecoupledDistillation(ClassLogitsLoss):
     @property
     def alpha(self) -> Any:
         """Weight of the label's part: a number, or its schedule."""
-        return given(self._alpha)
+        return self._alpha.given
 
     @property
     def beta(self) -> Any:
         """Weight of the others' part: a number, or its schedule."""
-        return given(self._beta)
+        return self._beta.given
 
     @property
     def temperature(self) -> Any:
         """The temperature: a number, or its schedule."""
-        return given(self._temperature)
+        return self._temperature.given
 
     def compute_output_loss(
         self, teacher_logits: Any, student_logits: Any, labels: Any

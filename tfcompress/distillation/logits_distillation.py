@@ -17,7 +17,7 @@ from tfcompress.distillation.class_logits_loss import (
 )
 from tfcompress.distillation.loss import DistillationLoss
 from tfcompress.distillation.outputs import check_reduction, losses_of_outputs, reduced
-from tfcompress.distillation.scheduled_arguments import as_temperature, given
+from tfcompress.distillation.scheduled_arguments import as_temperature
 from tfcompress.distillation.tapped_model import symbolic_outputs
 from tfcompress.errors import ArgumentError, ModelError
 
@@ -122,7 +122,7 @@ class LogitsDistillation(DistillationLoss):
     @property
     def temperature(self) -> Any:
         """The temperature: a number, or its schedule."""
-        return given(self._temperature)
+        return self._temperature.given
 
     def compute_loss(
         self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any

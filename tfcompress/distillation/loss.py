@@ -50,7 +50,9 @@ class DistillationLoss(abc.ABC):
             **kwargs: `labels`, the labels of the batch or None.
 
         Returns:
-            A float32 tensor of shape `(batch, ...)`, or a scalar.
+            A float32 tensor of shape `(batch, ...)`; a scalar where the samples of a
+            batch are compared with each other; or a list, one for each output, in
+            flattened order.
         """
 
     @abc.abstractmethod

@@ -8,7 +8,7 @@ from tfcompress import keras_compat
 from tfcompress.distillation import soft_targets
 from tfcompress.distillation.loss import DistillationLoss
 from tfcompress.distillation.outputs import check_reduction, losses_of_outputs, reduced
-from tfcompress.distillation.scheduled_arguments import as_share, as_weight, given
+from tfcompress.distillation.scheduled_arguments import as_share, as_weight
 from tfcompress.errors import ArgumentError, DataError, ModelError
 
 _LOSSES = ("mse", "mixed", "bounded")
@@ -148,12 +148,12 @@ class RegressionDistillation(DistillationLoss):
     @property
     def label_share(self) -> Any:
         """The share of the labels in a mixture: a number, or its schedule."""
-        return given(self._label_share)
+        return self._label_share.given
 
     @property
     def margin(self) -> Any:
         """The margin of the bound: a number, or its schedule."""
-        return given(self._margin)
+        return self._margin.given
 
     def compute_loss(
         self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any

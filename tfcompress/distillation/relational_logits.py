@@ -8,7 +8,6 @@ from tfcompress.distillation.class_logits_loss import ClassLogitsLoss
 from tfcompress.distillation.scheduled_arguments import (
     as_temperature,
     as_weight,
-    given,
 )
 
 
@@ -141,17 +140,17 @@ class CorrelationDistillation(ClassLogitsLoss):
     @property
     def beta(self) -> Any:
         """Weight of the part between classes: a number, or its schedule."""
-        return given(self._beta)
+        return self._beta.given
 
     @property
     def gamma(self) -> Any:
         """Weight of the part within classes: a number, or its schedule."""
-        return given(self._gamma)
+        return self._gamma.given
 
     @property
     def temperature(self) -> Any:
         """The temperature: a number, or its schedule."""
-        return given(self._temperature)
+        return self._temperature.given
 
     def compute_output_loss(
         self, teacher_logits: Any, student_logits: Any, labels: Any

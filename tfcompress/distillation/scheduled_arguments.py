@@ -3,7 +3,6 @@
 from typing import Any
 
 from tfcompress.distillation.scheduled_value import ScheduledValue
-from tfcompress.schedules import Schedule
 
 
 def as_temperature(value: Any) -> ScheduledValue:
@@ -34,16 +33,3 @@ def as_share(value: Any, name: str) -> ScheduledValue:
         allowed=lambda number: 0 <= number <= 1,
         expected="a number from 0 to 1",
     )
-
-
-def given(value: ScheduledValue) -> float | Schedule:
-    """Returns the number that a value is all the time, or its schedule.
-
-    Example:
-    ```python
-    from tfcompress.distillation.scheduled_arguments import as_temperature, given
-
-    given(as_temperature(4.0))  # 4.0
-    ```
-    """
-    return value.schedule(0.0) if value.is_constant else value.schedule

@@ -68,6 +68,11 @@ class ScheduledValue:
         self._variable: Any = None
 
     @property
+    def given(self) -> float | Schedule:
+        """The number that it is all the time, or its schedule."""
+        return self.schedule(0.0) if self.is_constant else self.schedule
+
+    @property
     def is_constant(self) -> bool:
         """Whether it never changes."""
         return isinstance(self.schedule, Constant)

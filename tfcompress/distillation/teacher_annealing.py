@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfcompress.distillation.class_logits import one_hot
 from tfcompress.distillation.class_logits_loss import ClassLogitsLoss
-from tfcompress.distillation.scheduled_arguments import as_share, given
+from tfcompress.distillation.scheduled_arguments import as_share
 from tfcompress.schedules import Linear
 
 
@@ -82,7 +82,7 @@ class TeacherAnnealing(ClassLogitsLoss):
     @property
     def label_share(self) -> Any:
         """The share of the labels: a number, or its schedule."""
-        return given(self._label_share)
+        return self._label_share.given
 
     def compute_output_loss(
         self, teacher_logits: Any, student_logits: Any, labels: Any

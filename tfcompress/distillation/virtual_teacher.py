@@ -9,7 +9,7 @@ from tfcompress.distillation import soft_targets
 from tfcompress.distillation.class_logits import one_hot
 from tfcompress.distillation.class_logits_loss import ClassLogitsLoss
 from tfcompress.distillation.outputs import check_reduction, reduced
-from tfcompress.distillation.scheduled_arguments import as_temperature, given
+from tfcompress.distillation.scheduled_arguments import as_temperature
 from tfcompress.errors import ArgumentError
 
 
@@ -102,7 +102,7 @@ class VirtualTeacher(ClassLogitsLoss):
     @property
     def temperature(self) -> Any:
         """The temperature: a number, or its schedule."""
-        return given(self._temperature)
+        return self._temperature.given
 
     def compute_loss(
         self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any
