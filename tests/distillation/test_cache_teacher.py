@@ -178,7 +178,8 @@ def test_it_goes_on_after_a_kill_with_the_data_in_another_order(tmp_path):
     ended = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
     assert ended.returncode == 7
     assert len(list(tmp_path.glob("shard-*.ids.npy"))) == 2
-    (tmp_path / "shard-00002.npy").write_bytes(b"written by half")
+    (tmp_path / "shard-00002.npy").write_bytes(b"without its ids")
+    (tmp_path / ".shard-00002.x.npy").write_bytes(b"written by half")
     teacher = Counting(np.eye(4, dtype=np.float32))
     shuffled = tf.data.Dataset.from_tensor_slices(X[::-1].copy()).shuffle(50).batch(1)
     cached = cache_teacher(
@@ -186,6 +187,7 @@ def test_it_goes_on_after_a_kill_with_the_data_in_another_order(tmp_path):
     )
     assert teacher.calls == 1 + 20  # 30 of 50 samples were complete
     np.testing.assert_array_equal(cached.targets(X).outputs, X)
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_complete_cache_is_opened_and_grows_with_the_data(tmp_path):

@@ -45,7 +45,8 @@ def cache_teacher(
     What is stored is written in shards. After a kill the same call goes on where they
     end: it reads the data once to see that it is the same, runs one batch of it to see
     that the teacher is, and then runs those samples that are not stored. A call with
-    more data, of which all that is stored is a part, adds the rest.
+    more data, of which all that is stored is a part, adds the rest. One process at a
+    time may write into a folder; any number may read from it.
 
     Data that is augmented at random is refused, for its samples never come again: cache
     before augmentation, or augment with a seed that is stored with the sample, such as

@@ -111,7 +111,9 @@ class TeacherCache:
         self._index()
 
     def finish(self) -> None:
-        """Notes in the manifest that all samples are stored."""
+        """Notes that all samples are stored, and removes what a kill left behind."""
+        for path in self.directory.glob(".shard-*.npy"):
+            path.unlink(missing_ok=True)
         self.manifest["samples"] = len(self)
         write_manifest(self.directory, self.manifest)
 
