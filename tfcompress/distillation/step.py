@@ -90,9 +90,13 @@ class DistillationStep(_Base):
 
     @property
     def metrics(self) -> list[Any]:
-        """The metrics, with the total loss in the place of Keras's own."""
+        """The metrics, with the total loss in the place of Keras's own.
+
+        Compiled metrics are among them from the first labels on; Keras 3 cannot give
+        the result of those that have not seen any.
+        """
         others = [metric for metric in super().metrics if metric.name != "loss"]
-        return [self.loss_mean, *others]
+        return [self.loss_mean, *(m for m in others if getattr(m, "built", True))]
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Returns the student's outputs."""
