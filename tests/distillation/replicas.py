@@ -16,8 +16,7 @@ import tensorflow as tf
 
 import tfcompress as tfc
 from tfcompress import keras_compat
-from tfcompress.distillation import LogitsDistillation
-from tfcompress.distillation.feature_distillation import FeatureDistillation
+from tfcompress.distillation import FeatureDistillation, LogitsDistillation
 from tfcompress.schedules import Polynomial
 
 SAMPLES, BATCH = 64, 16
