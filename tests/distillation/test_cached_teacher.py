@@ -132,6 +132,33 @@ def test_data_of_every_form_is_found(form, either_keras, folder, data):
     assert np.isfinite(history["distillation_loss"]).all()
 
 
+def test_whole_numbers_and_steps_of_several_batches(either_keras, data, tmp_path):
+    x, y = (data[0][0] * 16).astype(np.uint8), data[0][1]
+    model = build_classifier(either_keras, width=4)
+    cached = cache_teacher(model, x, tmp_path, dtype="float32")
+    kwargs = {"steps_per_execution": 2}
+    _, logs = trained_weights(either_keras, cached, (x, y), losses(), **kwargs)
+    _, live_logs = trained_weights(either_keras, model, (x, y), losses(), **kwargs)
+    np.testing.assert_allclose(logs["loss"], live_logs["loss"], rtol=1e-5)
+
+
+def test_a_saved_distiller_goes_on_with_its_cache(either_keras, folder, data, tmp_path):
+    student = build_classifier(either_keras, width=4)
+    distiller = tfc.Distiller(CachedTeacher(folder), student, losses())
+    distiller.compile(
+        "adam", either_keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
+    distiller.fit(*data[0], batch_size=BATCH, shuffle=False, verbose=0)
+    distiller.save(tmp_path / "distiller.keras")
+    loaded = either_keras.models.load_model(tmp_path / "distiller.keras")
+    assert isinstance(loaded.teacher, CachedTeacher)
+    logs = [
+        one.fit(*data[0], batch_size=BATCH, shuffle=False, verbose=0).history["loss"]
+        for one in (distiller, loaded)
+    ]
+    np.testing.assert_allclose(logs[1], logs[0], rtol=1e-5)
+
+
 def test_the_cache_is_never_left_in_training(teacher, folder, data):
     x, y = data[0]
     changed = x.copy()

@@ -38,7 +38,7 @@ class CachedTeacher(Teacher):
 
     Example:
     ```python
-    cache_teacher(teacher, (x, y), "cache")
+    tfc.distillation.cache_teacher(teacher, (x, y), "cache")
     cached = tfc.distillation.CachedTeacher("cache", teacher=teacher)
     distiller = tfc.Distiller(cached, student, tfc.distillation.LogitsDistillation())
     ```
@@ -80,12 +80,12 @@ class CachedTeacher(Teacher):
         """
         if self.teacher is None:
             return self.targets(x, layers)
-        wanted, ids = self._wanted(layers), fingerprint(x)
+        teacher, wanted, ids = self.teacher, self._wanted(layers), fingerprint(x)
         is_stored = tf.numpy_function(self._holds, [ids], tf.bool, stateful=False)
         tensors = tf.cond(
             tf.reshape(is_stored, ()),
             lambda: self._read(ids, wanted),
-            lambda: self._run(x, layers),
+            lambda: _run(teacher, x, layers),
         )
         return self._pack(tensors, layers)
 
@@ -168,12 +168,6 @@ class CachedTeacher(Teacher):
     def _holds(self, ids: Any) -> Any:
         return (self._cache.find(ids) >= 0).all()
 
-    def _run(self, x: Any, layers: Sequence[str]) -> list[Any]:
-        outputs, features = self.teacher.targets(x, layers)  # type: ignore[union-attr]
-        values = [features[name] for name in dict.fromkeys(layers)]
-        tensors = tf.nest.flatten(outputs) + values
-        return [tf.cast(tensor, tf.float32) for tensor in tensors]
-
     def _pack(self, tensors: list[Any], layers: Sequence[str]) -> Targets:
         outputs = self._cache.manifest["structure"]["outputs"]
         count = len(tf.nest.flatten(outputs))
@@ -182,6 +176,13 @@ class CachedTeacher(Teacher):
             tf.nest.pack_sequence_as(outputs, tensors[:count]),
             dict(zip(names, tensors[count:], strict=True)),
         )
+
+
+def _run(teacher: Teacher, x: Any, layers: Sequence[str]) -> list[Any]:
+    """Returns what a live teacher says, in the order and the dtype of what is read."""
+    outputs, features = teacher.targets(x, layers)
+    values = [features[name] for name in dict.fromkeys(layers)]
+    return [tf.cast(tensor, tf.float32) for tensor in tf.nest.flatten(outputs) + values]
 
 
 def check_made_by(teacher: Teacher, made_by: str | None, directory: Path) -> None:
