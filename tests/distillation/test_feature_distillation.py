@@ -1,4 +1,5 @@
 import json
+import warnings
 
 import keras
 import numpy as np
@@ -10,27 +11,35 @@ from tests.distillation import numerical
 from tests.distillation.numerical import normal
 from tests.models import build_classifier
 from tfcompress import keras_compat
+from tfcompress.distillation.distiller import Distiller
 from tfcompress.distillation.feature_distillation import FeatureDistillation
 from tfcompress.errors import ArgumentError, ModelError
 
 
+def mean(values):
+    """Means of samples; of sequences, means of positions."""
+    if values.ndim == 3:
+        return values.mean(-1)
+    return values.reshape(len(values), -1).mean(1)
+
+
 def squares(t, s):
-    return ((s - t) ** 2).reshape(len(t), -1).mean(1)
+    return mean((s - t) ** 2)
 
 
 def absolutes(t, s):
-    return np.abs(s - t).reshape(len(t), -1).mean(1)
+    return mean(np.abs(s - t))
 
 
 def cosines(t, s):
     t = t / np.linalg.norm(t, axis=-1, keepdims=True)
     s = s / np.linalg.norm(s, axis=-1, keepdims=True)
-    return -(t * s).sum(-1).reshape(len(t), -1).mean(1)
+    return mean(-(t * s).sum(-1, keepdims=True))
 
 
 def hubers(t, s):
     x = np.abs(s - t)
-    return np.where(x <= 1, x**2 / 2, x - 0.5).reshape(len(t), -1).mean(1)
+    return mean(np.where(x <= 1, x**2 / 2, x - 0.5))
 
 
 def given_function(teacher, student):
@@ -228,3 +237,43 @@ def test_hint_trains_a_student_through_its_regressor(either_keras):
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         values.append(float(value))
     assert values[-1] < 0.7 * values[0]
+
+
+def test_sequences_that_change_their_length_have_a_loss_for_each_sample(either_keras):
+    loss = FeatureDistillation("mse", "t", "s")
+    loss.build((None, 6, 2), (None, 3, 2), either_keras)
+    assert loss.compute_loss(tf.ones((4, 6, 2)), tf.ones((4, 3, 2))).shape == (4,)
+
+
+def test_sequences_beside_vectors_have_a_loss_for_each_sample():
+    t, s = [normal(3, 3, 2), normal(3, 2)], [normal(3, 3, 2, seed=1), normal(3, 2)]
+    value = FeatureDistillation("mse").compute_loss(t, s)
+    expected = ((s[0] - t[0]) ** 2).mean((1, 2)) + ((s[1] - t[1]) ** 2).mean(1)
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+
+
+def build_reader(library, width, name):
+    tokens = library.layers.Input((None,), dtype="int32")
+    x = library.layers.Embedding(9, width, mask_zero=True)(tokens)
+    x = library.layers.LSTM(width, return_sequences=True, name="states")(x)
+    x = library.layers.GlobalAveragePooling1D()(x)
+    return library.Model(tokens, library.layers.Dense(3)(x), name=name)
+
+
+def test_padding_does_not_count(either_keras):
+    either_keras.utils.set_random_seed(0)
+    teacher, student = (build_reader(either_keras, w, f"r{w}") for w in (6, 4))
+    loss = FeatureDistillation("mse", "states", "states")
+    distiller = Distiller(teacher, student, loss, student_loss_weight=0)
+    distiller.compile("sgd", loss=either_keras.losses.MeanSquaredError())
+    tokens = np.random.default_rng(0).integers(1, 9, (4, 5))
+    padded = np.concatenate([tokens, np.zeros_like(tokens)], axis=1)
+    labels = np.zeros((4, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        plain = distiller.evaluate(tokens, labels, verbose=0, return_dict=True)
+    beside = distiller.evaluate(padded, labels, verbose=0, return_dict=True)
+    assert plain["distillation_loss"] > 0
+    np.testing.assert_allclose(
+        beside["distillation_loss"], plain["distillation_loss"], rtol=1e-5
+    )

@@ -28,8 +28,10 @@ class FeatureDistillation(FeatureLoss):
     its usual weight is about 100 beside a cross-entropy of weight 1. Alone it is weak;
     train on hints for a few epochs first, or add a loss on logits.
 
-    The loss of a sample is the mean over its elements. `"cosine_similarity"` is Keras's
-    own, −cos, from −1 where features point the same way to 1.
+    The loss of a sample is the mean over its elements. Where all features compared are
+    sequences of one length, there is a loss for each position, so that padding is
+    masked. `"cosine_similarity"` is Keras's own, −cos, from −1 where features point the
+    same way to 1.
 
     Args:
         loss: Name of a Keras loss, its function or class, a `Loss` of either Keras, or
@@ -72,7 +74,7 @@ class FeatureDistillation(FeatureLoss):
             )
 
     def compare(self, teacher: Any, student: Any, loss: Any = None) -> Any:
-        """Returns the loss of each sample, of shape `(batch,)`.
+        """Returns what the Keras loss gives for each position.
 
         Args:
             teacher: Float32 tensor of shape `(batch, ...)`.
@@ -80,13 +82,12 @@ class FeatureDistillation(FeatureLoss):
             loss: The loss of this pair. Defaults to the first.
         """
         function = _function(self._losses[0] if loss is None else loss)
-        values = tf.cast(function(teacher, student), tf.float32)
-        return mean_of_sample(values) if values.shape.rank else values
+        return tf.cast(function(teacher, student), tf.float32)
 
     def compute_loss(
         self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any
     ) -> Any:
-        """Returns the loss of each sample, added over the pairs.
+        """Returns the loss of each sample, or position, added over the pairs.
 
         Args:
             teacher_outputs: Features of the teacher, float tensors of any precision: a
@@ -103,12 +104,20 @@ class FeatureDistillation(FeatureLoss):
         chosen = [self._losses[i] for i in map(self._place, range(count))]
         pairs = self.pairs(teacher_outputs, student_outputs)
         losses = [item for item in chosen if item is not None]
-        return sum_of(
-            [
-                self.compare(teacher, student, loss)
-                for (teacher, student), loss in zip(pairs, losses, strict=True)
-            ]
-        )
+        values = [
+            self.compare(teacher, student, loss)
+            for (teacher, student), loss in zip(pairs, losses, strict=True)
+        ]
+        given = [
+            student
+            for student, loss in zip(
+                tf.nest.flatten(student_outputs), chosen, strict=True
+            )
+            if loss is not None
+        ]
+        if not all(map(_has_positions, values, given)):
+            values = [mean_of_sample(v) if v.shape.rank else v for v in values]
+        return sum_of(values)
 
     def compares(self, index: int) -> bool:
         """Returns whether a pair has a loss that is not None."""
@@ -142,6 +151,13 @@ class FeatureDistillation(FeatureLoss):
                 f"loss={_map(_serialize, self.loss)!r} for {count} output(s)"
                 f"{'' if keys is None else f' named {keys}'}"
             )
+
+
+def _has_positions(values: Any, student: Any) -> bool:
+    """Whether values are those of the positions of the student's own sequence."""
+    return len(student.shape) == 3 and (
+        values.shape.rank == 2 and values.shape[1] == student.shape[1]
+    )
 
 
 def _map(function: Callable[[Any], Any], loss: Any) -> Any:

@@ -241,7 +241,8 @@ class FeatureLoss(DistillationLoss):
 
     def _pair(self, index: int, teacher: Any, student: Any) -> tuple[Any, Any]:
         teacher = tf.stop_gradient(tf.cast(tf.convert_to_tensor(teacher), tf.float32))
-        student = tf.cast(tf.convert_to_tensor(student), tf.float32)
+        # A copy, for Keras warns of layers that lose the mask of a tensor.
+        student = tf.identity(tf.cast(tf.convert_to_tensor(student), tf.float32))
         if self._regressors_of.get(index):
             teacher, student = self.project(
                 teacher, student, self._regressors_of[index]
