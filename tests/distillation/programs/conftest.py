@@ -34,6 +34,13 @@ def build_small(library, *, width=6, name=None, activation=None):
     return library.Model(inputs, outputs, name=name)
 
 
+def build_tiny(library, *, width=5):
+    layers = library.layers
+    inputs = layers.Input((4,))
+    hidden = layers.Dense(width, activation="relu", name="hidden")(inputs)
+    return library.Model(inputs, layers.Dense(3)(hidden))
+
+
 def compile_model(model):
     model.compile(
         keras.optimizers.Adam(1e-2),

@@ -6,7 +6,7 @@ import pytest
 
 import tfcompress as tfc
 from tests.distillation.programs.conftest import (
-    build_small,
+    build_tiny,
     check_resuming,
     compile_model,
 )
@@ -18,7 +18,7 @@ FIT = {"compile_model": compile_model, "batch_size": 24, "shuffle": False, "verb
 
 
 def test_resumes_in_the_second_generation(small_teacher, either_keras, blobs, tmp_path):
-    student = build_small(either_keras)
+    student = build_tiny(either_keras)
 
     def run(**arguments):
         either_keras.utils.set_random_seed(7)

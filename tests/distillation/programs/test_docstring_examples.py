@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import pytest
 
-from tests.distillation.programs.conftest import build_small, compile_model
+from tests.distillation.programs.conftest import build_tiny, compile_model
 from tfcompress.distillation import programs, sequence_level
 
 FILES = [
@@ -26,7 +26,7 @@ def test_example_in_docstring_runs(
 ):
     monkeypatch.chdir(tmp_path)
     x, y = blobs[0][:32], blobs[1][:32]
-    student, other = build_small(keras), build_small(keras, width=4)
+    student, other = build_tiny(keras), build_tiny(keras, width=4)
     compile_model(student)
     names = {
         "__name__": "example",

@@ -3,7 +3,7 @@ import pytest
 
 import tfcompress as tfc
 from tests.distillation.programs.conftest import (
-    build_small,
+    build_tiny,
     check_resuming,
     compile_model,
 )
@@ -14,7 +14,7 @@ STAGE = Stage(2, tfc.distillation.LogitsDistillation(2.0), student_loss_weight=0
 
 
 def test_resumes_in_the_labels_alone(small_teacher, either_keras, blobs, tmp_path):
-    student = build_small(either_keras)
+    student = build_tiny(either_keras)
 
     def run(**arguments):
         return FineTune(STAGE, epochs=3).run(
@@ -35,7 +35,7 @@ def test_resumes_in_the_labels_alone(small_teacher, either_keras, blobs, tmp_pat
 
 
 def test_fine_tuning_equals_plain_training(small_teacher, blobs):
-    student = build_small(keras)
+    student = build_tiny(keras)
     fit = {"batch_size": 24, "shuffle": False, "verbose": 0}
     result = FineTune(STAGE, epochs=2).run(
         small_teacher, student, *blobs, compile_model=compile_model, **fit

@@ -5,6 +5,7 @@ from scipy.special import log_softmax, softmax
 
 from tests.distillation.programs.conftest import (
     build_small,
+    build_tiny,
     check_resuming,
     compile_model,
 )
@@ -15,7 +16,7 @@ from tfcompress.errors import ArgumentError, DataError, ModelError
 
 def test_resumes(either_keras, blobs, tmp_path):
     either_keras.utils.set_random_seed(5)
-    students = [build_small(either_keras), build_small(either_keras, width=4)]
+    students = [build_tiny(either_keras), build_tiny(either_keras, width=4)]
 
     def run(**arguments):
         return MutualLearning(3).run(
@@ -113,14 +114,14 @@ def test_config_goes_round():
 
 
 def test_bad_arguments(blobs):
-    students = [build_small(keras), build_small(keras)]
+    students = [build_tiny(keras), build_tiny(keras)]
     with pytest.raises(ArgumentError, match="epochs=0"):
         MutualLearning(0)
     with pytest.raises(ArgumentError, match="weight=-1"):
         MutualLearning(1, weight=-1)
     with pytest.raises(ArgumentError, match="temperature must be a number above 0"):
         MutualLearning(1, temperature=0)
-    legacy = build_small(keras_compat.tf_keras())
+    legacy = build_tiny(keras_compat.tf_keras())
     wide = keras.Sequential([keras.Input((4,)), keras.layers.Dense(7)])
     soft = build_small(keras, activation="softmax")
     run = MutualLearning(1).run

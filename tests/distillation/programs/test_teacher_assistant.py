@@ -3,7 +3,7 @@ import pytest
 
 import tfcompress as tfc
 from tests.distillation.programs.conftest import (
-    build_small,
+    build_tiny,
     check_resuming,
     compile_model,
 )
@@ -15,7 +15,7 @@ FIT = {"compile_model": compile_model, "batch_size": 24, "shuffle": False, "verb
 
 
 def test_resumes_with_the_student(small_teacher, either_keras, blobs, tmp_path):
-    models = [build_small(either_keras, width=8), build_small(either_keras, width=3)]
+    models = [build_tiny(either_keras, width=8), build_tiny(either_keras, width=3)]
 
     def run(**arguments):
         return TeacherAssistant([STAGE, Stage(3, STAGE.distillation_losses)]).run(
@@ -30,8 +30,7 @@ def test_resumes_with_the_student(small_teacher, either_keras, blobs, tmp_path):
 
 def test_the_student_learns_from_the_assistant(small_teacher, either_keras, blobs):
     soft = Stage(1, tfc.distillation.LogitsDistillation(1.0), student_loss_weight=0.0)
-    assistant, student = build_small(either_keras), build_small(either_keras)
-    student.set_weights(assistant.get_weights())
+    assistant, student = build_tiny(either_keras), build_tiny(either_keras)
     result = TeacherAssistant(soft).run(
         small_teacher,
         [assistant, student],
@@ -40,9 +39,9 @@ def test_the_student_learns_from_the_assistant(small_teacher, either_keras, blob
         batch_size=96,
         verbose=0,
     )
-    # One step of one batch: its loss is that before the step, with batch statistics.
-    t = np.asarray(result.students[0](blobs[0], training=False), np.float64)
-    s = np.asarray(student(blobs[0], training=True), np.float64)
+    # One step of one batch: its loss is that before the step.
+    t = np.asarray(result.students[0](blobs[0]), np.float64)
+    s = np.asarray(student(blobs[0]), np.float64)
     log_q, log_p = (z - np.log(np.exp(z).sum(-1, keepdims=True)) for z in (t, s))
     expected = (np.exp(log_q) * (log_q - log_p)).sum(-1).mean()
     got = result.history["student"]["distillation_loss"][0]
@@ -60,7 +59,7 @@ def test_bad_arguments(small_teacher, either_keras, blobs):
         TeacherAssistant([])
     with pytest.raises(ArgumentError, match="stages must be a Stage"):
         TeacherAssistant([STAGE, 3])
-    student = build_small(either_keras)
+    student = build_tiny(either_keras)
     with pytest.raises(ArgumentError, match="1 stages, 2 students"):
         TeacherAssistant([STAGE]).run(small_teacher, [student] * 2, *blobs, **FIT)
     with pytest.raises(ArgumentError, match="students must be a list"):

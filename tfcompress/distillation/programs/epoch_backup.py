@@ -64,7 +64,7 @@ class EpochBackup(keras.callbacks.Callback):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
         if self.path is not None:
-            arrays = [np.asarray(variable) for variable in self._state()]
+            arrays = [variable.numpy() for variable in self._state()]
             notes = {"epoch": self.epoch, "history": self.history}
             write_arrays(self.path, arrays, notes)
 

@@ -26,10 +26,12 @@ class Program(abc.ABC):
       undisturbed run if the order of the data does not depend on what ran before
       (`shuffle=False`, or a data set that shuffles each epoch alike), and no layer
       draws from the global random state (Dropout of tf_keras, or without a `seed`).
+      Regressors of losses are drawn when their stage starts.
       The weights that the students start from are kept too. A folder of another
       program, configuration, teacher, student or shape of the data is refused; what
       `compile_model` does cannot be seen, and must stay the same.
-    - `callbacks`: Keras callbacks of every fit.
+    - `callbacks`: Keras callbacks of every fit. One that remembers, as `EarlyStopping`
+      does, starts anew after a kill.
     - everything else that `fit` takes: `batch_size`, `validation_data`, `verbose`.
 
     Models may be of either Keras, and are never changed: `run` trains copies, and
