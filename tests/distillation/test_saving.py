@@ -71,6 +71,27 @@ def test_a_loaded_distiller_goes_on_as_the_saved_one(either_keras, digits, tmp_p
         np.testing.assert_array_equal(old, new)
 
 
+def test_values_that_moved_are_saved(either_keras, digits, tmp_path):
+    temperature = Polynomial(8.0, 1.0, power=1)
+    distiller = tfc.Distiller(
+        new_teacher(),
+        new_student(either_keras),
+        tfc.distillation.LogitsDistillation(temperature),
+        student_loss_weight=Polynomial(0.0, 1.0, power=1),
+    )
+    distiller.compile("sgd", loss="sparse_categorical_crossentropy")
+    fit(distiller, digits[0], epochs=2)
+    distiller.save(tmp_path / "distiller.keras")
+    loaded = either_keras.models.load_model(tmp_path / "distiller.keras")
+    x, y = digits[1]
+    before = distiller.evaluate(x, y, return_dict=True, verbose=0)
+    assert loaded.evaluate(x, y, return_dict=True, verbose=0) == before
+    # 16 steps, the last of which was begun with 15 sixteenths done.
+    share = 15 / 16
+    parts = share * before["student_loss"] + (1 - share) * before["distillation_loss"]
+    assert before["loss"] == pytest.approx(parts, rel=1e-4)
+
+
 def test_checkpoints_hold_no_teacher(either_keras, digits, tmp_path):
     distiller = new_distiller(either_keras)
     path = tmp_path / "checkpoint.weights.h5"

@@ -75,8 +75,6 @@ class Objective:
             for model in teacher.models or (None,):
                 loss.validate_model_compatibility(model, student.model)
             loss.build(*_looked_at(loss, *shapes), library)
-        for value in self.scheduled_values:
-            value.build()
         return [layer for loss in self.losses for layer in loss.regressors]
 
     def __call__(
@@ -105,6 +103,9 @@ class Objective:
                 keras_compat.implicit_mask(tensor)
                 for tensor in tf.nest.flatten(compared[1])
             ]
+            if loss.student_layers and not isinstance(values, list | tuple):
+                # Layers of one sequence hand on one mask, or none.
+                masks = [next((mask for mask in masks if mask is not None), None)]
             total += weight() * _reduced(values, sample_weight, masks, names)
         return total
 

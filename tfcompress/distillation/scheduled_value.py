@@ -13,8 +13,9 @@ from tfcompress.schedules import Constant, Schedule, deserialize, serialize
 class ScheduledValue:
     """A temperature or a weight: a number, or a schedule that moves it.
 
-    A training step calls it for its present value. Where it follows a schedule that is
-    a variable, so that the step is traced once; `Distiller` moves it before each batch.
+    A training step calls it for its present value. Where it follows a schedule, a
+    `Distiller` attaches a variable of its own, so that the step is traced once and the
+    value is saved, and moves it before each batch.
 
     Args:
         value: A number, a `tfcompress.schedules.Schedule`, or either as
@@ -65,6 +66,7 @@ class ScheduledValue:
                 raise ArgumentError(
                     f"{name} must be {expected}. Received: {name}={found}"
                 )
+        self._number = self.schedule(0.0)
         self._variable: Any = None
 
     @property
@@ -84,15 +86,16 @@ class ScheduledValue:
     def __call__(self) -> Any:
         """Returns the present value: a number, or a float32 tensor."""
         if self._variable is None:
-            return self.schedule(0.0)
-        return self._variable.value()
+            return self._number
+        return tf.convert_to_tensor(self._variable)
 
-    def build(self) -> None:
-        """Makes the variable, under the distribution strategy that is current."""
-        if not self.is_constant and self._variable is None:
-            self._variable = tf.Variable(
-                self.schedule(0.0), trainable=False, dtype=tf.float32
-            )
+    def attach(self, variable: Any) -> None:
+        """Keeps the present value in a variable from now on.
+
+        Args:
+            variable: A float32 scalar variable of either Keras, or of TensorFlow.
+        """
+        self._variable = variable
 
     def move(self, progress: float, step: int) -> None:
         """Sets the value for a training step.
@@ -101,9 +104,9 @@ class ScheduledValue:
             progress: Share of the training done, from 0 to 1.
             step: Number of steps done.
         """
-        if not self.is_constant:
-            self.build()
-            self._variable.assign(self.schedule(progress, step))
+        self._number = self.schedule(progress, step)
+        if self._variable is not None:
+            self._variable.assign(self._number)
 
     def get_config(self) -> Any:
         """Returns the number, or the schedule as plain data."""

@@ -3,14 +3,12 @@
 import abc
 import inspect
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-import keras
 import tensorflow as tf
 
 from tfcompress import keras_compat
-from tfcompress.distillation.as_teacher import as_teacher, teacher_from_config
+from tfcompress.distillation.as_teacher import as_teacher
 from tfcompress.distillation.checks import (
     check_gives_logits,
     check_labels,
@@ -18,18 +16,16 @@ from tfcompress.distillation.checks import (
     first_batch,
     takes_class_numbers,
 )
-from tfcompress.distillation.model_teacher import model_from_config
 from tfcompress.distillation.objective import Objective
+from tfcompress.distillation.parts import Parts, Untracked
+from tfcompress.distillation.saving import SavedWhole
 from tfcompress.distillation.scheduled_value import ScheduledValue
 from tfcompress.distillation.tapped_model import TappedModel
-from tfcompress.distillation.teacher import Targets, Teacher
+from tfcompress.distillation.teacher import Targets
 from tfcompress.errors import DataError
 
-# What it calls on itself comes from the Keras model beside it.
-_Base: Any = abc.ABC
 
-
-class DistillationStep(_Base):
+class DistillationStep(SavedWhole):
     """The training and test step of a distiller; the Keras base comes beside it.
 
     `Distiller` documents the arguments.
@@ -58,11 +54,18 @@ class DistillationStep(_Base):
             check_outputs(teaching, student)
         tapped = TappedModel(student, objective.student_layers, "student")
         regressors = objective.build(teaching, tapped)
-        share.build()
         super().__init__(name=name, **kwargs)
         self.student = student
         self.regressors = regressors
-        self._parts = Untracked(Parts(teacher, teaching, tapped, objective, share))
+        moving = [
+            (value, self._variable_for(value, f"scheduled_value_{number}"))
+            for number, value in enumerate([share, *objective.scheduled_values])
+            if not value.is_constant
+        ]
+        self._parts = Untracked(
+            Parts(teacher, teaching, tapped, objective, share, moving)
+        )
+        self._attach()
         mean = keras_compat.keras_of(student).metrics.Mean
         self.loss_mean = mean(name="loss")
         self.student_loss_mean = mean(name="student_loss")
@@ -85,8 +88,7 @@ class DistillationStep(_Base):
     @property
     def student_loss_weight(self) -> Any:
         """The share of the student's own loss: a number, or a schedule."""
-        share = self._parts.value.share
-        return share.schedule(0.0) if share.is_constant else share.schedule
+        return self._parts.value.share.given
 
     @property
     def metrics(self) -> list[Any]:
@@ -129,6 +131,7 @@ class DistillationStep(_Base):
             self._check_data(*validation[:2], name="validation_data")
         elif validation is not None:
             self._check_data(validation, name="validation_data")
+        self._attach()
         arguments = self._with_progress(x, y, args, kwargs)
         history = _clear_errors(lambda: super(DistillationStep, self).fit(**arguments))
         keras_compat.check_model(self.student, name="the trained student")
@@ -136,6 +139,7 @@ class DistillationStep(_Base):
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """Returns losses and metrics, as `keras.Model.evaluate` does."""
+        self._attach()
         evaluate = super().evaluate
         return _clear_errors(lambda: evaluate(*args, **kwargs))
 
@@ -157,72 +161,6 @@ class DistillationStep(_Base):
         targets = self._targets(x, new=True)
         losses = self._combine(x, y, said, sample_weight, targets, training=False)
         return self._log(x, y, said.outputs, sample_weight, losses)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns what the distiller was made with, as plain data.
-
-        Raises:
-            ModelError: If the teacher is a function.
-        """
-        parts = self._parts.value
-        saving = keras_compat.keras_of(self.student).saving
-        legacy = keras_compat.is_tf_keras(self.student)
-        return {
-            "teacher": {
-                "class_name": type(parts.teacher).__name__,
-                "config": parts.teacher.get_config(),
-            },
-            "student": {
-                "keras": "tf_keras" if legacy else "keras",
-                "model": saving.serialize_keras_object(self.student),
-            },
-            "distillation_losses": [
-                keras.saving.serialize_keras_object(loss)
-                for loss in parts.objective.losses
-            ],
-            "distillation_loss_weights": [
-                weight.get_config() for weight in parts.objective.weights
-            ],
-            "student_loss_weight": parts.share.get_config(),
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
-        """Builds a distiller from what `get_config` returned."""
-        with keras.saving.custom_object_scope(custom_objects or {}):
-            teacher = teacher_from_config(config["teacher"])
-            losses = [
-                keras.saving.deserialize_keras_object(loss)
-                for loss in config["distillation_losses"]
-            ]
-            distiller = cls(
-                teacher,
-                model_from_config(config["student"]),
-                losses,
-                config["distillation_loss_weights"],
-                config["student_loss_weight"],
-                name=config["name"],
-            )
-        distiller._parts.value.given = teacher.models[0] if teacher.models else teacher
-        return distiller
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Saves the distiller whole, with its teacher, as `keras.Model.save` does.
-
-        Raises:
-            ModelError: If the teacher is a function. No file is written.
-        """
-        self.get_config()
-        super().save(*args, **kwargs)
-
-    def save_assets(self, path: str) -> None:
-        """Writes the teacher's weights; Keras calls it for a `.keras` file."""
-        self._parts.value.teacher.save_weights(Path(path))
-
-    def load_assets(self, path: str) -> None:
-        """Reads the teacher's weights; Keras calls it for a `.keras` file."""
-        self._parts.value.teacher.load_weights(Path(path))
 
     @abc.abstractmethod
     def _scale(self, loss: Any) -> Any:
@@ -262,16 +200,11 @@ class DistillationStep(_Base):
         library: Any = keras_compat.keras_of(self.student)
         bound = inspect.signature(library.Model.fit).bind(self, x, y, *args, **kwargs)
         arguments = dict(list(bound.arguments.items())[1:])
-        parts = self._parts.value
-        values = [
-            value
-            for value in [parts.share, *parts.objective.scheduled_values]
-            if not value.is_constant
-        ]
-        if values:
+        moving = self._parts.value.moving
+        if moving:
 
             def move(progress: float, step: int) -> None:
-                for value in values:
+                for value, _ in moving:
                     value.move(progress, step)
 
             given = arguments.get("callbacks") or []
@@ -279,6 +212,25 @@ class DistillationStep(_Base):
             callback = keras_compat.progress_callback(library, move)
             arguments["callbacks"] = [callback, *given]
         return arguments
+
+    def _variable_for(self, value: ScheduledValue, name: str) -> Any:
+        """Makes the variable that holds a value that moves, saved with the rest."""
+        initializers = keras_compat.keras_of(self.student).initializers
+        return self.add_weight(
+            name=name,
+            shape=(),
+            dtype="float32",
+            initializer=initializers.Constant(value.schedule(0.0)),
+            trainable=False,
+        )
+
+    def _attach(self) -> None:
+        """Puts values that move into the variables of this distiller.
+
+        A loss may have been given to another distiller since.
+        """
+        for value, variable in self._parts.value.moving:
+            value.attach(variable)
 
     def _targets(self, x: Any, *, new: bool) -> Targets | None:
         parts = self._parts.value
@@ -344,39 +296,6 @@ class DistillationStep(_Base):
             tracker.update_state(value, sample_weight=samples)
         logs = {} if y is None else self.compute_metrics(x, y, outputs, sample_weight)
         return {**logs, **{key: mean.result() for key, mean in trackers.items()}}
-
-
-class Parts:
-    """What a distiller works with beside the student.
-
-    Attributes:
-        given: The teacher as the user gave it.
-        teacher: The same as a `Teacher`.
-        student: The student, tapped at the layers that losses look at.
-        objective: The losses.
-        share: The share of the student's own loss.
-    """
-
-    def __init__(
-        self,
-        given: Any,
-        teacher: Teacher,
-        student: TappedModel,
-        objective: Objective,
-        share: ScheduledValue,
-    ):
-        self.given = given
-        self.teacher = teacher
-        self.student = student
-        self.objective = objective
-        self.share = share
-
-
-class Untracked:
-    """Holds a value that Keras shall neither track, train nor save."""
-
-    def __init__(self, value: Any):
-        self.value = value
 
 
 def _unpack(data: Any) -> tuple[Any, Any, Any]:
