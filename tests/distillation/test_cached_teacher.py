@@ -10,7 +10,7 @@ from tfcompress.distillation.as_teacher import as_teacher, teacher_from_config
 from tfcompress.distillation.cache_teacher import cache_teacher
 from tfcompress.distillation.cached_teacher import CachedTeacher
 from tfcompress.distillation.feature_distillation import FeatureDistillation
-from tfcompress.errors import DataError, ModelError, OutputError
+from tfcompress.errors import ArgumentError, DataError, ModelError, OutputError
 
 BATCH = 32
 
@@ -267,6 +267,14 @@ def test_the_same_teacher_loaded_again_is_taken(teacher, folder, tmp_path):
     teacher.save(tmp_path / "teacher.keras")
     loaded = keras.models.load_model(tmp_path / "teacher.keras")
     assert CachedTeacher(folder, teacher=loaded).models == (loaded,)
+
+
+def test_a_compiled_step_is_refused(either_keras, folder, data):
+    student = build_classifier(either_keras, width=4)
+    distiller = tfc.Distiller(CachedTeacher(folder), student, losses(), None, 0.0)
+    distiller.compile("sgd", jit_compile=True)
+    with pytest.raises(ArgumentError, match="cached.*Received: jit_compile=True"):
+        distiller.fit(data[0][0], verbose=0)
 
 
 def test_its_config_is_the_folder(folder):

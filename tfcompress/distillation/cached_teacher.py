@@ -44,6 +44,8 @@ class CachedTeacher(Teacher):
     ```
     """
 
+    supports_jit = False
+
     def __init__(self, directory: str | os.PathLike[str], *, teacher: Any = None):
         self.directory = Path(directory)
         self._cache = TeacherCache(self.directory)

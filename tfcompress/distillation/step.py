@@ -22,7 +22,7 @@ from tfcompress.distillation.saving import SavedWhole
 from tfcompress.distillation.scheduled_value import ScheduledValue
 from tfcompress.distillation.tapped_model import TappedModel
 from tfcompress.distillation.teacher import Targets
-from tfcompress.errors import DataError
+from tfcompress.errors import ArgumentError, DataError
 
 
 class DistillationStep(SavedWhole):
@@ -70,6 +70,7 @@ class DistillationStep(SavedWhole):
         self.loss_mean = mean(name="loss")
         self.student_loss_mean = mean(name="student_loss")
         self.distillation_loss_mean = mean(name="distillation_loss")
+        self.supports_jit = teaching.supports_jit
         self.built = True
 
     @property
@@ -122,9 +123,16 @@ class DistillationStep(SavedWhole):
                 counts, holds NaN or infinite numbers, or labels outside the student's
                 classes, or if a cached teacher does not know it. Arrays are checked
                 whole, of a data set the first batch.
+            ArgumentError: If it is compiled with `jit_compile=True`, and a cached
+                teacher cannot be.
             ModelError: If teacher or student turn out to give probabilities, or the
                 student's weights are not finite in the end.
         """
+        if self.jit_compile and not self.supports_jit:
+            raise ArgumentError(
+                "XLA cannot compile a step that reads a cached teacher. Compile the "
+                "distiller with jit_compile=False. Received: jit_compile=True"
+            )
         self._check_data(x, y, name="x, y")
         validation = kwargs.get("validation_data")
         if isinstance(validation, tuple | list):

@@ -25,7 +25,12 @@ class Teacher(abc.ABC):
 
     Not a layer and not tracked: a `Distiller` that holds one neither trains it, nor
     changes its `trainable`, nor writes it into checkpoints.
+
+    Attributes:
+        supports_jit: Whether XLA can compile a step that asks it.
     """
+
+    supports_jit: bool = True
 
     @abc.abstractmethod
     def targets(self, x: Any, layers: Sequence[str] = ()) -> Targets:
