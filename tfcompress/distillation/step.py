@@ -123,8 +123,8 @@ class DistillationStep(SavedWhole):
                 counts, holds NaN or infinite numbers, or labels outside the student's
                 classes, or if a cached teacher does not know it. Arrays are checked
                 whole, of a data set the first batch.
-            ArgumentError: If it is compiled with `jit_compile=True`, and a cached
-                teacher cannot be.
+            ArgumentError: If a model of tf_keras is compiled with `jit_compile=True`
+                and a cached teacher cannot be; Keras 3 warns, and does not compile.
             ModelError: If teacher or student turn out to give probabilities, or the
                 student's weights are not finite in the end.
         """
