@@ -9,13 +9,13 @@ import tensorflow as tf
 
 import tfcompress as tfc
 from tfcompress.distillation import LogitsDistillation
-from tfcompress.distillation.annealing_targets import AnnealingDistillation
-from tfcompress.distillation.decoupled import DecoupledDistillation
-from tfcompress.distillation.hard_targets import HardTargets
-from tfcompress.distillation.regression import RegressionDistillation
-from tfcompress.distillation.relational_logits import CorrelationDistillation
-from tfcompress.distillation.teacher_annealing import TeacherAnnealing
-from tfcompress.distillation.virtual_teacher import VirtualTeacher
+from tfcompress.distillation.losses.annealing_targets import AnnealingDistillation
+from tfcompress.distillation.losses.correlation import CorrelationDistillation
+from tfcompress.distillation.losses.decoupled import DecoupledDistillation
+from tfcompress.distillation.losses.hard_targets import HardTargets
+from tfcompress.distillation.losses.regression import RegressionDistillation
+from tfcompress.distillation.losses.teacher_annealing import TeacherAnnealing
+from tfcompress.distillation.losses.virtual_teacher import VirtualTeacher
 
 OF_CLASSES = [
     *(

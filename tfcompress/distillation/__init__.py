@@ -10,40 +10,43 @@ and `programs` are trainings in several stages.
 - On features: `FeatureDistillation`, `AttentionTransfer`, `SimilarityPreserving`,
   `RelationalDistillation`, `ProbabilisticTransfer`, `NeuronSelectivityTransfer`,
   `ChannelWiseDistillation`, `PearsonFeatures`, `ContrastiveDistillation`; of
-  transformers `HiddenStates`, `AttentionMatching` and `spread_layers`.
+  transformers `HiddenStates`, `AttentionMatching` and `spread_layers`. Your own are
+  subclasses of `FeatureLoss` or `DistillationLoss`.
 - Teachers: `Ensemble`, `OutputTeachers`, `FunctionTeacher`, and `CachedTeacher`, which
   `cache_teacher` makes.
 """
 
-from tfcompress.distillation import programs, soft_targets
-from tfcompress.distillation.annealing_targets import AnnealingDistillation
-from tfcompress.distillation.attention_matching import AttentionMatching
-from tfcompress.distillation.attention_transfer import AttentionTransfer
-from tfcompress.distillation.cache_teacher import cache_teacher
-from tfcompress.distillation.cached_teacher import CachedTeacher
-from tfcompress.distillation.channel_wise import ChannelWiseDistillation
-from tfcompress.distillation.contrastive import ContrastiveDistillation
-from tfcompress.distillation.decoupled import DecoupledDistillation
+from tfcompress.distillation import programs
 from tfcompress.distillation.distiller import Distiller
-from tfcompress.distillation.ensemble import Ensemble
-from tfcompress.distillation.feature_distillation import FeatureDistillation
-from tfcompress.distillation.function_teacher import FunctionTeacher
-from tfcompress.distillation.hard_targets import HardTargets
-from tfcompress.distillation.hidden_states import HiddenStates, spread_layers
-from tfcompress.distillation.logits_distillation import LogitsDistillation
-from tfcompress.distillation.loss import DistillationLoss
-from tfcompress.distillation.neuron_selectivity import NeuronSelectivityTransfer
-from tfcompress.distillation.output_teachers import OutputTeachers
-from tfcompress.distillation.pearson_features import PearsonFeatures
-from tfcompress.distillation.probabilistic_transfer import ProbabilisticTransfer
-from tfcompress.distillation.regression import RegressionDistillation
-from tfcompress.distillation.relational import RelationalDistillation
-from tfcompress.distillation.relational_logits import CorrelationDistillation
+from tfcompress.distillation.losses import soft_targets
+from tfcompress.distillation.losses.annealing_targets import AnnealingDistillation
+from tfcompress.distillation.losses.attention_matching import AttentionMatching
+from tfcompress.distillation.losses.attention_transfer import AttentionTransfer
+from tfcompress.distillation.losses.channel_wise import ChannelWiseDistillation
+from tfcompress.distillation.losses.contrastive import ContrastiveDistillation
+from tfcompress.distillation.losses.correlation import CorrelationDistillation
+from tfcompress.distillation.losses.decoupled import DecoupledDistillation
+from tfcompress.distillation.losses.feature_distillation import FeatureDistillation
+from tfcompress.distillation.losses.feature_loss import FeatureLoss
+from tfcompress.distillation.losses.hard_targets import HardTargets
+from tfcompress.distillation.losses.hidden_states import HiddenStates, spread_layers
+from tfcompress.distillation.losses.logits_distillation import LogitsDistillation
+from tfcompress.distillation.losses.loss import DistillationLoss
+from tfcompress.distillation.losses.neuron_selectivity import NeuronSelectivityTransfer
+from tfcompress.distillation.losses.pearson_features import PearsonFeatures
+from tfcompress.distillation.losses.probabilistic_transfer import ProbabilisticTransfer
+from tfcompress.distillation.losses.regression import RegressionDistillation
+from tfcompress.distillation.losses.relational import RelationalDistillation
+from tfcompress.distillation.losses.similarity_preserving import SimilarityPreserving
+from tfcompress.distillation.losses.teacher_annealing import TeacherAnnealing
+from tfcompress.distillation.losses.virtual_teacher import VirtualTeacher
 from tfcompress.distillation.sequence_level import decode_targets
-from tfcompress.distillation.similarity_preserving import SimilarityPreserving
-from tfcompress.distillation.teacher import Teacher
-from tfcompress.distillation.teacher_annealing import TeacherAnnealing
-from tfcompress.distillation.virtual_teacher import VirtualTeacher
+from tfcompress.distillation.teachers.cache_teacher import cache_teacher
+from tfcompress.distillation.teachers.cached_teacher import CachedTeacher
+from tfcompress.distillation.teachers.ensemble import Ensemble
+from tfcompress.distillation.teachers.function_teacher import FunctionTeacher
+from tfcompress.distillation.teachers.output_teachers import OutputTeachers
+from tfcompress.distillation.teachers.teacher import Teacher
 
 __all__ = [
     "AnnealingDistillation",
@@ -58,6 +61,7 @@ __all__ = [
     "Distiller",
     "Ensemble",
     "FeatureDistillation",
+    "FeatureLoss",
     "FunctionTeacher",
     "HardTargets",
     "HiddenStates",

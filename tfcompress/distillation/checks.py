@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfcompress import data as data_module
 from tfcompress.distillation.tapped_model import TappedModel
-from tfcompress.distillation.teacher import Teacher
+from tfcompress.distillation.teachers.teacher import Teacher
 from tfcompress.errors import DataError, ModelError
 
 

@@ -7,16 +7,16 @@ import keras
 import tensorflow as tf
 
 from tfcompress import keras_compat
-from tfcompress.distillation.keras_loss import KerasLoss
-from tfcompress.distillation.loss import DistillationLoss
+from tfcompress.distillation.losses.keras_loss import KerasLoss
+from tfcompress.distillation.losses.loss import DistillationLoss
+from tfcompress.distillation.losses.scheduled_value import ScheduledValue
 from tfcompress.distillation.reduction import (
     mean_weight,
     weighted_mean,
     weights_of_outputs,
 )
-from tfcompress.distillation.scheduled_value import ScheduledValue
 from tfcompress.distillation.tapped_model import TappedModel
-from tfcompress.distillation.teacher import Targets, Teacher
+from tfcompress.distillation.teachers.teacher import Targets, Teacher
 from tfcompress.errors import ArgumentError
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from tfcompress.distillation.losses.scheduled_value import ScheduledValue
 from tfcompress.distillation.objective import Objective
-from tfcompress.distillation.scheduled_value import ScheduledValue
 from tfcompress.distillation.tapped_model import TappedModel
-from tfcompress.distillation.teacher import Teacher
+from tfcompress.distillation.teachers.teacher import Teacher
 
 
 class Parts:

@@ -7,8 +7,8 @@ from typing import Any, Self
 import keras
 
 from tfcompress import keras_compat
-from tfcompress.distillation.as_teacher import teacher_from_config
-from tfcompress.distillation.model_teacher import model_from_config
+from tfcompress.distillation.teachers.as_teacher import teacher_from_config
+from tfcompress.distillation.teachers.model_teacher import model_from_config
 
 # What it calls on itself comes from the Keras model beside it.
 _Base: Any = abc.ABC

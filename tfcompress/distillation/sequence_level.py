@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfcompress import data, keras_compat
-from tfcompress.distillation.fingerprint import fingerprint
 from tfcompress.distillation.programs.account import open_directory
 from tfcompress.distillation.programs.weight_files import read_arrays, write_arrays
+from tfcompress.distillation.teachers.fingerprint import fingerprint
 from tfcompress.errors import ArgumentError, DataError
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import tensorflow as tf
 
 from tfcompress import keras_compat
-from tfcompress.distillation.as_teacher import as_teacher
 from tfcompress.distillation.checks import (
     check_gives_logits,
     check_labels,
@@ -16,12 +15,13 @@ from tfcompress.distillation.checks import (
     first_batch,
     takes_class_numbers,
 )
+from tfcompress.distillation.losses.scheduled_value import ScheduledValue
 from tfcompress.distillation.objective import Objective
 from tfcompress.distillation.parts import Parts, Untracked
 from tfcompress.distillation.saving import SavedWhole
-from tfcompress.distillation.scheduled_value import ScheduledValue
 from tfcompress.distillation.tapped_model import TappedModel
-from tfcompress.distillation.teacher import Targets
+from tfcompress.distillation.teachers.as_teacher import as_teacher
+from tfcompress.distillation.teachers.teacher import Targets
 from tfcompress.errors import ArgumentError, DataError
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfcompress import keras_compat
-from tfcompress.distillation.teacher import Targets
+from tfcompress.distillation.teachers.teacher import Targets
 
 
 class TappedModel:
@@ -22,7 +22,7 @@ class TappedModel:
 
     Example:
     ```python
-    tapped = TappedModel(model, ["block2"], "student")
+    tapped = TappedModel(model, ["conv2"], "student")
     outputs, features = tapped(x, training=True)
     ```
     """

@@ -17,7 +17,7 @@ from tests.distillation.programs.conftest import (
     compile_model,
 )
 from tfcompress import keras_compat
-from tfcompress.distillation.feature_distillation import FeatureDistillation
+from tfcompress.distillation.losses.feature_distillation import FeatureDistillation
 from tfcompress.distillation.programs import Stage, TwoStage
 from tfcompress.errors import ArgumentError, DataError, ModelError, OutputError
 from tfcompress.schedules import Linear

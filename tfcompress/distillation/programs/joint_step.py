@@ -7,9 +7,9 @@ from typing import Any
 import tensorflow as tf
 
 from tfcompress import keras_compat
-from tfcompress.distillation import soft_targets
-from tfcompress.distillation.class_logits import as_classes
-from tfcompress.distillation.logits_distillation import LogitsDistillation
+from tfcompress.distillation.losses import soft_targets
+from tfcompress.distillation.losses.class_logits import as_classes
+from tfcompress.distillation.losses.logits_distillation import LogitsDistillation
 from tfcompress.distillation.reduction import weighted_mean
 from tfcompress.errors import DataError, ModelError
 

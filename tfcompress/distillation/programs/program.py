@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from tfcompress import keras_compat
-from tfcompress.distillation.as_teacher import as_teacher
 from tfcompress.distillation.programs.execution import Execution
-from tfcompress.distillation.teacher import Teacher
-from tfcompress.distillation.teacher_hash import teacher_hash
+from tfcompress.distillation.teachers.as_teacher import as_teacher
+from tfcompress.distillation.teachers.teacher import Teacher
+from tfcompress.distillation.teachers.teacher_hash import teacher_hash
 
 
 class Program(abc.ABC):

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfcompress.distillation.distiller import Distiller
-from tfcompress.distillation.loss import DistillationLoss
+from tfcompress.distillation.losses.loss import DistillationLoss
 from tfcompress.errors import ArgumentError
 from tfcompress.schedules import Schedule, deserialize, serialize
 

@@ -1,0 +1,1 @@
+"""Losses: what a student is told about its teacher."""

@@ -1,0 +1,1 @@
+"""Teachers: models, averages of them, functions, and what was cached of them."""
