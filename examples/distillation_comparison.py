@@ -36,19 +36,22 @@ def decoupled(teacher: Any, student: keras.Model) -> tfc.Distiller:
     return tfc.Distiller(teacher, student, loss)
 
 
-def correlation(teacher: Any, student: keras.Model) -> tfc.Distiller:
-    """Teaches the order of classes and of samples alone."""
-    loss = tfc.distillation.CorrelationDistillation(temperature=4)
+def correlation(
+    teacher: Any, student: keras.Model, beta: float = 1, temperature: float = 4
+) -> tfc.Distiller:
+    """Teaches the order of classes, with weight `beta`, and of samples alone."""
+    loss = tfc.distillation.CorrelationDistillation(beta, temperature=temperature)
     return tfc.Distiller(teacher, student, loss, student_loss_weight=1 / 3)
 
 
-def features(teacher: Any, student: keras.Model) -> tfc.Distiller:
+def features(teacher: Any, student: keras.Model, weight: float = 10) -> tfc.Distiller:
     """Teaches softened probabilities and, through a regressor, features."""
     losses = [
         tfc.distillation.LogitsDistillation(temperature=4),
         tfc.distillation.FeatureDistillation("mse", "features", "features"),
     ]
-    return tfc.Distiller(teacher, student, losses, [1, 10], student_loss_weight=0.1)
+    weights = [1, weight]
+    return tfc.Distiller(teacher, student, losses, weights, student_loss_weight=0.1)
 
 
 METHODS = {
@@ -74,7 +77,7 @@ class Task:
         test: Inputs and class numbers.
         build_teacher: Builds the large network.
         build_student: Builds the small one.
-        methods: Those of `METHODS` to compare.
+        methods: Ways to distil by name, such as those of `METHODS`.
         teacher_epochs: Epochs of each teacher.
         student_epochs: Epochs of each student.
         learning_rate: That of Adam at the start; it goes down to 0 along a cosine.
