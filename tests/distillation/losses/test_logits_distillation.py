@@ -219,8 +219,8 @@ def test_temperature_that_moves():
     loss = LogitsDistillation(Linear(8.0, 2.0))
     assert loss.temperature(0.5) == 5.0
     [temperature] = loss.scheduled_values()
+    temperature.attach(tf.Variable(0.0))
     compute = tf.function(loss.compute_loss)
-    temperature.build()
     for progress, expected in ((0.0, 8.0), (0.5, 5.0), (1.0, 2.0)):
         temperature.move(progress, step=0)
         np.testing.assert_allclose(

@@ -63,8 +63,8 @@ def test_extreme_logits_of_two_classes():
 def test_begins_with_the_teacher_and_ends_with_the_labels():
     loss = TeacherAnnealing()
     [share] = loss.scheduled_values()
+    share.attach(tf.Variable(0.0))
     compute = tf.function(loss.compute_loss)
-    share.build()
     for progress in (0.0, 0.25, 1.0):
         share.move(progress, step=0)
         values = compute(TEACHER, STUDENT, labels=LABELS)

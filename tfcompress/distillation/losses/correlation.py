@@ -106,7 +106,9 @@ class CorrelationDistillation(ClassLogitsLoss):
 
     The paper gives it a weight of 2 beside a cross-entropy of 1, with T = 1 on ImageNet
     and 4 on CIFAR. The second part compares the samples of a batch: use batches of
-    several samples for each class. A student that gives all classes alike, its last
+    several samples for each class. Of two classes the correlation of a row is 1 or −1
+    whatever the certainty, so the first part teaches nothing but noise: take
+    `beta=0`, or another loss. A student that gives all classes alike, its last
     layer at 0, has a gradient of the size of 1 / ε: begin from random weights.
 
     Args:

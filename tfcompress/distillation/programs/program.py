@@ -8,7 +8,6 @@ from tfcompress import keras_compat
 from tfcompress.distillation.programs.execution import Execution
 from tfcompress.distillation.teachers.as_teacher import as_teacher
 from tfcompress.distillation.teachers.teacher import Teacher
-from tfcompress.distillation.teachers.teacher_hash import teacher_hash
 
 
 class Program(abc.ABC):
@@ -85,7 +84,7 @@ class Program(abc.ABC):
 
 def _identity(teacher: Teacher) -> str:
     """Returns a number of the weights, or what kind of teacher it is without any."""
-    return teacher_hash(teacher) or type(teacher).__name__
+    return teacher.hash() or type(teacher).__name__
 
 
 def _shape(student: Any) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from tfcompress.distillation.teachers.teacher_cache import (
     holds_cache,
     records_of,
 )
-from tfcompress.distillation.teachers.teacher_hash import teacher_hash
 from tfcompress.errors import ArgumentError, DataError, ModelError, OutputError
 
 _DTYPES = ("float16", "float32")
@@ -190,7 +189,7 @@ def _describe(teacher: Teacher, said: Targets) -> dict[str, Any]:
         )
     names = sorted(said.features)
     return {
-        "teacher": teacher_hash(teacher),
+        "teacher": teacher.hash(),
         "gives_probabilities": teacher.gives_probabilities,
         "shapes": [tensor.shape[1:] for tensor in _tensors(said)],
         "logits": count,

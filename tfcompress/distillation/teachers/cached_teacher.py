@@ -11,7 +11,6 @@ from tfcompress.distillation.teachers.as_teacher import as_teacher
 from tfcompress.distillation.teachers.fingerprint import fingerprint
 from tfcompress.distillation.teachers.teacher import Targets, Teacher
 from tfcompress.distillation.teachers.teacher_cache import TeacherCache
-from tfcompress.distillation.teachers.teacher_hash import teacher_hash
 from tfcompress.errors import DataError, ModelError, OutputError
 
 # Starts the message of an error inside a graph, which TensorFlow wraps in its own.
@@ -198,7 +197,7 @@ def check_made_by(teacher: Teacher, made_by: str | None, directory: Path) -> Non
     Raises:
         ModelError: If the weights differ.
     """
-    found = teacher_hash(teacher)
+    found = teacher.hash()
     if found != made_by:
         raise ModelError(
             "This teacher is not the one that was cached: their weights differ. Give "

@@ -8,6 +8,7 @@ from typing import Any, Self
 import tensorflow as tf
 
 from tfcompress.distillation.teachers.as_teacher import as_teacher, teacher_from_config
+from tfcompress.distillation.teachers.hashing import hash_parts
 from tfcompress.distillation.teachers.model_teacher import logits_of
 from tfcompress.distillation.teachers.teacher import Targets, Teacher
 from tfcompress.errors import ArgumentError
@@ -98,6 +99,11 @@ class Ensemble(Teacher):
         """Builds the teachers, whose weights are those of new ones."""
         teachers = [teacher_from_config(teacher) for teacher in config["teachers"]]
         return cls(teachers, weights=config["weights"], average=config["average"])
+
+    def hash(self) -> str | None:
+        """Returns the SHA-256 of the teachers' hashes, weights and average."""
+        hashes = [teacher.hash() for teacher in self.teachers]
+        return hash_parts(self.average, *map(repr, self.weights), *hashes)
 
     def save_weights(self, directory: Path) -> None:
         """Writes the weights of all teachers, each into a folder of its own."""

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfcompress import keras_compat
 from tfcompress.distillation.tapped_model import TappedModel
+from tfcompress.distillation.teachers.hashing import hash_model
 from tfcompress.distillation.teachers.teacher import Targets, Teacher
 
 # The smallest probability whose logarithm TensorFlow gives: it takes smaller, denormal
@@ -74,6 +75,10 @@ class ModelTeacher(Teacher):
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Builds the model; its weights are those of a new one."""
         return cls(model_from_config(config))
+
+    def hash(self) -> str:
+        """Returns the SHA-256 of the model's weights."""
+        return hash_model(self.model)
 
     def save_weights(self, directory: Path) -> None:
         """Writes the model's weights into a folder."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tfcompress.distillation.teachers.as_teacher import as_teacher, teacher_from_config
+from tfcompress.distillation.teachers.hashing import hash_parts
 from tfcompress.distillation.teachers.teacher import Targets, Teacher
 from tfcompress.errors import ArgumentError, ModelError
 
@@ -68,6 +69,11 @@ class OutputTeachers(Teacher):
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Builds the teachers, whose weights are those of new ones."""
         return cls({name: teacher_from_config(t) for name, t in config.items()})
+
+    def hash(self) -> str | None:
+        """Returns the SHA-256 of the teachers' names and hashes."""
+        pairs = sorted(self.teachers.items())
+        return hash_parts(*(part for name, t in pairs for part in (name, t.hash())))
 
     def save_weights(self, directory: Path) -> None:
         """Writes the weights of all teachers, each into a folder of its own."""

@@ -85,6 +85,10 @@ class Teacher(abc.ABC):
             f"of type {type(self).__name__}"
         )
 
+    def hash(self) -> str | None:
+        """Returns 64 hexadecimal digits of its weights; None if it cannot be known."""
+        return None
+
     def save_weights(self, directory: Path) -> None:
         """Writes what `get_config` does not hold into a folder."""
 

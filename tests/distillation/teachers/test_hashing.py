@@ -3,11 +3,10 @@ import pytest
 from tests.models import build_classifier
 from tfcompress.distillation.teachers.as_teacher import as_teacher
 from tfcompress.distillation.teachers.ensemble import Ensemble
-from tfcompress.distillation.teachers.teacher_hash import teacher_hash
 
 
 def hashed(teacher):
-    return teacher_hash(as_teacher(teacher))
+    return as_teacher(teacher).hash()
 
 
 @pytest.fixture
@@ -52,6 +51,6 @@ def test_ensembles_differ_by_members_weights_and_average(models):
 
 def test_functions_cannot_be_told_apart(models):
     function = as_teacher(lambda x: x)
-    assert teacher_hash(function) is None
+    assert function.hash() is None
     assert hashed([models[0], function]) is None
     assert hashed({"a": models[0], "b": function}) is None
