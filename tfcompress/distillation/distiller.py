@@ -30,7 +30,10 @@ class Distiller(DistillationStep, keras_compat.AcceptsEitherKeras, keras.Model):
 
     The student may be of either Keras, plain, being pruned or quantization-aware. For a
     student of tf_keras the object returned is a `tf_keras.Model` with the same step,
-    which `isinstance` takes for a `Distiller` too.
+    which `isinstance` takes for a `Distiller` too. Under `tf.distribute` strategies the
+    step is that of one device on the same global batch. Keras 3 itself cannot `fit`
+    under `MultiWorkerMirroredStrategy`: for several workers bring the student in
+    tf_keras (`tfc.keras_compat.to_tf_keras`).
 
     Args:
         teacher: A built functional or Sequential model of either Keras, that ends in
