@@ -197,7 +197,7 @@ class DistillationStep(SavedWhole):
             )
         if takes_class_numbers(self.loss):
             check_labels(self.student, batch.y, name=name)
-        if parts.objective.looks_at_outputs:
+        if parts.objective.looks_at_outputs and not parts.share.is_always(1.0):
             check_gives_logits(self.student, batch.x, "student")
             for model in parts.teacher.models:
                 if not parts.teacher.gives_probabilities:
