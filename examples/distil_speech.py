@@ -40,7 +40,7 @@ def make_recordings() -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
     for pair in zip(low, high, strict=True):
         time = np.arange(generator.integers(1_000, LENGTH)) / RATE
         tones = sum(np.sin(2 * np.pi * tone * time) for tone in pair)
-        noise = generator.normal(0, 2, len(time))
+        noise = generator.normal(0, 0.5, len(time))
         recordings.append((tones + noise).astype("float32"))
     return recordings, digits, generator.random(len(digits)) < 0.25
 
@@ -130,7 +130,7 @@ else:
     recordings, digits, held_out = make_recordings()
 known, unknown = np.flatnonzero(~held_out), np.flatnonzero(held_out)
 if arguments.quick:
-    known, unknown = known[:: len(known) // 500], unknown[::2]
+    known, unknown = known[:: len(known) // 500 or 1], unknown[::2]
 train = draw_views([recordings[i] for i in known], digits[known])
 test = np.stack([place(recordings[i], 0.5) for i in unknown]), digits[unknown]
 compare(

@@ -51,7 +51,7 @@ def make_reviews(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         total = np.where(turned, -values, values).sum()
         if total:
             words = [
-                f"{'not ' * int(turn)}word{value}x{generator.integers(20)}"
+                f"{'not ' * int(turn)}word{value}x{generator.integers(5)}"
                 for value, turn in zip(values, turned, strict=True)
             ]
             sentences.append(" ".join(words))
@@ -144,8 +144,8 @@ compare(
         build_teacher=build_teacher,
         build_student=build_student,
         methods=METHODS_OF_TWO_CLASSES,
-        teacher_epochs=2 if arguments.quick else 4,
-        student_epochs=2 if arguments.quick else 5,
+        teacher_epochs=4,
+        student_epochs=5,
         learning_rate=3e-3,
     ),
     arguments,

@@ -38,7 +38,7 @@ def write_reviews(folder: pathlib.Path) -> pathlib.Path:
 
 def write_recordings(folder: pathlib.Path) -> pathlib.Path:
     """Writes tones, higher for higher digits, of two speakers."""
-    lengths = [1_200 + 40 * (i % 30) for i in range(600)]
+    lengths = [1_200 + 40 * (i % 30) for i in range(200)]
     tones = [
         8_000 * np.sin(np.arange(length) * (0.1 + 0.2 * (i % 10)))
         for i, length in enumerate(lengths)
@@ -47,8 +47,8 @@ def write_recordings(folder: pathlib.Path) -> pathlib.Path:
         folder / "recordings.npz",
         audio=np.concatenate(tones).astype("int16"),
         offset=np.cumsum([0, *lengths]),
-        digit=(np.arange(600) % 10).astype("uint8"),
-        speaker=np.array(["george"] * 560 + ["theo"] * 40),
+        digit=(np.arange(200) % 10).astype("uint8"),
+        speaker=np.array(["george"] * 160 + ["theo"] * 40),
     )
     return folder / "recordings.npz"
 
@@ -59,7 +59,7 @@ def write_recordings(folder: pathlib.Path) -> pathlib.Path:
     [
         ("images", write_images, 60 * 4, 20, 6),
         ("text", write_reviews, 60 * 3, 20, 5),
-        ("speech", write_recordings, 560 * 3, 20, 6),
+        ("speech", write_recordings, 160 * 3, 20, 6),
     ],
 )
 def test_example_compares_every_way_to_distil(name, write, train, test, rows, tmp_path):
