@@ -44,6 +44,8 @@ def tap(model: Any, names: Sequence[str], *, role: str = "model") -> Any:
     library: Any = keras_of(model)
     sequential = isinstance(model, library.Sequential)
     inputs = model.inputs[0] if sequential else model.input
+    if isinstance(inputs, list) and len(inputs) == 1:
+        inputs = inputs[0]
     outputs = model.outputs[0] if sequential else model.output
     return library.Model(inputs, [outputs, tensors], name=model.name)
 
