@@ -1,5 +1,6 @@
 import json
 
+import keras
 import numpy as np
 import pytest
 from scipy.special import softmax
@@ -12,7 +13,7 @@ from tfcompress.distillation.losses.correlation import (
     inter_class_loss,
     intra_class_loss,
 )
-from tfcompress.errors import ArgumentError
+from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.schedules import Linear
 
 TEACHER, STUDENT = np.random.default_rng(0).normal(scale=2.0, size=(2, 6, 4))
@@ -143,3 +144,12 @@ def test_config_round_trip():
     loss = CorrelationDistillation(2.0, Linear(0.0, 2.0), 4.0)
     config = json.loads(json.dumps(loss.get_config()))
     assert CorrelationDistillation.from_config(config).get_config() == loss.get_config()
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_two_classes_have_no_order(columns):
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(columns)(inputs))
+    with pytest.raises(ModelError, match=rf"three classes.*\(None, {columns}\)"):
+        CorrelationDistillation().validate_model_compatibility(None, model)
+    CorrelationDistillation(beta=0).validate_model_compatibility(None, model)

@@ -9,6 +9,7 @@ from tfcompress.distillation.losses.scheduled_arguments import (
     as_temperature,
     as_weight,
 )
+from tfcompress.errors import ModelError
 
 
 def correlation(
@@ -107,9 +108,10 @@ class CorrelationDistillation(ClassLogitsLoss):
     The paper gives it a weight of 2 beside a cross-entropy of 1, with T = 1 on ImageNet
     and 4 on CIFAR. The second part compares the samples of a batch: use batches of
     several samples for each class. Of two classes the correlation of a row is 1 or −1
-    whatever the certainty, so the first part teaches nothing but noise: take
-    `beta=0`, or another loss. A student that gives all classes alike, its last
-    layer at 0, has a gradient of the size of 1 / ε: begin from random weights.
+    whatever the certainty, so the first part would teach nothing but noise, and is
+    refused: take `beta=0`, or another loss. A student that gives all classes alike,
+    its last layer at 0, has a gradient of the size of 1 / ε: begin from random
+    weights.
 
     Args:
         beta: Weight of the part between classes, 0 or more, or a schedule. Defaults
@@ -153,6 +155,18 @@ class CorrelationDistillation(ClassLogitsLoss):
     def temperature(self) -> Any:
         """The temperature: a number, or its schedule."""
         return self._temperature.given
+
+    def validate_model_compatibility(self, teacher: Any, student: Any) -> None:
+        """Raises a `ModelError` if outputs are no logits, or of two classes alone."""
+        super().validate_model_compatibility(teacher, student)
+        for tensor in student.outputs:
+            if tensor.shape[-1] <= 2 and not self._beta.is_always(0.0):
+                raise ModelError(
+                    "Correlations between classes need three classes at least; of two "
+                    "they are 1 or -1 whatever the certainty. Take beta=0, or "
+                    "LogitsDistillation. Received: an output of shape "
+                    f"{tuple(tensor.shape)}"
+                )
 
     def compute_output_loss(
         self, teacher_logits: Any, student_logits: Any, labels: Any
