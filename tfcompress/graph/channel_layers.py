@@ -10,10 +10,36 @@ from tfcompress.graph.channel_trace import ChannelCall, Rule
 
 # Activations that treat each number alone. "softmax" and the like do not.
 ELEMENTWISE_ACTIVATIONS = frozenset(
-    """celu elu exp exponential gelu hard_shrink hard_sigmoid hard_silu hard_swish
-    hard_tanh leaky_relu linear log_sigmoid mish relu relu6 selu sigmoid silu
-    soft_shrink softplus softsign sparse_plus squareplus swish tanh tanh_shrink
-    threshold""".split()
+    [
+        "celu",
+        "elu",
+        "exp",
+        "exponential",
+        "gelu",
+        "hard_shrink",
+        "hard_sigmoid",
+        "hard_silu",
+        "hard_swish",
+        "hard_tanh",
+        "leaky_relu",
+        "linear",
+        "log_sigmoid",
+        "mish",
+        "relu",
+        "relu6",
+        "selu",
+        "sigmoid",
+        "silu",
+        "soft_shrink",
+        "softplus",
+        "softsign",
+        "sparse_plus",
+        "squareplus",
+        "swish",
+        "tanh",
+        "tanh_shrink",
+        "threshold",
+    ]
 )
 
 
@@ -128,7 +154,7 @@ _GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
 
 
 def _recurrent(call: ChannelCall) -> None:
-    made = _cell(call, call.layer.kind, call.config, "0/", "")
+    made = _cell(call, call.layer.kind, call.config, "0/")
     for state in call.inputs[1:]:
         call.join(made, call.last(state))
     for index in range(len(call.outputs)):
@@ -136,15 +162,15 @@ def _recurrent(call: ChannelCall) -> None:
 
 
 def _cell(
-    call: ChannelCall, kind: str, config: Mapping[str, Any], prefix: str, what: str
+    call: ChannelCall, kind: str, config: Mapping[str, Any], prefix: str
 ) -> np.ndarray:
     """Follows the weights of a recurrent layer, whose gates lie side by side."""
     call.weights(call.last(call.inputs[0]), "consumer", {prefix + "kernel": 0})
-    made = call.new(config["units"], what)
+    made = call.new(config["units"])
     gates = np.tile(made, _GATES[kind])
     paths = {prefix + name: -1 for name in ("kernel", "recurrent_kernel", "bias")}
     call.weights(gates, "producer", paths)
-    call.weights(made, "producer", {prefix + "recurrent_kernel": 0})
+    call.weights(made, "consumer", {prefix + "recurrent_kernel": 0})
     for key in ("activation", "recurrent_activation"):
         if config.get(key, "linear") not in ELEMENTWISE_ACTIVATIONS:
             call.freeze_ids([made], f"has the activation {config[key]!r}")
@@ -156,23 +182,15 @@ def _bidirectional(call: ChannelCall) -> None:
     kind, config = inner["class_name"], inner["config"]
     if kind not in _GATES or len(call.inputs) > 1:
         raise call.unfit(f"holds a {kind}, or has states, which is not known")
-    forward = _cell(call, kind, config, "0/0/", "forward")
-    other = (call.config.get("backward_layer") or inner)["config"]
-    backward = _cell(call, kind, other, "1/0/", "backward")
-    mode, first = call.config["merge_mode"], 1
-    if mode == "concat":
-        call.set(np.concatenate([forward, backward]))
-    elif mode is None:
-        first = 0
-    else:
-        call.join(forward, backward)
-        call.set(forward)
-    if mode is not None and not call.config.get("backward_layer"):
-        call.join(forward, backward)
-    rest = len(call.outputs) - first
-    for number in range(rest):
-        ids = forward if number < rest // 2 else backward
-        call.set(ids, index=first + number)
+    other = call.config.get("backward_layer") or inner
+    if other["class_name"] != kind or other["config"]["units"] != config["units"]:
+        raise call.unfit("has two directions that differ")
+    made = _cell(call, kind, config, "0/0/")
+    _cell(call, kind, config, "1/0/")  # Keras takes both directions to be as wide.
+    mode = call.config["merge_mode"]
+    call.set(np.concatenate([made, made]) if mode == "concat" else made)
+    for index in range(1, len(call.outputs)):
+        call.set(made, index=index)
 
 
 def _multi_head_attention(call: ChannelCall) -> None:

@@ -191,13 +191,47 @@ def _dot(call: ChannelCall) -> None:
     call.fix_all()
 
 
-_ELEMENTWISE_LAYERS = """ActivityRegularization AlphaDropout Dropout ELU GaussianDropout
-GaussianNoise Identity LeakyReLU ReLU SpatialDropout1D SpatialDropout2D
-SpatialDropout3D StochasticDepth""".split()
+_ELEMENTWISE_LAYERS = [
+    "ActivityRegularization",
+    "AlphaDropout",
+    "Dropout",
+    "ELU",
+    "GaussianDropout",
+    "GaussianNoise",
+    "Identity",
+    "LeakyReLU",
+    "ReLU",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "StochasticDepth",
+]
 
-_ELEMENTWISE_OPERATIONS = """abs cast ceil clip copy erf exp expm1 floor identity
-log log1p negative reciprocal round rsqrt sign sin cos sqrt square stop_gradient
-nan_to_num""".split()
+_ELEMENTWISE_OPERATIONS = [
+    "abs",
+    "cast",
+    "ceil",
+    "clip",
+    "copy",
+    "erf",
+    "exp",
+    "expm1",
+    "floor",
+    "identity",
+    "log",
+    "log1p",
+    "negative",
+    "reciprocal",
+    "round",
+    "rsqrt",
+    "sign",
+    "sin",
+    "cos",
+    "sqrt",
+    "square",
+    "stop_gradient",
+    "nan_to_num",
+]
 
 _SPATIAL_LAYERS = [
     *(
@@ -217,7 +251,7 @@ _POOLING = [
     f"Global{name}Pooling{axes}D" for axes in (1, 2, 3) for name in ("Average", "Max")
 ]
 
-_JOINS = "add subtract multiply divide true_divide maximum minimum".split()
+_JOINS = ["add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum"]
 
 OPERATION_RULES: dict[str, Rule] = {
     **dict.fromkeys(_ELEMENTWISE_LAYERS, _elementwise),

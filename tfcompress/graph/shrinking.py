@@ -120,7 +120,7 @@ class _Shrinking:
         smaller = layer.with_weights(values)
         if layer.kind == "MultiHeadAttention":
             smaller = _rescaled_queries(smaller, layer)
-        config = _resized(layer.kind, layer.config, smaller, "")
+        config = _resized(layer.kind, layer.config, layer, smaller, "")
         return dataclasses.replace(smaller, config=config)
 
     def node(self, node: Node) -> Node:
@@ -180,7 +180,7 @@ def _rescaled_queries(smaller: Layer, layer: Layer) -> Layer:
 
 
 def _resized(
-    kind: str, config: Mapping[str, Any], layer: Layer, prefix: str
+    kind: str, config: Mapping[str, Any], old: Layer, layer: Layer, prefix: str
 ) -> dict[str, Any]:
     """Returns the arguments of a layer that has these weights."""
 
@@ -190,12 +190,9 @@ def _resized(
     changed: dict[str, Any] = {}
     if kind in ("Conv1D", "Conv2D", "Conv3D"):
         changed = {"filters": size("kernel", -1)}
-        depthwise = config["groups"] > 1 and size("kernel", -2) == 1
-        if depthwise and config["groups"] != config["filters"]:
+        if old.weight(prefix + "kernel").shape[-2] == 1 < config["groups"]:
             per_group = config["filters"] // config["groups"]
             changed["groups"] = size("kernel", -1) // per_group
-        elif depthwise:
-            changed["groups"] = size("kernel", -1)
     elif kind.endswith("DTranspose"):
         changed = {"filters": size("kernel", -2)}
     elif kind.startswith("SeparableConv"):
@@ -220,17 +217,21 @@ def _resized(
             "value_dim": size("2/kernel", 2),
         }
     elif kind == "TimeDistributed":
-        changed = {"layer": _inner(config["layer"], layer, "0/")}
+        changed = {"layer": _inner(config["layer"], old, layer, "0/")}
     elif kind == "Bidirectional":
-        changed = {"layer": _inner(config["layer"], layer, "0/0/")}
+        changed = {"layer": _inner(config["layer"], old, layer, "0/0/")}
         if config.get("backward_layer"):
-            changed["backward_layer"] = _inner(config["backward_layer"], layer, "1/0/")
+            changed["backward_layer"] = _inner(
+                config["backward_layer"], old, layer, "1/0/"
+            )
     return {**config, **changed}
 
 
-def _inner(layer: Mapping[str, Any], outer: Layer, prefix: str) -> dict[str, Any]:
+def _inner(
+    layer: Mapping[str, Any], old: Layer, outer: Layer, prefix: str
+) -> dict[str, Any]:
     """Returns the layer in a wrapper, without the shape it was built with."""
-    config = _resized(layer["class_name"], layer["config"], outer, prefix)
+    config = _resized(layer["class_name"], layer["config"], old, outer, prefix)
     kept = {key: value for key, value in layer.items() if key != "build_config"}
     return {**kept, "config": config}
 
