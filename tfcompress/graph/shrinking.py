@@ -242,10 +242,12 @@ def _target(
     """Returns the target of a reshape, whose entry 0 is axis `first`."""
     tensor = Tensor(node.name)
     before, after = shrinking.trace.shape(tensor), shrinking.shape(tensor)
-    return [
-        size if size is None or size < 0 or before[axis] == after[axis] else after[axis]
-        for axis, size in enumerate(target, first)
-    ]  # type: ignore[misc]
+    changed = []
+    for axis, size in enumerate(target, first):
+        new = after[axis]
+        same = size < 0 or new is None or before[axis] == new
+        changed.append(size if same else int(new or 0))
+    return changed
 
 
 def _resized_reshape(
@@ -271,7 +273,7 @@ def _resized_split(
     after = [shrinking.shape(piece)[axis] for piece in pieces]
     if before == after:
         return dict(config)
-    ends = np.cumsum(after)[:-1].tolist()  # type: ignore[arg-type]
+    ends = np.cumsum(after)[:-1].tolist()
     return {**config, "indices_or_sections": ends}
 
 
