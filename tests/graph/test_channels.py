@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from tfcompress.graph import (
     Node,
     Tensor,
     TensorSpec,
+    Weight,
     find_groups,
 )
 from tfcompress.keras_compat import read
@@ -163,6 +166,31 @@ def test_unknown_operation_freezes():
     assert free(found) == {}
     assert found["a"].reason == "ops.flip 'flip' is not known"
     assert str(found["a"]).startswith("a: 4 channels, frozen: ops.flip")
+
+
+def test_weight_that_is_not_known_freezes():
+    graph = read(channel_models.flattened())
+    out = graph.layers["out"]
+    more = (*out.weights, Weight("scale", np.ones(12, "float32")))
+    layers = {**graph.layers, "out": dataclasses.replace(out, weights=more)}
+    first, *_ = find_groups(dataclasses.replace(graph, layers=layers))
+    assert first.reason == "Dense 'out' has a weight 'scale', which is not known"
+
+
+def test_channels_first_freezes():
+    graph = read(channel_models.flattened())
+    a = graph.layers["a"]
+    other = dataclasses.replace(a, config={**a.config, "data_format": "channels_first"})
+    graph = dataclasses.replace(graph, layers={**graph.layers, "a": other})
+    assert all(group.frozen for group in find_groups(graph))
+
+
+def test_layer_of_another_library_freezes():
+    graph = read(channel_models.flattened())
+    flat = dataclasses.replace(graph.layers["flat"], type=type("Flatten", (), {}))
+    graph = dataclasses.replace(graph, layers={**graph.layers, "flat": flat})
+    first, *_ = find_groups(graph)
+    assert first.reason == "Flatten 'flat' is not known"
 
 
 def test_gate_of_one_channel_is_not_tied():

@@ -268,8 +268,9 @@ def _layer_normalization(call: ChannelCall) -> None:
 
 
 def _layer_scale(call: ChannelCall) -> None:
+    """Follows the one vector of the layer, which has no name in Keras 3."""
     ids = call.last(call.inputs[0])
-    call.weights(ids, "carrier", {"gamma": 0})
+    call.weights(ids, "carrier", {weight.path: 0 for weight in call.layer.weights})
     call.set(ids)
 
 
@@ -280,8 +281,10 @@ def _prelu(call: ChannelCall) -> None:
         return
     if labels.axis == 0:
         raise call.unfit("has channels on the batch")
-    if call.layer.weight("alpha").shape[labels.axis - 1] == len(labels.ids) > 1:
-        call.weights(labels.ids, "carrier", {"alpha": labels.axis - 1})
+    size = call.layer.weight("alpha").shape[labels.axis - 1]
+    shared = size == 1  # One number for all channels.
+    ids = np.array([FIXED]) if shared else labels.ids
+    call.weights(ids, "carrier", {"alpha": labels.axis - 1})
     call.set(labels.ids, labels.axis)
 
 

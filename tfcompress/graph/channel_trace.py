@@ -76,6 +76,7 @@ class ChannelCall:
         self.trace = trace
         self.node = node
         self.layer = layer
+        self.name = layer.name
         self.config = layer.config
         self.inputs = node.inputs()
         self.outputs = [Tensor(node.name, n) for n in range(max(1, len(node.outputs)))]
@@ -93,6 +94,7 @@ class ChannelCall:
             if self.config.get("data_format") == "channels_first":
                 raise _Unfit("has its channels first")
             rule(self)
+            self._check_weights()
         except _Unfit as problem:
             self.freeze(f"{self.layer.kind} {self.node.name!r} {problem}")
 
@@ -103,6 +105,16 @@ class ChannelCall:
         self.trace.refused.setdefault(self.layer.name, reason)
         for tensor in self.outputs:
             self.fix(tensor)
+
+    def _check_weights(self) -> None:
+        """Refuses a layer with a weight that its rule has not followed."""
+        if not any(self.labels(t).movable for t in [*self.inputs, *self.outputs]):
+            return
+        followed = {path for layer, path, _ in self.trace.slots if layer == self.name}
+        for weight in self.layer.weights:
+            counts = weight.value.dtype.kind in "iu"
+            if weight.value.ndim and not counts and weight.path not in followed:
+                raise _Unfit(f"has a weight {weight.path!r}, which is not known")
 
     def unfit(self, why: str) -> _Unfit:
         """Returns the error for a call that a rule cannot follow."""

@@ -209,7 +209,7 @@ def _resized(
         path = "kernel" if prefix else "0/kernel"
         changed = {"units": size(path.replace("kernel", "recurrent_kernel"), 0)}
     elif kind == "LayerScale":
-        changed = {"projection_dim": size("gamma", 0)}
+        changed = {"projection_dim": layer.weights[0].value.shape[0]}
     elif kind == "MultiHeadAttention":
         changed = {
             "num_heads": size("0/kernel", 1),
