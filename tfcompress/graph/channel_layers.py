@@ -234,7 +234,9 @@ def _attention(call: ChannelCall) -> None:
     key = rest[0] if rest else value
     ids = call.last(query)
     call.join(ids, call.last(key))
-    call.weights(ids, "carrier", {"scale": 0} if call.layer.kind[1] == "d" else {})
+    call.weights(
+        ids, "carrier", {"scale": 0} if call.layer.kind == "AdditiveAttention" else {}
+    )
     call.set(call.last(value))
     for tensor in call.outputs[1:]:
         call.fix(tensor)

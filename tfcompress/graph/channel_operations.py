@@ -17,6 +17,8 @@ def _elementwise(call: ChannelCall) -> None:
     given = [*call.node.arguments, *call.node.keywords.values(), *call.config.values()]
     if any(isinstance(item, np.ndarray) and item.ndim for item in given):
         raise call.unfit("has a number for each channel")
+    if call.config.get("noise_shape"):
+        raise call.unfit("has a noise_shape")
     labels = call.labels(call.inputs[0])
     if labels.ids is None or not labels.movable:
         call.fix_all()

@@ -23,6 +23,8 @@ def _reshape(call: ChannelCall) -> None:
         return
     if len(call.inputs) > 1:
         raise call.unfit("takes its shape from a tensor")
+    if call.layer.kind == "ops.squeeze" and call.argument("axis", 1) is None:
+        raise call.unfit("does not say which axis goes")
     call.called_once()
     shape, target = call.shape(tensor), call.shape(call.outputs[0])
     sizes = iter(_SIZES)

@@ -149,7 +149,9 @@ class ChannelCall:
         return self.trace.made[key]
 
     def join(self, first: np.ndarray, second: np.ndarray) -> None:
-        """Makes channels one."""
+        """Makes channels one, position by position."""
+        if len(first) != len(second):
+            raise _Unfit("joins different numbers of channels")
         reason = f"{self.layer.kind} {self.node.name!r} joins it with what is fixed"
         self.trace.numbers.join(first, second, reason)
 
