@@ -5,6 +5,8 @@ reads a model of either Keras into a graph and builds a model from one.
 """
 
 from tfcompress.graph.casting import cast_to_float32
+from tfcompress.graph.channel_group import ChannelGroup, ChannelSlice
+from tfcompress.graph.channels import find_groups
 from tfcompress.graph.cutting import cut
 from tfcompress.graph.editing import insert_after, remove_node, replace_layer
 from tfcompress.graph.flattening import flatten_models
@@ -14,9 +16,12 @@ from tfcompress.graph.graph import Graph, Layer, Node, Tensor, TensorSpec, Weigh
 from tfcompress.graph.inference import drop_training_layers
 from tfcompress.graph.naming import canonical_names
 from tfcompress.graph.separable import split_separable_convolutions
+from tfcompress.graph.shrinking import remove_channels
 from tfcompress.graph.tapping import tap
 
 __all__ = [
+    "ChannelGroup",
+    "ChannelSlice",
     "Graph",
     "Layer",
     "Node",
@@ -27,10 +32,12 @@ __all__ = [
     "cast_to_float32",
     "cut",
     "drop_training_layers",
+    "find_groups",
     "flatten_models",
     "fold_batch_normalization",
     "fuse_activations",
     "insert_after",
+    "remove_channels",
     "remove_node",
     "replace_layer",
     "split_activations",

@@ -1,0 +1,283 @@
+"""How layers and operations without weights hand channels on and join them."""
+
+from typing import Any
+
+import numpy as np
+
+from tfcompress.graph.channel_labels import FIXED
+from tfcompress.graph.channel_layers import ELEMENTWISE_ACTIVATIONS
+from tfcompress.graph.channel_trace import ChannelCall, Rule
+from tfcompress.graph.graph import Tensor
+
+
+def _elementwise(call: ChannelCall) -> None:
+    """Hands on the channels of one tensor, each number alone."""
+    if len(call.inputs) != 1:
+        raise call.unfit("takes several tensors")
+    given = [*call.node.arguments, *call.node.keywords.values(), *call.config.values()]
+    if any(isinstance(item, np.ndarray) and item.ndim for item in given):
+        raise call.unfit("has a number for each channel")
+    if call.config.get("noise_shape"):
+        raise call.unfit("has a noise_shape")
+    labels = call.labels(call.inputs[0])
+    if labels.ids is None or not labels.movable:
+        call.fix_all()
+    else:
+        call.set(labels.ids, labels.axis)
+
+
+def _activation(call: ChannelCall) -> None:
+    name = call.config["activation"]
+    labels = call.labels(call.inputs[0])
+    if labels.movable and name not in ELEMENTWISE_ACTIVATIONS:
+        raise call.unfit(f"has the activation {name!r}")
+    _elementwise(call)
+
+
+def _softmax(call: ChannelCall) -> None:
+    """Hands on what does not lie on the axis over which shares are computed."""
+    labels, rank = call.labels(call.inputs[0]), len(call.shape(call.inputs[0]))
+    axis = call.argument("axis", 1, -1)
+    axes = axis if isinstance(axis, list | tuple) else [axis]
+    if labels.movable and labels.axis in [item % rank for item in axes]:
+        raise call.unfit("divides by the sum over the channels")
+    _elementwise(call)
+
+
+def _spatial(call: ChannelCall) -> None:
+    """Hands on the last axis: pooling, padding, cropping, upsampling, repeating."""
+    call.set(call.last(call.inputs[0]))
+
+
+def _rescaling(call: ChannelCall) -> None:
+    one_number = all(np.ndim(call.config[key]) == 0 for key in ("scale", "offset"))
+    if call.labels(call.inputs[0]).movable and not one_number:
+        raise call.unfit("has a number for each channel")
+    _elementwise(call)
+
+
+def _broadcast(call: ChannelCall) -> None:
+    """Joins the channels of all operands; an axis of size 1 is spread, not joined."""
+    operands = _operands(call)
+    places = {
+        call.labels(item).axis - len(call.shape(item))
+        for item in operands
+        if isinstance(item, Tensor) and call.labels(item).movable
+    }
+    if not places:
+        call.fix_all()
+        return
+    shape = call.shape(call.outputs[0])
+    wide = {place for place in places if shape[place] != 1} or places
+    if len(wide) != 1:
+        raise call.unfit("joins channels that lie on different axes")
+    (place,) = wide
+    size = shape[place]
+    if size is None:
+        raise call.unfit("returns an unknown number of channels")
+    found = [i for item in operands if (i := _ids_at(call, item, place)) is not None]
+    found = [ids for ids in found if len(ids) == size]
+    for other in found[1:]:
+        call.join(found[0], other)
+    call.set(found[0], place)
+
+
+def _ids_at(call: ChannelCall, item: Any, place: int) -> np.ndarray | None:
+    """Returns the channels of an operand on an axis that is counted from the end."""
+    shape = call.shape(item) if isinstance(item, Tensor) else np.shape(item)
+    if len(shape) < -place:
+        return None
+    size = shape[place]
+    if size is None:
+        raise call.unfit("has an input of unknown size")
+    if isinstance(item, Tensor):
+        labels = call.labels(item)
+        if labels.movable and labels.axis - len(shape) == place:
+            return labels.ids
+    return np.full(size, FIXED)
+
+
+def _operands(call: ChannelCall) -> list[Any]:
+    """Returns the tensors and constants that a call joins."""
+    found: list[Any] = []
+    for value in call.node.arguments:
+        found += value if isinstance(value, list | tuple) else [value]
+    for key, value in call.node.keywords.items():
+        if key in ("x", "x1", "x2", "y") and value is not None:
+            found.append(value)
+        elif isinstance(value, Tensor):
+            raise call.unfit(f"takes a tensor as {key!r}")
+    return [
+        item for item in found if item is not None and not isinstance(item, str | bool)
+    ]
+
+
+def _concatenate(call: ChannelCall) -> None:
+    rank = len(call.shape(call.outputs[0]))
+    axis = call.argument("axis", 1, -1) % rank
+    if not any(call.labels(item).movable for item in call.inputs):
+        call.fix_all()
+        return
+    place = _common_axis(call)
+    parts = [_ids_on(call, item, place) for item in call.inputs]
+    if axis == place:
+        call.set(np.concatenate(parts), place)
+        return
+    for other in parts[1:]:
+        call.join(parts[0], other)
+    call.set(parts[0], place)
+
+
+def _stack(call: ChannelCall) -> None:
+    rank = len(call.shape(call.outputs[0]))
+    axis = call.argument("axis", 1, 0) % rank
+    if not any(call.labels(item).movable for item in call.inputs):
+        call.fix_all()
+        return
+    place = _common_axis(call)
+    parts = [_ids_on(call, item, place) for item in call.inputs]
+    for other in parts[1:]:
+        call.join(parts[0], other)
+    call.set(parts[0], place + (axis <= place))
+
+
+def _common_axis(call: ChannelCall) -> int:
+    """Returns the axis on which all inputs have their channels."""
+    labels = [call.labels(item) for item in call.inputs]
+    places = {item.axis for item in labels if item.movable}
+    if len(places) != 1:
+        raise call.unfit("joins channels that lie on different axes")
+    return places.pop()
+
+
+def _ids_on(call: ChannelCall, tensor: Tensor, axis: int) -> np.ndarray:
+    labels, size = call.labels(tensor), call.shape(tensor)[axis]
+    if labels.movable and labels.ids is not None:
+        return labels.ids
+    if size is None:
+        raise call.unfit("has an input of unknown size")
+    return np.full(size, FIXED)
+
+
+def _reduce(call: ChannelCall) -> None:
+    """Hands on the channels that a mean or the like leaves alone."""
+    tensor = call.inputs[0]
+    labels, rank = call.labels(tensor), len(call.shape(tensor))
+    axis = call.argument("axis", 1)
+    axes = [axis] if isinstance(axis, int) else range(rank) if axis is None else axis
+    reduced = sorted(item % rank for item in axes)
+    if labels.ids is None or not labels.movable:
+        call.fix_all()
+    elif labels.axis in reduced:
+        raise call.unfit("is computed over the channels")
+    else:
+        kept = call.argument("keepdims", 2, False)
+        before = 0 if kept else sum(item < labels.axis for item in reduced)
+        call.set(labels.ids, labels.axis - before)
+
+
+def _dot(call: ChannelCall) -> None:
+    """Joins two tensors whose channels are multiplied and summed."""
+    first, second = call.inputs
+    axes = call.config["axes"]
+    one, other = (axes, axes) if isinstance(axes, int) else axes
+    for tensor, axis in ((first, one), (second, other)):
+        labels = call.labels(tensor)
+        if labels.movable and axis % len(call.shape(tensor)) != labels.axis:
+            raise call.unfit("does not sum over the channels")
+    if call.labels(first).movable or call.labels(second).movable:
+        if call.config.get("normalize"):
+            raise call.unfit("divides by the length")
+        places = (one % len(call.shape(first)), other % len(call.shape(second)))
+        call.join(_ids_on(call, first, places[0]), _ids_on(call, second, places[1]))
+    call.fix_all()
+
+
+_ELEMENTWISE_LAYERS = [
+    "ActivityRegularization",
+    "AlphaDropout",
+    "Dropout",
+    "ELU",
+    "GaussianDropout",
+    "GaussianNoise",
+    "Identity",
+    "LeakyReLU",
+    "ReLU",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "StochasticDepth",
+]
+
+_ELEMENTWISE_OPERATIONS = [
+    "abs",
+    "cast",
+    "ceil",
+    "clip",
+    "copy",
+    "erf",
+    "exp",
+    "expm1",
+    "floor",
+    "identity",
+    "log",
+    "log1p",
+    "negative",
+    "reciprocal",
+    "round",
+    "rsqrt",
+    "sign",
+    "sin",
+    "cos",
+    "sqrt",
+    "square",
+    "stop_gradient",
+    "nan_to_num",
+]
+
+_SPATIAL_LAYERS = [
+    *(
+        f"{name}{axes}D"
+        for axes in (1, 2, 3)
+        for name in ("MaxPooling", "AveragePooling", "ZeroPadding", "Cropping")
+    ),
+    *(f"UpSampling{axes}D" for axes in (1, 2, 3)),
+    *(f"AdaptiveAveragePooling{axes}D" for axes in (1, 2, 3)),
+    *(f"AdaptiveMaxPooling{axes}D" for axes in (1, 2, 3)),
+    "Resizing",
+    "CenterCrop",
+    "RepeatVector",
+]
+
+_POOLING = [
+    f"Global{name}Pooling{axes}D" for axes in (1, 2, 3) for name in ("Average", "Max")
+]
+
+_JOINS = ["add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum"]
+
+OPERATION_RULES: dict[str, Rule] = {
+    **dict.fromkeys(_ELEMENTWISE_LAYERS, _elementwise),
+    **{f"ops.{name}": _elementwise for name in _ELEMENTWISE_OPERATIONS},
+    **{f"ops.{name}": _elementwise for name in ELEMENTWISE_ACTIVATIONS},
+    **{f"tf.nn.{name}": _elementwise for name in ELEMENTWISE_ACTIVATIONS},
+    **{f"tf.math.{name}": _elementwise for name in _ELEMENTWISE_OPERATIONS},
+    **dict.fromkeys(["tf.cast", "tf.identity", "tf.stop_gradient"], _elementwise),
+    "Activation": _activation,
+    **dict.fromkeys(["Softmax", "ops.softmax", "ops.log_softmax"], _softmax),
+    **dict.fromkeys(_SPATIAL_LAYERS, _spatial),
+    **dict.fromkeys(_POOLING, _spatial),
+    "Rescaling": _rescaling,
+    **dict.fromkeys(
+        ["Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"], _broadcast
+    ),
+    **{f"ops.{name}": _broadcast for name in _JOINS},
+    **{f"tf.math.{name}": _broadcast for name in _JOINS},
+    "tf.__operators__.add": _broadcast,
+    **dict.fromkeys(["Concatenate", "ops.concatenate", "tf.concat"], _concatenate),
+    "ops.stack": _stack,
+    **{
+        f"ops.{name}": _reduce
+        for name in ("mean", "sum", "max", "min", "std", "var", "prod")
+    },
+    "Dot": _dot,
+}
