@@ -8,7 +8,6 @@ from tfcompress.distillation.programs.average_probabilities import (
     average_probabilities,
 )
 from tfcompress.distillation.programs.born_again import BornAgain
-from tfcompress.distillation.programs.fine_tune import FineTune
 from tfcompress.distillation.programs.mutual_learning import MutualLearning
 from tfcompress.distillation.programs.program import Program
 from tfcompress.distillation.programs.result import ProgramResult
@@ -19,7 +18,6 @@ from tfcompress.distillation.programs.two_stage import TwoStage
 
 __all__ = [
     "BornAgain",
-    "FineTune",
     "MutualLearning",
     "Program",
     "ProgramResult",

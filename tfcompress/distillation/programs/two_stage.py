@@ -18,7 +18,9 @@ class TwoStage(Program):
     https://arxiv.org/abs/1412.6550. Annealing-KD first imitates the teacher's logits
     without labels, then learns from the labels alone: Jafari et al., "Annealing
     Knowledge Distillation", 2021, https://arxiv.org/abs/2104.07163. TinyBERT matches
-    hidden states first: https://arxiv.org/abs/1909.10351.
+    hidden states first: https://arxiv.org/abs/1909.10351. Fine-tuning after
+    distillation is a second stage of the labels alone, `Stage(epochs)`: the student may
+    then leave a teacher that is wrong at places, or whose data differs.
 
     Args:
         first: The `Stage` of hints or imitation, most often with

@@ -1,3 +1,5 @@
+"""Two stages, of which the second is of the labels alone."""
+
 import keras
 import pytest
 
@@ -7,8 +9,7 @@ from tests.distillation.programs.conftest import (
     check_resuming,
     compile_model,
 )
-from tfcompress.distillation.programs import FineTune, Stage
-from tfcompress.errors import ArgumentError
+from tfcompress.distillation.programs import Stage, TwoStage
 
 STAGE = Stage(2, tfc.distillation.LogitsDistillation(2.0), student_loss_weight=0.1)
 
@@ -17,7 +18,7 @@ def test_resumes_in_the_labels_alone(small_teacher, either_keras, blobs, tmp_pat
     student = build_tiny(either_keras)
 
     def run(**arguments):
-        return FineTune(STAGE, epochs=3).run(
+        return TwoStage(STAGE, Stage(3)).run(
             small_teacher,
             student,
             *blobs,
@@ -29,7 +30,7 @@ def test_resumes_in_the_labels_alone(small_teacher, either_keras, blobs, tmp_pat
         )
 
     result = check_resuming(run, tmp_path, kill_in=1, kill_at=1, left=2)
-    logs = result.history["fine_tuning"]
+    logs = result.history["second"]
     assert logs["loss"] == pytest.approx(logs["student_loss"])
     assert logs["distillation_loss"] == [0.0, 0.0, 0.0]
 
@@ -37,25 +38,12 @@ def test_resumes_in_the_labels_alone(small_teacher, either_keras, blobs, tmp_pat
 def test_fine_tuning_equals_plain_training(small_teacher, blobs):
     student = build_tiny(keras)
     fit = {"batch_size": 24, "shuffle": False, "verbose": 0}
-    result = FineTune(STAGE, epochs=2).run(
+    result = TwoStage(STAGE, Stage(2)).run(
         small_teacher, student, *blobs, compile_model=compile_model, **fit
     )
     plain = result.students[0]
     compile_model(plain)
     logs = plain.fit(*blobs, epochs=2, **fit).history
-    assert result.history["fine_tuning"]["student_loss"] == pytest.approx(
+    assert result.history["second"]["student_loss"] == pytest.approx(
         logs["loss"], rel=1e-5
     )
-
-
-def test_config_goes_round():
-    program = FineTune(STAGE, epochs=3)
-    config = program.get_config()
-    assert FineTune.from_config(config).get_config() == config
-
-
-def test_bad_arguments():
-    with pytest.raises(ArgumentError, match="distillation must be a Stage"):
-        FineTune(5, 3)
-    with pytest.raises(ArgumentError, match="epochs=0"):
-        FineTune(STAGE, 0)
