@@ -4,6 +4,7 @@
 reads a model of either Keras into a graph and builds a model from one.
 """
 
+from tfcompress.graph.blocks import Block, find_blocks, remove_blocks
 from tfcompress.graph.casting import cast_to_float32
 from tfcompress.graph.channel_group import ChannelGroup, ChannelSlice
 from tfcompress.graph.channels import find_groups
@@ -20,6 +21,7 @@ from tfcompress.graph.shrinking import remove_channels
 from tfcompress.graph.tapping import tap
 
 __all__ = [
+    "Block",
     "ChannelGroup",
     "ChannelSlice",
     "Graph",
@@ -32,11 +34,13 @@ __all__ = [
     "cast_to_float32",
     "cut",
     "drop_training_layers",
+    "find_blocks",
     "find_groups",
     "flatten_models",
     "fold_batch_normalization",
     "fuse_activations",
     "insert_after",
+    "remove_blocks",
     "remove_channels",
     "remove_node",
     "replace_layer",
