@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 from keras import layers, ops
+from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 
 SIZE = (4, 4, 3)
 
@@ -47,6 +48,16 @@ def concatenated():
     b = layers.Conv2D(3, 1, name="b")(x)
     y = layers.Concatenate(name="both")([a, b])
     y = layers.DepthwiseConv2D(3, depth_multiplier=2, name="depthwise")(y)
+    return model(x, layers.Conv2D(2, 1, name="out")(y))
+
+
+def joined_parts():
+    """What NASNet adds: a convolution, and two that lie side by side."""
+    x = keras.Input(SIZE)
+    a = layers.Conv2D(2, 1, name="a")(x)
+    b = layers.Conv2D(3, 1, name="b")(x)
+    whole = layers.Conv2D(5, 1, name="whole")(x)
+    y = layers.Add(name="add")([layers.Concatenate(name="both")([a, b]), whole])
     return model(x, layers.Conv2D(2, 1, name="out")(y))
 
 
@@ -163,3 +174,14 @@ def scored():
     y = ops.softmax(y, axis=-1)
     y = layers.Concatenate()([y, b])
     return model(x, layers.Dense(2, name="out")(y))
+
+
+def joined_with_noise():
+    """Noise alike on all channels, and the sum of InceptionResNetV2."""
+    x = keras.Input(SIZE)
+    y = layers.Conv2D(3, 1, name="a")(x)
+    y = layers.Dropout(0.1, noise_shape=(None, 1, 1, 1), name="noise")(y)
+    z = layers.Conv2D(3, 1, name="c")(x)
+    scaled = CustomScaleLayer(scale=0.3, name="sum")
+    y = layers.Conv2D(2, 1, activation="relu", name="b")(scaled([y, z]))
+    return model(x, layers.Conv2D(2, 1, name="out")(y))

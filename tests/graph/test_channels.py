@@ -156,9 +156,23 @@ def test_shared_layer_unites_its_calls():
 
 def test_split_and_slice_follow_positions():
     found = groups("sliced")
-    assert free(found) == {"a": 3}
-    assert places(found["a"])["a/kernel/3"] == [0, 1, 2, 0, 1, 2]
-    assert places(found["a"])["out/kernel/2"] == [0, 1, 2, 1, 2]
+    assert free(found) == {"a": 1, "a:2": 2}  # The slice has only the latter.
+    assert places(found["a"])["a/kernel/3"] == [0, -1, -1, 0, -1, -1]
+    assert places(found["a:2"])["a/kernel/3"] == [-1, 0, 1, -1, 0, 1]
+    assert places(found["a:2"])["out/kernel/2"] == [-1, 0, 1, 0, 1]
+
+
+def test_parts_of_a_joined_tensor_are_groups_of_their_own():
+    found = groups("joined_parts")
+    assert free(found) == {"a": 2, "b": 3}
+    assert places(found["b"]) == {
+        "b/kernel/3": [0, 1, 2],
+        "b/bias/0": [0, 1, 2],
+        "whole/kernel/3": [-1, -1, 0, 1, 2],
+        "whole/bias/0": [-1, -1, 0, 1, 2],
+        "out/kernel/2": [-1, -1, 0, 1, 2],
+    }
+    assert found["b"].producers == ("b", "whole")
 
 
 def test_unknown_operation_freezes():

@@ -29,25 +29,24 @@ class Labels:
 class ChannelNumbers:
     """Numbers for channels, of which some are found to be one and the same.
 
-    A union-find structure. Channels that a layer makes together are a family; families
-    with a channel in common become one.
+    A union-find structure.
     """
 
     def __init__(self) -> None:
         self._parents: list[int] = []
-        self._families: list[int] = []
-        self._family_parents: list[int] = []
+        self._names: list[str] = []
         self._reasons: dict[int, str] = {}
-        self.names: list[str] = []
 
     def new(self, count: int, name: str) -> np.ndarray:
-        """Returns the numbers of new channels, one family of this name."""
-        start, family = len(self._parents), len(self.names)
+        """Returns the numbers of new channels, made by what has this name."""
+        start = len(self._parents)
         self._parents += range(start, start + count)
-        self._families += [family] * count
-        self._family_parents.append(family)
-        self.names.append(name)
+        self._names += [name] * count
         return np.arange(start, start + count)
+
+    def name(self, number: int) -> str:
+        """Returns the name of what makes a channel."""
+        return self._names[number]
 
     def join(self, first: np.ndarray, second: np.ndarray, reason: str) -> None:
         """Makes channels one, position by position; what meets `FIXED` is frozen."""
@@ -72,14 +71,9 @@ class ChannelNumbers:
         found = [n if n == FIXED else self._find(n) for n in unique.tolist()]
         return np.array(found, dtype=int)[inverse.reshape(ids.shape)]
 
-    def groups(self) -> dict[int, list[int]]:
-        """Returns the roots in each group, by the number of its first family."""
-        found: dict[int, list[int]] = {}
-        for number, parent in enumerate(self._parents):
-            if number == parent:
-                family = self._find_family(self._families[number])
-                found.setdefault(family, []).append(number)
-        return dict(sorted(found.items()))
+    def every_root(self) -> np.ndarray:
+        """Returns for each number the one that stands for its channel."""
+        return np.array([self._find(n) for n in range(len(self._parents))], dtype=int)
 
     def reason(self, roots: list[int]) -> str | None:
         """Returns why these channels are frozen, or None."""
@@ -92,19 +86,10 @@ class ChannelNumbers:
         self._parents[second] = first
         if second in self._reasons:
             self._reasons.setdefault(first, self._reasons.pop(second))
-        families = (self._families[first], self._families[second])
-        low, high = sorted(map(self._find_family, families))
-        self._family_parents[high] = low
 
     def _find(self, number: int) -> int:
-        return _root(self._parents, number)
-
-    def _find_family(self, number: int) -> int:
-        return _root(self._family_parents, number)
-
-
-def _root(parents: list[int], number: int) -> int:
-    while parents[number] != number:
-        parents[number] = parents[parents[number]]
-        number = parents[number]
-    return number
+        parents = self._parents
+        while parents[number] != number:
+            parents[number] = parents[parents[number]]
+            number = parents[number]
+        return number

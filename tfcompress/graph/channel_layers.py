@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from tfcompress.graph.channel_labels import FIXED
 from tfcompress.graph.channel_trace import ChannelCall, Rule
 
 # Activations that treat each number alone. "softmax" and the like do not.
@@ -63,20 +62,42 @@ def _dense(call: ChannelCall) -> None:
 
 
 def _einsum_dense(call: ChannelCall) -> None:
-    """Follows an equation that is that of Dense, such as `"abc,cd->abd"`."""
+    """Follows the letters of an equation, such as `"abc,cde->abde"`.
+
+    A letter of the input that only the kernel has too is taken in, one that the result
+    has is handed on, and the last letter of the result is made, if it is new.
+    """
     equation = call.config["equation"].replace(" ", "")
-    given, result = equation.split("->")
-    given, kernel = given.split(",")
-    one, other = kernel[0], kernel[-1]
-    dense = len(kernel) == 2 and given[-1] == one and result == given[:-1] + other
-    if not dense or other in given or call.config.get("bias_axes") not in (None, other):
+    labels, rank = call.labels(call.inputs[0]), len(call.shape(call.inputs[0]))
+    given, kernel, result = equation.replace("->", ",").split(",")
+    if given.endswith("..."):
         raise call.unfit(f"has the equation {equation!r}")
-    call.weights(call.last(call.inputs[0]), "consumer", {"kernel": 0})
-    shape = call.shape(call.outputs[0])
-    made = call.new(shape[-1] or 0)
-    call.weights(made, "producer", {"kernel": 1, "bias": 0})
+    hidden = "0123456789"[: rank + 3 - len(given)]
+    given, result = (term.replace("...", hidden) for term in (given, result))
+    letter = given[labels.axis] if labels.movable else ""
+    ids = call.along(call.inputs[0], labels.axis)
+    axes = {"kernel": kernel.find(letter)} if letter and letter in kernel else {}
+    if letter and letter in result:
+        if letter in (call.config.get("bias_axes") or ""):
+            axes["bias"] = result.index(letter) - len(result)
+        call.weights(ids, "carrier", axes)
+        call.unchanged(["kernel", "bias"])
+        made, axis = ids, result.index(letter)
+    else:
+        if letter and letter not in kernel:
+            raise call.unfit("sums over the channels")
+        call.weights(ids, "consumer", axes)
+        axis = len(result) - 1
+        made = call.along(call.outputs[0], axis)
+        if result[-1] in kernel and result[-1] not in given:
+            made = call.new(len(made))
+            axes = {"kernel": kernel.index(result[-1])}
+            if result[-1] in (call.config.get("bias_axes") or ""):
+                axes["bias"] = -1
+            call.weights(made, "producer", axes)
+        call.unchanged(["kernel", "bias"])
     _check_activation(call, made)
-    call.set(made)
+    call.set(made, axis)
 
 
 def _convolution(call: ChannelCall) -> None:
@@ -141,16 +162,16 @@ def _embedding(call: ChannelCall) -> None:
 
 def _time_distributed(call: ChannelCall) -> None:
     inner = call.config["layer"]
-    rule = _STEPWISE.get(inner["class_name"])
-    if rule is None:
+    if inner["class_name"] not in _STEPWISE:
         raise call.unfit(f"holds a {inner['class_name']}, which is not known")
     if inner["config"].get("data_format") == "channels_first":
         raise call.unfit("has its channels first")
     call.config, call.prefix = inner["config"], "0/"
-    rule(call)
+    call.trace.rules[inner["class_name"]](call)
 
 
 _GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
+_CONVOLUTIONAL_GATES = {"ConvLSTM1D": 4, "ConvLSTM2D": 4, "ConvLSTM3D": 4}
 
 
 def _recurrent(call: ChannelCall) -> None:
@@ -165,12 +186,13 @@ def _cell(
     call: ChannelCall, kind: str, config: Mapping[str, Any], prefix: str
 ) -> np.ndarray:
     """Follows the weights of a recurrent layer, whose gates lie side by side."""
-    call.weights(call.last(call.inputs[0]), "consumer", {prefix + "kernel": 0})
-    made = call.new(config["units"])
-    gates = np.tile(made, _GATES[kind])
+    call.weights(call.last(call.inputs[0]), "consumer", {prefix + "kernel": -2})
+    convolutional = kind in _CONVOLUTIONAL_GATES
+    made = call.new(config["filters" if convolutional else "units"])
+    gates = np.tile(made, {**_GATES, **_CONVOLUTIONAL_GATES}[kind])
     paths = {prefix + name: -1 for name in ("kernel", "recurrent_kernel", "bias")}
     call.weights(gates, "producer", paths)
-    call.weights(made, "consumer", {prefix + "recurrent_kernel": 0})
+    call.weights(made, "consumer", {prefix + "recurrent_kernel": -2})
     for key in ("activation", "recurrent_activation"):
         if config.get(key, "linear") not in ELEMENTWISE_ACTIVATIONS:
             call.freeze_ids([made], f"has the activation {config[key]!r}")
@@ -195,8 +217,9 @@ def _bidirectional(call: ChannelCall) -> None:
 
 def _multi_head_attention(call: ChannelCall) -> None:
     config = call.config
-    if config.get("use_gate") or config.get("output_shape") is not None:
-        raise call.unfit("has a gate or an output_shape")
+    width = config.get("output_shape")
+    if config.get("use_gate") or (width is not None and np.size(width) > 1):
+        raise call.unfit("has a gate or an output_shape of several axes")
     query, value, key = (
         call.argument(name, place)
         for place, name in enumerate(("query", "value", "key"))
@@ -209,17 +232,18 @@ def _multi_head_attention(call: ChannelCall) -> None:
     heads = call.new(config["num_heads"], "heads")
     key_width = call.new(config["key_dim"], "key_dim")
     value_width = call.new(config["value_dim"] or config["key_dim"], "value_dim")
-    for number, (taken, width) in enumerate(
+    for number, (taken, ids) in enumerate(
         [(query, key_width), (key, key_width), (value, value_width)]
     ):
         call.weights(call.last(taken), "consumer", {f"{number}/kernel": 0})
         call.weights(heads, "producer", {f"{number}/kernel": 1, f"{number}/bias": 0})
-        call.weights(width, "producer", {f"{number}/kernel": 2, f"{number}/bias": 1})
+        call.weights(ids, "producer", {f"{number}/kernel": 2, f"{number}/bias": 1})
     call.weights(heads, "consumer", {"3/kernel": 0})
     call.weights(value_width, "consumer", {"3/kernel": 1})
     made = call.new(call.shape(call.outputs[0])[-1] or 0, "output")
     call.weights(made, "producer", {"3/kernel": 2, "3/bias": 0})
-    call.join(made, call.last(query))  # Keras takes the width from the query.
+    if width is None:  # Keras takes it from the query.
+        call.join(made, call.last(query))
     call.set(made)
     for tensor in call.outputs[1:]:
         call.freeze_ids([heads], "returns the scores of each head")
@@ -242,67 +266,7 @@ def _attention(call: ChannelCall) -> None:
         call.fix(tensor)
 
 
-def _batch_normalization(call: ChannelCall) -> None:
-    labels, shape = call.labels(call.inputs[0]), call.shape(call.inputs[0])
-    axis = call.config["axis"]
-    if labels.movable and axis % len(shape) != labels.axis:
-        raise call.unfit("normalizes another axis")
-    if labels.ids is None or not labels.movable:
-        call.fix_all()
-        return
-    names = ("gamma", "beta", "moving_mean", "moving_variance")
-    call.weights(labels.ids, "carrier", dict.fromkeys(names, 0))
-    call.set(labels.ids, labels.axis)
-
-
-def _layer_normalization(call: ChannelCall) -> None:
-    """Couples the vectors; its mean over the channels changes when one goes."""
-    ids = call.last(call.inputs[0])
-    axis = call.config.get("axis", -1)
-    (axis,) = axis if isinstance(axis, list | tuple) and len(axis) == 1 else (axis,)
-    if not isinstance(axis, int) or axis % len(call.shape(call.inputs[0])) != (
-        len(call.shape(call.inputs[0])) - 1
-    ):
-        raise call.unfit("normalizes other axes than the last")
-    call.weights(ids, "carrier", {"gamma": 0, "beta": 0, "scale": 0})
-    call.trace.statistics[call.layer.name] = ids
-    call.set(ids)
-
-
-def _layer_scale(call: ChannelCall) -> None:
-    """Follows the one vector of the layer, which has no name in Keras 3."""
-    ids = call.last(call.inputs[0])
-    call.weights(ids, "carrier", {weight.path: 0 for weight in call.layer.weights})
-    call.set(ids)
-
-
-def _prelu(call: ChannelCall) -> None:
-    labels = call.labels(call.inputs[0])
-    if labels.ids is None or not labels.movable:
-        call.fix_all()
-        return
-    if labels.axis == 0:
-        raise call.unfit("has channels on the batch")
-    size = call.layer.weight("alpha").shape[labels.axis - 1]
-    shared = size == 1  # One number for all channels.
-    ids = np.array([FIXED]) if shared else labels.ids
-    call.weights(ids, "carrier", {"alpha": labels.axis - 1})
-    call.set(labels.ids, labels.axis)
-
-
-def _normalization(call: ChannelCall) -> None:
-    ids = call.last(call.inputs[0])
-    if (ids != FIXED).any():
-        if call.config.get("mean") is not None or call.config.get("invert"):
-            raise call.unfit("has its mean as an argument")
-        if any(w.value.shape == (len(ids),) for w in call.layer.weights):
-            call.weights(ids, "carrier", {"mean": 0, "variance": 0})
-        else:
-            raise call.unfit("normalizes other axes than the last")
-    call.set(ids)
-
-
-_STEPWISE: dict[str, Rule] = {
+_KERNEL_RULES: dict[str, Rule] = {
     "Dense": _dense,
     **dict.fromkeys(["Conv1D", "Conv2D", "Conv3D"], _convolution),
     **dict.fromkeys(["DepthwiseConv1D", "DepthwiseConv2D"], _depthwise_convolution),
@@ -313,19 +277,28 @@ _STEPWISE: dict[str, Rule] = {
     ),
 }
 
+# What TimeDistributed may hold: layers that look at the last axis from the end.
+_STEPWISE = frozenset(
+    [
+        *_KERNEL_RULES,
+        *("Activation", "Dropout", "ELU", "LeakyReLU", "ReLU"),
+        *("LayerNormalization", "RMSNormalization"),
+        *(
+            f"{name}Pooling{axes}D"
+            for axes in (1, 2, 3)
+            for name in ("Max", "Average", "GlobalMax", "GlobalAverage")
+        ),
+    ]
+)
+
 LAYER_RULES: dict[str, Rule] = {
-    **_STEPWISE,
+    **_KERNEL_RULES,
     "InputLayer": _input_layer,
     "EinsumDense": _einsum_dense,
     "Embedding": _embedding,
     "TimeDistributed": _time_distributed,
-    **dict.fromkeys(_GATES, _recurrent),
+    **dict.fromkeys([*_GATES, *_CONVOLUTIONAL_GATES], _recurrent),
     "Bidirectional": _bidirectional,
     "MultiHeadAttention": _multi_head_attention,
     **dict.fromkeys(["Attention", "AdditiveAttention"], _attention),
-    "BatchNormalization": _batch_normalization,
-    **dict.fromkeys(["LayerNormalization", "RMSNormalization"], _layer_normalization),
-    "LayerScale": _layer_scale,
-    "PReLU": _prelu,
-    "Normalization": _normalization,
 }

@@ -17,9 +17,10 @@ def _elementwise(call: ChannelCall) -> None:
     given = [*call.node.arguments, *call.node.keywords.values(), *call.config.values()]
     if any(isinstance(item, np.ndarray) and item.ndim for item in given):
         raise call.unfit("has a number for each channel")
-    if call.config.get("noise_shape"):
-        raise call.unfit("has a noise_shape")
     labels = call.labels(call.inputs[0])
+    noise = call.config.get("noise_shape")
+    if noise and labels.movable and noise[labels.axis] not in (None, 1):
+        raise call.unfit("has a noise_shape with a number for each channel")
     if labels.ids is None or not labels.movable:
         call.fix_all()
     else:
@@ -119,7 +120,7 @@ def _concatenate(call: ChannelCall) -> None:
         call.fix_all()
         return
     place = _common_axis(call)
-    parts = [_ids_on(call, item, place) for item in call.inputs]
+    parts = [call.along(item, place) for item in call.inputs]
     if axis == place:
         call.set(np.concatenate(parts), place)
         return
@@ -135,7 +136,7 @@ def _stack(call: ChannelCall) -> None:
         call.fix_all()
         return
     place = _common_axis(call)
-    parts = [_ids_on(call, item, place) for item in call.inputs]
+    parts = [call.along(item, place) for item in call.inputs]
     for other in parts[1:]:
         call.join(parts[0], other)
     call.set(parts[0], place + (axis <= place))
@@ -148,15 +149,6 @@ def _common_axis(call: ChannelCall) -> int:
     if len(places) != 1:
         raise call.unfit("joins channels that lie on different axes")
     return places.pop()
-
-
-def _ids_on(call: ChannelCall, tensor: Tensor, axis: int) -> np.ndarray:
-    labels, size = call.labels(tensor), call.shape(tensor)[axis]
-    if labels.movable and labels.ids is not None:
-        return labels.ids
-    if size is None:
-        raise call.unfit("has an input of unknown size")
-    return np.full(size, FIXED)
 
 
 def _reduce(call: ChannelCall) -> None:
@@ -189,7 +181,7 @@ def _dot(call: ChannelCall) -> None:
         if call.config.get("normalize"):
             raise call.unfit("divides by the length")
         places = (one % len(call.shape(first)), other % len(call.shape(second)))
-        call.join(_ids_on(call, first, places[0]), _ids_on(call, second, places[1]))
+        call.join(call.along(first, places[0]), call.along(second, places[1]))
     call.fix_all()
 
 
@@ -214,6 +206,7 @@ _ELEMENTWISE_OPERATIONS = [
     "cast",
     "ceil",
     "clip",
+    "clip_by_value",
     "copy",
     "erf",
     "exp",
@@ -255,29 +248,32 @@ _POOLING = [
 
 _JOINS = ["add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum"]
 
+_REDUCTIONS = ["mean", "sum", "max", "min", "std", "var", "prod"]
+
 OPERATION_RULES: dict[str, Rule] = {
     **dict.fromkeys(_ELEMENTWISE_LAYERS, _elementwise),
-    **{f"ops.{name}": _elementwise for name in _ELEMENTWISE_OPERATIONS},
-    **{f"ops.{name}": _elementwise for name in ELEMENTWISE_ACTIVATIONS},
-    **{f"tf.nn.{name}": _elementwise for name in ELEMENTWISE_ACTIVATIONS},
-    **{f"tf.math.{name}": _elementwise for name in _ELEMENTWISE_OPERATIONS},
-    **dict.fromkeys(["tf.cast", "tf.identity", "tf.stop_gradient"], _elementwise),
+    **{
+        f"{place}.{name}": _elementwise
+        for place in ("ops", "tf", "tf.math", "tf.nn")
+        for name in [*_ELEMENTWISE_OPERATIONS, *ELEMENTWISE_ACTIVATIONS]
+    },
     "Activation": _activation,
-    **dict.fromkeys(["Softmax", "ops.softmax", "ops.log_softmax"], _softmax),
+    **dict.fromkeys(
+        ["Softmax", "ops.softmax", "ops.log_softmax", "tf.nn.softmax"], _softmax
+    ),
     **dict.fromkeys(_SPATIAL_LAYERS, _spatial),
     **dict.fromkeys(_POOLING, _spatial),
     "Rescaling": _rescaling,
     **dict.fromkeys(
         ["Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"], _broadcast
     ),
+    "CustomScaleLayer": _broadcast,  # The weighted sum of InceptionResNetV2.
     **{f"ops.{name}": _broadcast for name in _JOINS},
     **{f"tf.math.{name}": _broadcast for name in _JOINS},
     "tf.__operators__.add": _broadcast,
     **dict.fromkeys(["Concatenate", "ops.concatenate", "tf.concat"], _concatenate),
-    "ops.stack": _stack,
-    **{
-        f"ops.{name}": _reduce
-        for name in ("mean", "sum", "max", "min", "std", "var", "prod")
-    },
+    **dict.fromkeys(["ops.stack", "tf.stack"], _stack),
+    **{f"ops.{name}": _reduce for name in _REDUCTIONS},
+    **{f"tf.math.reduce_{name}": _reduce for name in _REDUCTIONS},
     "Dot": _dot,
 }

@@ -23,7 +23,7 @@ def _reshape(call: ChannelCall) -> None:
         return
     if len(call.inputs) > 1:
         raise call.unfit("takes its shape from a tensor")
-    if call.layer.kind == "ops.squeeze" and call.argument("axis", 1) is None:
+    if "squeeze" in call.layer.kind and call.argument("axis", 1) is None:
         raise call.unfit("does not say which axis goes")
     call.called_once()
     shape, target = call.shape(tensor), call.shape(call.outputs[0])
@@ -71,7 +71,8 @@ def _transpose(call: ChannelCall) -> None:
     if call.layer.kind == "Permute":
         axes = [0, *call.config["dims"]]
     else:
-        axes = call.argument("axes", 1) or list(range(rank))[::-1]
+        name = "axes" if call.layer.kind == "ops.transpose" else "perm"
+        axes = call.argument(name, 1) or list(range(rank))[::-1]
     call.set(labels.ids, [axis % rank for axis in axes].index(labels.axis))
 
 
@@ -129,7 +130,8 @@ def _pad(call: ChannelCall) -> None:
     if labels.ids is None or not labels.movable:
         call.fix_all()
         return
-    widths = call.argument("pad_width", 1)
+    name = "pad_width" if call.layer.kind == "ops.pad" else "paddings"
+    widths = call.argument(name, 1)
     if isinstance(widths, int) or len(widths) != len(call.shape(call.inputs[0])):
         raise call.unfit("adds channels")
     before, after = widths[labels.axis]
@@ -141,8 +143,9 @@ def _pad(call: ChannelCall) -> None:
 SHAPE_RULES: dict[str, Rule] = {
     **dict.fromkeys(["Flatten", "Reshape", "ops.reshape", "tf.reshape"], _reshape),
     **dict.fromkeys(["ops.expand_dims", "ops.squeeze"], _reshape),
-    **dict.fromkeys(["Permute", "ops.transpose"], _transpose),
-    "ops.split": _split,
+    **dict.fromkeys(["tf.expand_dims", "tf.compat.v1.squeeze"], _reshape),
+    **dict.fromkeys(["Permute", "ops.transpose", "tf.compat.v1.transpose"], _transpose),
+    **dict.fromkeys(["ops.split", "tf.split"], _split),
     **dict.fromkeys(["ops.get_item", "tf.__operators__.getitem"], _get_item),
-    "ops.pad": _pad,
+    **dict.fromkeys(["ops.pad", "tf.compat.v1.pad"], _pad),
 }

@@ -25,6 +25,7 @@ class ChannelTrace:
 
     Attributes:
         graph: The graph.
+        rules: How to follow channels through a call, by the kind of the layer.
         numbers: The channels.
         labels: Those of each tensor.
         slots: Those of the weights, by (layer, path, axis).
@@ -33,6 +34,7 @@ class ChannelTrace:
 
     def __init__(self, graph: Graph, rules: Mapping[str, Rule]) -> None:
         self.graph = graph
+        self.rules = rules
         self.numbers = ChannelNumbers()
         self.labels: dict[Tensor, Labels] = {}
         self.specs: dict[Tensor, TensorSpec] = {}
@@ -139,6 +141,23 @@ class ChannelCall:
         if not shape or shape[-1] is None:
             raise _Unfit("has an input of unknown size")
         return np.full(shape[-1], FIXED)
+
+    def along(self, tensor: Tensor, axis: int) -> np.ndarray:
+        """Returns the channels on an axis of a tensor, `FIXED` where there are none."""
+        labels, size = self.labels(tensor), self.shape(tensor)[axis]
+        if labels.movable and labels.ids is not None and labels.axis == axis:
+            return labels.ids
+        if size is None:
+            raise _Unfit("has an axis of unknown size")
+        return np.full(size, FIXED)
+
+    def unchanged(self, paths: Iterable[str]) -> None:
+        """Says that no channel lies on these weights but where it was said."""
+        for weight in self.layer.weights:
+            if weight.path in [self.prefix + path for path in paths]:
+                for axis, size in enumerate(weight.value.shape):
+                    key = (self.layer.name, weight.path, axis)
+                    self.trace.slots.setdefault(key, Slot(np.full(size, FIXED), ""))
 
     def new(self, count: int, what: str = "") -> np.ndarray:
         """Returns channels that the layer makes; the same in each of its calls."""

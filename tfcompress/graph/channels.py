@@ -1,7 +1,7 @@
 """Finds the channels of a model that must be removed together."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -9,12 +9,13 @@ from tfcompress.errors import ArgumentError
 from tfcompress.graph.channel_group import ChannelGroup, ChannelSlice
 from tfcompress.graph.channel_labels import FIXED
 from tfcompress.graph.channel_layers import LAYER_RULES
+from tfcompress.graph.channel_normalization import NORMALIZATION_RULES
 from tfcompress.graph.channel_operations import OPERATION_RULES
 from tfcompress.graph.channel_shapes import SHAPE_RULES
 from tfcompress.graph.channel_trace import ChannelTrace
 from tfcompress.graph.graph import Graph
 
-_RULES = {**LAYER_RULES, **OPERATION_RULES, **SHAPE_RULES}
+_RULES = {**LAYER_RULES, **NORMALIZATION_RULES, **OPERATION_RULES, **SHAPE_RULES}
 
 
 def find_groups(
@@ -24,7 +25,8 @@ def find_groups(
 
     Channels are made by convolutions, Dense, Embedding, recurrent layers and attention
     (its heads, and their width), handed on by normalization, activations, pooling and
-    changes of shape, and joined by additions and the like. Where an operation is not
+    changes of shape, and joined by additions and the like. Channels of a group lie on
+    the same weights and tensors, each at its own places. Where an operation is not
     known, or a channel reaches an input or output of the model, its group is frozen.
 
     Args:
@@ -76,22 +78,19 @@ def groups_of(trace: ChannelTrace, ignored: Iterable[str]) -> tuple[ChannelGroup
     numbers = trace.numbers
     slots = {key: numbers.roots(slot.ids) for key, slot in trace.slots.items()}
     means = {name: numbers.roots(ids) for name, ids in trace.statistics.items()}
-    places: dict[int, list[tuple[str, str, int]]] = {}
-    for key, found in slots.items():
-        for root in np.unique(found[found != FIXED]).tolist():
-            places.setdefault(root, []).append(key)
     groups = []
-    for family, roots in numbers.groups().items():
-        taken = dict.fromkeys(key for root in roots for key in places.get(root, []))
-        order = [key for key in slots if key in taken]
+    taken: dict[str, int] = {}
+    for roots, keys in _alike(trace, slots):
         slices = tuple(
             ChannelSlice(*key, trace.slots[key].role, _positions(slots[key], roots))
-            for key in order
+            for key in keys
         )
         statistics = [name for name, ids in means.items() if np.isin(ids, roots).any()]
+        name = numbers.name(roots[0])
+        taken[name] = taken.get(name, 0) + 1
         groups.append(
             ChannelGroup(
-                numbers.names[family],
+                name if taken[name] == 1 else f"{name}:{taken[name]}",
                 len(roots),
                 slices,
                 numbers.reason(roots),
@@ -100,6 +99,35 @@ def groups_of(trace: ChannelTrace, ignored: Iterable[str]) -> tuple[ChannelGroup
             )
         )
     return tuple(groups)
+
+
+def _alike(
+    trace: ChannelTrace, slots: Mapping[tuple[str, str, int], np.ndarray]
+) -> list[tuple[list[int], list[tuple[str, str, int]]]]:
+    """Returns channels that lie on the same tensors and weights, with the latter.
+
+    So whatever is removed, something stays of each tensor and each weight as long as
+    something stays of each group.
+    """
+    numbers = trace.numbers
+    placed = [*slots.values()]
+    for labels in trace.labels.values():
+        if labels.ids is not None and labels.movable:
+            placed.append(numbers.roots(labels.ids))
+    places: dict[int, list[int]] = {}
+    for root in np.unique(numbers.every_root()).tolist():
+        places[root] = []
+    for place, found in enumerate(placed):
+        for root in np.unique(found[found != FIXED]).tolist():
+            places[root].append(place)
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for root, taken in places.items():
+        groups.setdefault(tuple(taken), []).append(root)
+    keys = list(slots)
+    return [
+        (roots, [keys[place] for place in taken if place < len(keys)])
+        for taken, roots in groups.items()
+    ]
 
 
 def _positions(found: np.ndarray, roots: list[int]) -> np.ndarray:

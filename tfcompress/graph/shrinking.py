@@ -10,7 +10,7 @@ import numpy as np
 from tfcompress.errors import ArgumentError
 from tfcompress.graph.channel_group import ChannelGroup
 from tfcompress.graph.channel_shapes import full_key
-from tfcompress.graph.channel_trace import ChannelTrace
+from tfcompress.graph.channel_trace import ChannelCall, ChannelTrace
 from tfcompress.graph.channels import groups_of, trace_channels
 from tfcompress.graph.graph import Graph, Layer, Node, Tensor, TensorSpec
 
@@ -88,7 +88,12 @@ class _Shrinking:
 
     def __init__(self, trace: ChannelTrace, removed: np.ndarray) -> None:
         self.trace = trace
-        self.removed = removed
+        numbers = trace.numbers.every_root()
+        # One entry more at the end, where `FIXED` finds it.
+        self.kept = np.append(~np.isin(numbers, removed), True)
+        self.slots: dict[str, list[tuple[str, int, np.ndarray]]] = {}
+        for (layer, path, axis), slot in trace.slots.items():
+            self.slots.setdefault(layer, []).append((path, axis, slot.ids))
 
     def graph(self) -> Graph:
         graph = self.trace.graph
@@ -105,13 +110,13 @@ class _Shrinking:
 
     def stays(self, ids: np.ndarray) -> np.ndarray:
         """Returns for each position whether it stays."""
-        return ~np.isin(self.trace.numbers.roots(ids), self.removed)
+        return self.kept[ids]
 
     def layer(self, layer: Layer) -> Layer:
         """Returns a layer with what is left of its weights."""
         values: dict[str, np.ndarray] = {}
-        for (name, path, axis), slot in self.trace.slots.items():
-            stays = self.stays(slot.ids) if name == layer.name else np.ones(1, bool)
+        for path, axis, ids in self.slots.get(layer.name, []):
+            stays = self.stays(ids)
             if not stays.all():
                 value = values.get(path, layer.weight(path))
                 values[path] = np.compress(stays, value, axis)
@@ -135,6 +140,8 @@ class _Shrinking:
             return self.sliced(node)
         if kind == "tf.reshape":
             return self.reshaped(node)
+        if kind == "tf.split":
+            return self.split(node)
         return node
 
     def shape(self, tensor: Tensor) -> tuple[int | None, ...]:
@@ -161,6 +168,14 @@ class _Shrinking:
         if place:
             return dataclasses.replace(node, keywords={**node.keywords, "key": keys})
         return dataclasses.replace(node, arguments=(node.arguments[0], tuple(keys)))
+
+    def split(self, node: Node) -> Node:
+        """Returns a call of TensorFlow's split with the sizes that it has now."""
+        before, after = _split_sizes(self, node)
+        if before == after:
+            return node
+        given, _, *rest = node.arguments
+        return dataclasses.replace(node, arguments=(given, after, *rest))
 
     def reshaped(self, node: Node) -> Node:
         """Returns a call of TensorFlow's reshape with the shape that it has now."""
@@ -199,15 +214,13 @@ def _resized(
         changed = {"filters": size("pointwise_kernel", -1)}
     elif kind == "Dense":
         changed = {"units": size("kernel", -1)}
-    elif kind == "EinsumDense":
-        shape = config["output_shape"]
-        shape = list(shape) if isinstance(shape, list | tuple) else [shape]
-        changed = {"output_shape": [*shape[:-1], size("kernel", -1)]}
     elif kind == "Embedding":
         changed = {"output_dim": size("embeddings", -1)}
     elif kind in ("LSTM", "GRU", "SimpleRNN"):
         path = "kernel" if prefix else "0/kernel"
         changed = {"units": size(path.replace("kernel", "recurrent_kernel"), 0)}
+    elif kind.startswith("ConvLSTM"):
+        changed = {"filters": size("0/recurrent_kernel", -2)}
     elif kind == "LayerScale":
         changed = {"projection_dim": layer.weights[0].value.shape[0]}
     elif kind == "MultiHeadAttention":
@@ -216,6 +229,8 @@ def _resized(
             "key_dim": size("0/kernel", 2),
             "value_dim": size("2/kernel", 2),
         }
+        if config.get("output_shape") is not None:
+            changed["output_shape"] = [size("3/kernel", 2)]
     elif kind == "TimeDistributed":
         changed = {"layer": _inner(config["layer"], old, layer, "0/")}
     elif kind == "Bidirectional":
@@ -237,16 +252,16 @@ def _inner(
 
 
 def _target(
-    shrinking: _Shrinking, node: Node, target: Sequence[int], first: int
-) -> list[int]:
+    shrinking: _Shrinking, node: Node, target: Sequence[int | None], first: int
+) -> list[int | None]:
     """Returns the target of a reshape, whose entry 0 is axis `first`."""
     tensor = Tensor(node.name)
     before, after = shrinking.trace.shape(tensor), shrinking.shape(tensor)
-    changed = []
+    changed: list[int | None] = []
     for axis, size in enumerate(target, first):
         new = after[axis]
-        same = size < 0 or new is None or before[axis] == new
-        changed.append(size if same else int(new or 0))
+        same = size is None or size < 0 or new is None or before[axis] == new
+        changed.append(size if same else new)
     return changed
 
 
@@ -267,14 +282,42 @@ def _resized_operation(
 def _resized_split(
     shrinking: _Shrinking, node: Node, config: Mapping[str, Any]
 ) -> dict[str, Any]:
-    pieces = [Tensor(node.name, index) for index in range(len(node.outputs))]
-    axis = config["axis"] % len(shrinking.trace.shape(pieces[0]))
-    before = [shrinking.trace.shape(piece)[axis] for piece in pieces]
-    after = [shrinking.shape(piece)[axis] for piece in pieces]
+    before, after = _split_sizes(shrinking, node)
     if before == after:
         return dict(config)
     ends = np.cumsum(after)[:-1].tolist()
     return {**config, "indices_or_sections": ends}
+
+
+def _split_sizes(shrinking: _Shrinking, node: Node) -> tuple[list[int], list[int]]:
+    """Returns the sizes of the pieces of a split, before and now."""
+    trace = shrinking.trace
+    pieces = [Tensor(node.name, index) for index in range(len(node.outputs))]
+    axis = ChannelCall(trace, node, trace.graph.layer_of(node)).argument("axis", 2, 0)
+    axis %= len(trace.shape(pieces[0]))
+    before = [trace.shape(piece)[axis] or 0 for piece in pieces]
+    return before, [shrinking.shape(piece)[axis] or 0 for piece in pieces]
+
+
+def _resized_einsum_dense(
+    shrinking: _Shrinking, node: Node, config: Mapping[str, Any]
+) -> dict[str, Any]:
+    given = config["output_shape"]
+    shape = list(given) if isinstance(given, list | tuple) else [given]
+    first = len(shrinking.trace.shape(Tensor(node.name))) - len(shape)
+    return {**config, "output_shape": _target(shrinking, node, shape, first)}
+
+
+def _resized_groups(
+    shrinking: _Shrinking, node: Node, config: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Keeps a group for each channel, where there was one."""
+    before = shrinking.trace.shape(Tensor(node.name))[-1]
+    after = shrinking.shape(Tensor(node.name))[-1]
+    return {
+        **config,
+        "groups": after if config["groups"] == before else config["groups"],
+    }
 
 
 _RESHAPED: dict[
@@ -283,4 +326,6 @@ _RESHAPED: dict[
     "Reshape": _resized_reshape,
     "ops.reshape": _resized_operation,
     "ops.split": _resized_split,
+    "EinsumDense": _resized_einsum_dense,
+    "GroupNormalization": _resized_groups,
 }
