@@ -131,15 +131,24 @@ def test_half_of_a_tensor_is_not_the_source_of_the_other_half():
     assert block.frozen
 
 
-def test_a_model_does_not_become_its_input_nor_lose_one():
+def test_a_model_keeps_its_inputs():
     x, z = keras.Input((4,), name="x"), keras.Input((4,), name="z")
-    y = keras.layers.Add(name="sum")([x, keras.layers.Dense(4)(x)])
-    (block,) = find_blocks(read(keras.Model(x, y)))
-    assert block.reason == "the model would return its input"
     branch = keras.layers.Dense(4)(keras.layers.Concatenate()([x, z]))
     y = keras.layers.Add(name="sum")([x, branch])
     (block,) = find_blocks(read(keras.Model([x, z], keras.layers.Dense(2)(y))))
     assert block.reason == "the input 'z' of the model is used nowhere else"
+
+
+def test_the_last_addition_may_be_what_the_model_returns():
+    x = keras.Input((4,))
+    y = keras.layers.Add(name="one")([x, keras.layers.Dense(4)(x)])
+    y = keras.layers.Add(name="two")([y, keras.layers.Dense(4)(y)])
+    graph = read(keras.Model(x, y))
+    whole = keras.Model(x, y)(data(graph))
+    assert not np.allclose(run(remove_blocks(graph, ["two"]), "keras")[0], whole)
+    for library in ("keras", "tf_keras"):
+        (left,) = run(remove_blocks(graph, ["one", "two"]), library)
+        np.testing.assert_array_equal(left, data(graph))
 
 
 def test_second_input_of_a_branch_stays():

@@ -231,7 +231,4 @@ class _Search:
             calls = self.graph.calls(layer)
             if layer.weights and any(call.name not in block.nodes for call in calls):
                 return f"layer {layer.name!r} in its branch is called elsewhere too"
-        source = self.layers_of[block.source.node]
-        if join.name in self.returned and source.kind == "InputLayer":
-            return "the model would return its input"
         return None
