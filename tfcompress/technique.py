@@ -13,10 +13,12 @@ class Account:
     Attributes:
         applied: Names of the layers that it was applied to.
         skipped: Names of the layers that it left as they were, and why.
+        notes: What to know of layers that it was applied to, by their names.
     """
 
     applied: tuple[str, ...] = ()
     skipped: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Technique(abc.ABC):

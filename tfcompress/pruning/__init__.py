@@ -1,5 +1,7 @@
 """Pruning: weights that matter little become zero."""
 
+from tfcompress.pruning.channel import ChannelPruning
+from tfcompress.pruning.layer import LayerPruning
 from tfcompress.pruning.magnitude import MagnitudePruning
 
-__all__ = ["MagnitudePruning"]
+__all__ = ["ChannelPruning", "LayerPruning", "MagnitudePruning"]
