@@ -4,7 +4,9 @@ import pytest
 
 from tfcompress import keras_compat
 from tfcompress.errors import ModelError
-from tfcompress.measurement import count_weights, summary
+from tfcompress.graph import find_groups, remove_channels
+from tfcompress.keras_compat import read
+from tfcompress.measurement import count_weights, summarize_graph, summary
 
 
 @pytest.fixture(params=["keras", "tf_keras"], scope="module")
@@ -321,3 +323,15 @@ def test_applications_at_224(module, name, expected):
     assert found.multiply_adds == pytest.approx(expected, rel=0.01)
     assert found.parameters == model.count_params()
     assert not found.uncounted
+
+
+def test_a_graph_is_counted_without_being_built():
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, name="first")(inputs)
+    x = keras.layers.Conv2D(2, 1, name="second")(x)
+    graph = read(keras.Model(inputs, x))
+    (group,) = [group for group in find_groups(graph) if not group.frozen]
+    counted = summarize_graph(remove_channels(graph, {group: [1]}))
+    # Six by six places, three of four channels left.
+    assert counted.multiply_adds == 36 * 27 * 3 + 36 * 3 * 2
+    assert counted.parameters == 27 * 3 + 3 + 3 * 2 + 2

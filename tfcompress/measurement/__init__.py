@@ -7,7 +7,12 @@ from tfcompress.measurement.prediction import Predictions, predict, predict_each
 from tfcompress.measurement.quality import Quality, evaluate
 from tfcompress.measurement.runtime import LiteRTModel
 from tfcompress.measurement.size import Size, size
-from tfcompress.measurement.summary import LayerSummary, Summary, summary
+from tfcompress.measurement.summary import (
+    LayerSummary,
+    Summary,
+    summarize_graph,
+    summary,
+)
 from tfcompress.measurement.tensor import TensorDetails
 from tfcompress.measurement.weights import WeightCount, count_weights
 
@@ -29,5 +34,6 @@ __all__ = [
     "predict",
     "predict_each",
     "size",
+    "summarize_graph",
     "summary",
 ]

@@ -178,7 +178,18 @@ def summary(model: Any) -> Summary:
     print(tfc.measurement.summary(keras.Sequential(layers)))
     ```
     """
-    graph = _flat(model)
+    return summarize_graph(_flat(model))
+
+
+def summarize_graph(graph: Graph) -> Summary:
+    """Does what `summary` does, of a model as plain data.
+
+    Args:
+        graph: A graph without models inside it, whose nodes know their shapes.
+
+    Returns:
+        The `Summary`.
+    """
     batch = _batch_sizes(graph)
     specs = {
         Tensor(node.name, index): TensorSpec(_known(spec.shape, batch), spec.dtype)
