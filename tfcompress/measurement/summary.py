@@ -12,9 +12,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from tfcompress import keras_compat
-from tfcompress.graph import Graph, Node, Tensor, TensorSpec, flatten_models
+from tfcompress.graph import Graph, Node, Tensor, TensorSpec
 from tfcompress.graph.graph import map_tensors
+from tfcompress.keras_compat.flat_reading import read_flat
 from tfcompress.measurement.multiply_adds import count_multiply_adds, describe_call
 from tfcompress.measurement.weights import is_kernel
 
@@ -178,7 +178,7 @@ def summary(model: Any) -> Summary:
     print(tfc.measurement.summary(keras.Sequential(layers)))
     ```
     """
-    return summarize_graph(_flat(model))
+    return summarize_graph(read_flat(model))
 
 
 def summarize_graph(graph: Graph) -> Summary:
@@ -206,21 +206,6 @@ def summarize_graph(graph: Graph) -> Summary:
         rows.append(_row(graph, node, specs, count or 0, again=node.layer in seen))
         seen.add(node.layer)
     return Summary(graph.name, tuple(rows), tuple(uncounted))
-
-
-def _flat(model: Any) -> Graph:
-    """Reads a model without models inside it, with all the shapes that are known.
-
-    A model inside another remembers the shapes of its own `Input`, which may be open
-    where the outer model's are fixed; building the whole again finds them out.
-    """
-    nested = keras_compat.read(model)
-    graph = flatten_models(nested)
-    shapes = [spec.shape for node in graph.nodes for spec in node.outputs]
-    if graph is nested or not any(None in shape[1:] for shape in shapes):
-        return graph
-    home = "tf_keras" if keras_compat.is_tf_keras(model) else "keras"
-    return keras_compat.read(keras_compat.build(graph, keras=home, trusted=True))
 
 
 def _batch_sizes(graph: Graph) -> set[int | None]:

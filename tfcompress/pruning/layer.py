@@ -1,15 +1,16 @@
 """Layer pruning: whole residual blocks that matter little go."""
 
 import dataclasses
-import difflib
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ModelError
-from tfcompress.graph import Block, Graph, find_blocks, flatten_models, remove_blocks
+from tfcompress.graph import Block, Graph, find_blocks, remove_blocks
+from tfcompress.keras_compat.flat_reading import read_flat
 from tfcompress.pruning.block_importance import MEASURES, GatedModel
+from tfcompress.pruning.structured import check_prunable, match_names
 from tfcompress.technique import Account, Technique
 
 
@@ -22,22 +23,17 @@ class LayerAccount(Account):
     Attributes:
         applied: Names of the blocks that were removed, in the order of their removal.
         skipped: Names of the blocks that stayed, and why.
+        notes: For each removed block what was measured and which layers went with it.
         importance: For each block what was measured last with it left out: at its
             removal, or beside those removed before.
-        layers: Names of the layers that went with each removed block.
     """
 
     importance: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    layers: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def __str__(self) -> str:
-        lines = [
-            f"removed {name}: importance {self.importance[name]:.4g}, with "
-            + ", ".join(self.layers[name])
-            for name in self.applied
-        ]
-        kept = [f"kept {name}: {reason}" for name, reason in self.skipped.items()]
-        return "\n".join([*lines, *kept])
+        lines = [f"removed {name}: {self.notes[name]}" for name in self.applied]
+        lines += [f"kept {name}: {reason}" for name, reason in self.skipped.items()]
+        return "\n".join(lines)
 
 
 class LayerPruning(Technique):
@@ -64,7 +60,8 @@ class LayerPruning(Technique):
             of their squares, for models of any kind; `"divergence"` the
             Kullback-Leibler divergence, in nats, of the class probabilities from those
             of the whole model; `"loss"` the rise of the cross-entropy with the labels.
-        ignored: Names of blocks that stay, or of layers whose blocks stay.
+        ignored: Names of blocks that stay, or of layers whose blocks stay, or patterns
+            of them, such as `"stage1_*"`.
 
     Attributes:
         account: A `LayerAccount`.
@@ -125,16 +122,18 @@ class LayerPruning(Technique):
             and without the blocks.
 
         Raises:
-            ModelError: If the model has no block that can be removed.
+            ModelError: If the model is subclassed, not built, or still being pruned or
+                made quantization-aware, or if it has no block that can be removed.
             ArgumentError: If it has fewer than asked for, if a name in `ignored`
                 matches nothing, or if no data was given.
             DataError: If the data does not fit the model.
         """
-        keras_compat.check_model(model)
-        graph = _read_flat(model)
+        check_prunable(model)
+        graph = read_flat(model)
         found = find_blocks(graph)
-        self._check_names(graph, found)
-        reasons = {block.name: self._reason_to_keep(block) for block in found}
+        names = [*graph.layers, *(block.name for block in found)]
+        ignored = set(match_names(self.ignored, list(dict.fromkeys(names))))
+        reasons = {block.name: _reason_to_keep(block, ignored) for block in found}
         free = [block for block in found if reasons[block.name] is None]
         count = self._count(graph, reasons, len(free))
         if self.data is None:
@@ -166,7 +165,7 @@ class LayerPruning(Technique):
         Raises:
             ModelError: If it is not a functional or Sequential model.
         """
-        keras_compat.check_model(model)
+        check_prunable(model)
         graph = keras_compat.read(model)
         return keras_compat.build(graph, keras=keras_compat.origin_of(model))
 
@@ -177,22 +176,6 @@ class LayerPruning(Technique):
             "importance": self.importance,
             "ignored": list(self.ignored),
         }
-
-    def _check_names(self, graph: Graph, found: Sequence[Block]) -> None:
-        names = {*graph.layers, *(block.name for block in found)}
-        for name in self.ignored:
-            if name not in names:
-                near = difflib.get_close_matches(name, sorted(names))
-                raise ArgumentError(
-                    f"{graph.name!r} has no block and no layer of this name; near ones "
-                    f"are {near}. Received: ignored={name!r}"
-                )
-
-    def _reason_to_keep(self, block: Block) -> str | None:
-        if block.frozen:
-            return block.reason
-        names = {block.name, *block.layers}
-        return "ignored by choice" if names & set(self.ignored) else None
 
     def _count(self, graph: Graph, reasons: Mapping[str, str | None], free: int) -> int:
         """Returns how many blocks to remove."""
@@ -221,14 +204,24 @@ class LayerPruning(Technique):
         importance: Mapping[str, float],
     ) -> LayerAccount:
         left = {block.name for block in find_blocks(remove_blocks(graph, removed))}
-        layers = {block.name: block.layers for block in found if block.name in removed}
+        layers = {block.name: ", ".join(block.layers) for block in found}
+        notes = {
+            name: f"importance {importance[name]:.4g}; it held {layers[name]}"
+            for name in removed
+        }
         skipped = {
             block.name: reasons[block.name]
             or f"more important: {importance[block.name]:.4g}"
             for block in found
             if block.name in left
         }
-        return LayerAccount(tuple(removed), skipped, dict(importance), layers)
+        return LayerAccount(tuple(removed), skipped, notes, dict(importance))
+
+
+def _reason_to_keep(block: Block, ignored: set[str]) -> str | None:
+    if block.frozen:
+        return block.reason
+    return "ignored by choice" if ignored & {block.name, *block.layers} else None
 
 
 def _check_blocks(blocks: Any) -> int | float:
@@ -248,13 +241,3 @@ def _left(graph: Graph, removed: Sequence[str], free: Sequence[Block]) -> list[s
     """Returns the blocks that can be removed still; some went with those around."""
     there = {node.name for node in remove_blocks(graph, removed).nodes}
     return [block.name for block in free if block.name in there]
-
-
-def _read_flat(model: Any) -> Graph:
-    """Reads a model without models inside it, with all the shapes that are known."""
-    nested = keras_compat.read(model)
-    graph = flatten_models(nested)
-    if graph is nested:
-        return graph
-    home = keras_compat.origin_of(model)
-    return keras_compat.read(keras_compat.build(graph, keras=home))
