@@ -27,6 +27,11 @@ class Schedule(abc.ABC):
             step: Number of training steps done. Defaults to 0.
         """
 
+    @property
+    def final(self) -> float:
+        """The value that it ends at."""
+        return self(1.0)
+
     @abc.abstractmethod
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor, as plain data."""
@@ -268,6 +273,73 @@ class Polynomial(Moving):
         return {**super().get_config(), "power": self.power}
 
 
+class Gradual(Moving):
+    """Moves from a start to an end value in several moves, and holds it after each.
+
+    The way is cut into equal periods. In each the value moves on in a straight line,
+    and is then held, so that a model that is being pruned recovers before more is taken
+    from it, as in the iterative pruning of Han et al., 2015,
+    https://arxiv.org/abs/1506.02626.
+
+    Args:
+        start: Value up to `begin`.
+        end: Value from `finish` on.
+        moves: How many moves there are. Defaults to 4.
+        recovery: Share of each period in which the value is held; with 1 it jumps at
+            the start of each. Defaults to 0.5.
+        begin: Share of the training at which it starts to move. Defaults to 0.
+        finish: Share at which the last period ends. Defaults to 1.
+
+    Raises:
+        ArgumentError: If a value is not a finite number, if `begin` and `finish` are
+            not in order within 0 and 1, `moves` is not a whole number of 1 or more, or
+            `recovery` is not within 0 and 1.
+
+    Example:
+    ```python
+    from tfcompress.schedules import Gradual
+
+    sparsity = Gradual(0.0, 0.8, moves=2)
+    sparsity(0.4)  # 0.4: held from a quarter of the training up to half of it
+    ```
+    """
+
+    def __init__(
+        self,
+        start: float,
+        end: float,
+        *,
+        moves: int = 4,
+        recovery: float = 0.5,
+        begin: float = 0.0,
+        finish: float = 1.0,
+    ):
+        super().__init__(start, end, begin=begin, finish=finish)
+        if isinstance(moves, bool) or not isinstance(moves, int) or moves < 1:
+            raise ArgumentError(
+                f"moves must be a whole number of 1 or more. Received: moves={moves!r}"
+            )
+        self.moves = moves
+        self.recovery = _finite(recovery, "recovery")
+        if not 0 <= self.recovery <= 1:
+            raise ArgumentError(
+                "recovery is the share of each period in which the value is held, from "
+                f"0 to 1. Received: recovery={recovery!r}"
+            )
+
+    def between(self, share: float) -> float:
+        """Returns the value when a share of the way is gone."""
+        period, gone = divmod(share * self.moves, 1)
+        moving = 1 - self.recovery
+        moved = gone / moving if gone < moving else 1.0
+        return self.start + (self.end - self.start) * (period + moved) / self.moves
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor, as plain data."""
+        own = {"moves": self.moves, "recovery": self.recovery}
+        return {**super().get_config(), **own}
+
+
 class Piecewise(Schedule):
     """One value after the other.
 
@@ -314,6 +386,76 @@ class Piecewise(Schedule):
         return {"boundaries": self.boundaries, "values": self.values}
 
 
+class PolynomialOfSteps(Schedule):
+    """A value that moves as `Polynomial` does, but over training steps.
+
+    It is 0 before step `begin`, where it becomes `start`; it arrives at `end` at step
+    `finish`, and stays there. So `PolynomialDecay` of TF-MOT counts, and, with `start`
+    and `end` alike, its `ConstantSparsity`. Whether a training is long enough is the
+    user's to say: prefer `Polynomial`, which needs no number of steps.
+
+    Args:
+        start: Value at step `begin`.
+        end: Value from step `finish` on.
+        begin: Step at which it starts to move. Defaults to 0.
+        finish: Step at which it arrives.
+        power: 1 is a straight line. Defaults to 3.
+
+    Raises:
+        ArgumentError: If a value is not a finite number, `begin` and `finish` are not
+            steps in order, or `power` is not above 0.
+
+    Example:
+    ```python
+    from tfcompress.schedules import PolynomialOfSteps
+
+    sparsity = PolynomialOfSteps(0.0, 0.8, finish=1000, power=1)
+    sparsity(0.1, step=500)  # 0.4
+    ```
+    """
+
+    def __init__(
+        self,
+        start: float,
+        end: float,
+        *,
+        begin: int = 0,
+        finish: int,
+        power: float = 3.0,
+    ):
+        if not 0 <= begin <= finish:
+            raise ArgumentError(
+                "begin and finish are training steps, in order, from 0 on. "
+                f"Received: begin={begin!r}, finish={finish!r}"
+            )
+        self.begin = int(begin)
+        self.finish = int(finish)
+        self.way = Polynomial(start, end, power=power)
+
+    def __call__(self, progress: float, step: int = 0) -> float:
+        """Returns the value when a number of training steps is done."""
+        if step < self.begin:
+            return 0.0
+        if step >= self.finish:
+            return self.way.end
+        return self.way((step - self.begin) / (self.finish - self.begin))
+
+    @property
+    def final(self) -> float:
+        """The value that it ends at."""
+        return self.way.end
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor, as plain data."""
+        return {
+            "start": self.way.start,
+            "end": self.way.end,
+            "begin": self.begin,
+            "finish": self.finish,
+            "power": self.way.power,
+        }
+
+
 class OfStep(Schedule):
     """A value that a function of the user's gives for each training step.
 
@@ -346,6 +488,19 @@ class OfStep(Schedule):
         """Returns what the function gives for the step."""
         return float(self.function(step))
 
+    @property
+    def final(self) -> float:
+        """Refuses: it is not known how many steps there will be.
+
+        Raises:
+            ArgumentError: Always.
+        """
+        raise ArgumentError(
+            "The value that a function of the step ends at is not known; use "
+            "Polynomial, Linear, Cosine, Gradual, Piecewise or Constant, or "
+            f"PolynomialOfSteps. Received: function={self.function!r}"
+        )
+
     def get_config(self) -> dict[str, Any]:
         """Refuses: a function is not plain data.
 
@@ -372,7 +527,16 @@ def deserialize(data: Mapping[str, Any]) -> Schedule:
     Raises:
         ArgumentError: If the name is not that of a schedule of this module.
     """
-    kinds = (Constant, Cosine, Exponential, Linear, Piecewise, Polynomial)
+    kinds = (
+        Constant,
+        Cosine,
+        Exponential,
+        Gradual,
+        Linear,
+        Piecewise,
+        Polynomial,
+        PolynomialOfSteps,
+    )
     classes: dict[Any, type[Schedule]] = {kind.__name__: kind for kind in kinds}
     if data.get("class_name") not in classes:
         raise ArgumentError(

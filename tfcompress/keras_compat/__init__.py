@@ -26,6 +26,7 @@ from tfcompress.keras_compat.twins import register_twin
 
 if TYPE_CHECKING:
     from tfcompress.keras_compat.output_activation import output_activations
+    from tfcompress.keras_compat.pruned_layer import PrunedLayer
     from tfcompress.keras_compat.tfmot_layers import (
         is_quantization_aware,
         pruned_layers,
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
         quantizers_of,
         set_weight_ranges,
         tfmot_core,
-        wrap_for_pruning,
     )
     from tfcompress.keras_compat.trainable import TwinModel, adopt, origin_of
 
 _LAZY = {
+    "PrunedLayer": "pruned_layer",
     "TwinModel": "trainable",
     "adopt": "trainable",
     "origin_of": "trainable",
@@ -48,11 +49,11 @@ _LAZY = {
     "quantizers_of": "tfmot_layers",
     "set_weight_ranges": "tfmot_layers",
     "tfmot_core": "tfmot_layers",
-    "wrap_for_pruning": "tfmot_layers",
 }
 
 __all__ = [
     "AcceptsEitherKeras",
+    "PrunedLayer",
     "TwinModel",
     "adopt",
     "build",
@@ -82,7 +83,6 @@ __all__ = [
     "to_keras",
     "to_origin",
     "to_tf_keras",
-    "wrap_for_pruning",
 ]
 
 

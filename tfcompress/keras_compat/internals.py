@@ -171,6 +171,12 @@ def metric_direction(metric: Any) -> str | None:
         return None
 
 
+def steps_per_execution(model: Any) -> int:
+    """Returns how many steps a compiled tf_keras model takes at a time."""
+    steps = model._steps_per_execution
+    return 1 if steps is None else int(steps)
+
+
 def keeps_layers(get_config: Any) -> Any:
     """Marks the `get_config` of a functional model as one that keeps its layers.
 

@@ -25,32 +25,13 @@ def tfmot_core(name: str) -> ModuleType:
     return importlib.import_module(_CORE + name)
 
 
-def wrap_for_pruning(layer: Any, schedule: Any) -> Any:
-    """Returns a tf_keras layer in TF-MOT's pruning wrapper.
-
-    Args:
-        layer: A built tf_keras layer. The wrapper holds this very layer.
-        schedule: A TF-MOT pruning schedule.
-
-    Returns:
-        The wrapper, or None where TF-MOT finds no weight to prune in the layer.
-    """
-    prune = modules.tfmot().sparsity.keras.prune_low_magnitude
-    try:
-        wrapper = prune(layer, pruning_schedule=schedule)
-    except ValueError:
-        return None
-    # It hands every keyword on, so tf_keras would give it masks for any layer.
-    wrapper._call_spec.expects_mask_arg = layer._call_spec.expects_mask_arg
-    return wrapper if wrapper.layer.get_prunable_weights() else None
-
-
 def pruned_layers(model: Any) -> list[Any]:
     """Returns the pruning wrappers of a model and of the models inside it."""
     if not _is_loaded():
         return []
     wrapper = tfmot_core("sparsity.keras.pruning_wrapper").PruneLowMagnitude
-    return [layer for layer in _all_layers(model) if isinstance(layer, wrapper)]
+    found = [layer for _, layer in all_layers(model) if isinstance(layer, wrapper)]
+    return list({id(layer): layer for layer in found}.values())
 
 
 def quantization_layers(model: Any) -> list[Any]:
@@ -61,7 +42,7 @@ def quantization_layers(model: Any) -> list[Any]:
         tfmot_core("quantization.keras.quantize_wrapper").QuantizeWrapper,
         tfmot_core("quantization.keras.quantize_layer").QuantizeLayer,
     )
-    return [layer for layer in _all_layers(model) if isinstance(layer, kinds)]
+    return [layer for _, layer in all_layers(model) if isinstance(layer, kinds)]
 
 
 def is_quantization_aware(model: Any) -> bool:
@@ -69,13 +50,20 @@ def is_quantization_aware(model: Any) -> bool:
     return bool(quantization_layers(model))
 
 
-def _all_layers(model: Any) -> list[Any]:
-    if not isinstance(model, modules.tf_keras().Model):
+def all_layers(model: Any) -> list[tuple[Any, Any]]:
+    """Returns the layers of a tf_keras model and of the models inside it.
+
+    Returns:
+        Pairs of the model that calls a layer and the layer, without the models; none
+        for anything else than a tf_keras model.
+    """
+    kind = modules.tf_keras().Model
+    if not isinstance(model, kind):
         return []
     found = []
     for layer in model.layers:
-        found.append(layer)
-        found.extend(_all_layers(layer))
+        inside = all_layers(layer) if isinstance(layer, kind) else [(model, layer)]
+        found.extend(inside)
     return found
 
 

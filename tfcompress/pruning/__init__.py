@@ -3,5 +3,6 @@
 from tfcompress.pruning.channel import ChannelPruning
 from tfcompress.pruning.layer import LayerPruning
 from tfcompress.pruning.magnitude import MagnitudePruning
+from tfcompress.pruning.threshold import ThresholdPruning
 
-__all__ = ["ChannelPruning", "LayerPruning", "MagnitudePruning"]
+__all__ = ["ChannelPruning", "LayerPruning", "MagnitudePruning", "ThresholdPruning"]

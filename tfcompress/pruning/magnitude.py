@@ -1,44 +1,69 @@
 """Magnitude pruning: the smallest weights become zero."""
 
-from collections.abc import Mapping, Sequence
-from numbers import Real
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tfcompress import keras_compat
-from tfcompress.errors import ArgumentError, ModelError
-from tfcompress.keras_compat import tfmot_layers
-from tfcompress.pruning.ramp import build_callback, build_ramp
-from tfcompress.schedules import Polynomial, Schedule, deserialize, serialize
-from tfcompress.technique import Account, Technique
+from tfcompress.errors import ArgumentError
+from tfcompress.keras_compat.masked_weight import Goal
+from tfcompress.keras_compat.prunable_weights import PrunableWeight
+from tfcompress.pruning.weight_pruning import WeightPruning, check_share
+from tfcompress.schedules import Polynomial, Schedule
+
+_SCOPES = ("local", "global")
 
 
-class MagnitudePruning(Technique):
+class MagnitudePruning(WeightPruning):
     """Sets the smallest weights of each kernel to zero while the model trains.
 
-    Runs on TF-MOT's `prune_low_magnitude`, on a copy of the model and whatever Keras
-    it is of. Sparsity rises over the first half of the training, whose length it need
-    not be told, and is then held, so that the other weights make good the loss. Han et
-    al., "Learning both Weights and Connections", 2015,
-    https://arxiv.org/abs/1506.02626.
+    Runs on TF-MOT's pruning wrapper, on a copy of the model and whatever Keras it is
+    of. Sparsity rises over the first half of the training, whose length it need not be
+    told, and is then held, so that the other weights make good the loss. Han et al.,
+    "Learning both Weights and Connections", 2015, https://arxiv.org/abs/1506.02626;
+    N:M sparsity of Mishra et al., "Accelerating Sparse Deep Neural Networks", 2021,
+    https://arxiv.org/abs/2104.08378.
+
+    Kernels of Dense, convolutions, embeddings, recurrent layers and attention are
+    pruned, also inside nested models, Bidirectional and TimeDistributed; those of
+    depthwise convolutions only where `layers` names them. `account.skipped` says what
+    is left out, and why.
 
     Args:
-        sparsity: Share of zero weights in each kernel at the end, from 0 up to, not
-            including, 1. Defaults to 0.8.
+        sparsity: Share of zero weights in the end, from 0 up to, not including, 1.
+            Defaults to 0.8.
         schedule: A `tfcompress.schedules.Schedule` of the sparsity over the training,
-            in place of `sparsity`, or the plain data of one. Defaults to a cubic rise
-            over its first half.
-        ignored: Names of layers to leave as they are, such as the last one.
+            in place of `sparsity`, or the plain data of one, or `ConstantSparsity` or
+            `PolynomialDecay` of TF-MOT, whose steps count from the first `fit` on.
+            `Constant(0.8)` prunes at the first step and then fine-tunes. Defaults to a
+            cubic rise over the first half of the training.
+        scope: `"local"`, the default, prunes each kernel to the sparsity; `"global"`
+            prunes where weights are smallest, with one threshold over all layers that
+            `layers` does not name, of which each keeps one weight at least.
+        structure: Which weights become zero together: None, the default, for single
+            ones; a block `(inputs, outputs)` such as `(4, 1)`, by the mean size in it,
+            in Dense and 1x1 convolutions; or `"2:4"` for 2 zeros in every 4 input
+            channels, where the sparsity is always a half.
+        layers: Names of layers, or patterns such as `"block_*"`, and the sparsity of
+            each, or None to leave it out. A name goes before a pattern, the first
+            pattern before the next.
+        ignored: Layers to leave as they are: names, patterns, or positions among the
+            prunable layers, 0 the first and -1 the last.
+        minimum_size: Kernels with fewer weights stay as they are. Defaults to 0.
+        policy: `"xnnpack"` to prune only 1x1 Conv2D, as TF-MOT's
+            `PruneForLatencyOnXNNPack` chooses; or a function that takes a layer of the
+            tf_keras copy, and returns why it is left out, or None; or a policy of
+            TF-MOT. Defaults to None: all.
 
     Raises:
-        ArgumentError: If `sparsity` is out of range.
+        ArgumentError: If an argument is out of range or not one of these.
 
     Example:
     ```python
     pruning = tfc.pruning.MagnitudePruning(sparsity=0.8)
-    model = pruning.apply(trained)
-    model.compile("adam", loss=loss)
-    model.fit(x, y, epochs=5, callbacks=pruning.callbacks())
-    small = pruning.finalize(model)
+    pruned = pruning.apply(model)
+    pruned.compile("adam", loss="sparse_categorical_crossentropy")
+    pruned.fit(x, y, callbacks=pruning.callbacks())
+    small = pruning.finalize(pruned)
     ```
     """
 
@@ -47,129 +72,108 @@ class MagnitudePruning(Technique):
         sparsity: float = 0.8,
         *,
         schedule: Schedule | Mapping[str, Any] | None = None,
-        ignored: Sequence[str] = (),
+        scope: str = "local",
+        structure: str | tuple[int, int] | None = None,
+        layers: Mapping[str, float | None] | None = None,
+        ignored: Sequence[str | int] = (),
+        minimum_size: int = 0,
+        policy: str | Callable[[Any], str | None] | None = None,
     ):
-        given: Any = sparsity
-        if isinstance(given, bool) or not isinstance(given, Real):
+        super().__init__(
+            schedule=schedule,
+            layers=layers,
+            ignored=ignored,
+            minimum_size=minimum_size,
+            policy=policy,
+        )
+        if scope not in _SCOPES:
             raise ArgumentError(
-                f"sparsity must be a number. Received: sparsity={sparsity!r}"
+                f"scope must be one of {list(_SCOPES)}. Received: scope={scope!r}"
             )
-        if isinstance(schedule, Mapping):
-            schedule = deserialize(schedule)
-        final = float(sparsity) if schedule is None else schedule(1.0)
-        if not 0 <= final < 1:
-            raise ArgumentError(
-                "sparsity is the share of weights that become zero, from 0 up to, not "
-                f"including, 1; 0.5 to 0.9 are usual. Received: sparsity={final}"
-            )
-        self.sparsity = final
-        self.schedule = schedule or Polynomial(0.0, final, finish=0.5)
-        self.ignored = tuple(ignored)
-        self._given_schedule = schedule
+        self.scope = scope
+        self.structure = _read_structure(structure)
+        given = self._given_schedule
+        self.sparsity = check_share(
+            sparsity if given is None else given.final, "sparsity"
+        )
+        for name, value in self.layers.items():
+            if value is not None:
+                check_share(value, f"layers[{name!r}]")
+        if isinstance(self.structure, str):
+            self.sparsity = _share(self.structure)
+            if not set(self.layers.values()) <= {None, self.sparsity}:
+                raise ArgumentError(
+                    f"structure={self.structure!r} is a sparsity of {self.sparsity}: "
+                    "layers may leave layers out, or give them this sparsity. "
+                    f"Received: layers={self.layers}"
+                )
 
-    def apply(self, model: Any) -> Any:
-        """Returns a copy of the model, in tf_keras, whose kernels will be pruned.
+    @property
+    def schedule(self) -> Schedule:
+        """The sparsity over the training."""
+        given = self._given_schedule
+        if given is not None:
+            return given
+        return Polynomial(0.0, self.sparsity or 1.0, finish=0.5)
 
-        Args:
-            model: A built functional or Sequential model of either Keras.
-
-        Returns:
-            A tf_keras model that takes optimizers, losses, metrics and callbacks of
-            either Keras. Train it with `callbacks()`.
-
-        Raises:
-            ModelError: If the model is not usable, or no layer of it can be pruned.
-            ArgumentError: If a name in `ignored` is not that of a layer.
-        """
-        keras_compat.check_model(model)
-        tf_keras = keras_compat.tf_keras()
-        copy = keras_compat.to_tf_keras(keras_compat.in_float32(model))
-        ramp = build_ramp()
-        applied: list[str] = []
-        skipped: dict[str, str] = {}
-
-        def wrap(layer: Any) -> Any:
-            if isinstance(layer, tf_keras.Model):
-                return tf_keras.models.clone_model(layer, clone_function=wrap)
-            reason = self._reason_to_skip(layer)
-            if reason is None:
-                wrapped = tfmot_layers.wrap_for_pruning(layer, ramp)
-                if wrapped is not None:
-                    applied.append(layer.name)
-                    return wrapped
-                reason = f"TF-MOT does not prune {type(layer).__name__}"
-            if layer.weights:
-                skipped[layer.name] = reason
-            return layer
-
-        pruned = tf_keras.models.clone_model(copy, clone_function=wrap)
-        names = {*applied, *skipped}
-        unknown = [name for name in self.ignored if name not in names]
-        if unknown:
-            raise ArgumentError(
-                f"ignored must hold names of layers with weights: {sorted(names)}. "
-                f"Received: ignored={unknown}"
-            )
-        if not applied:
-            raise ModelError(
-                "No layer of the model can be pruned. "
-                f"Received: model {model.name!r}, skipped {skipped}"
-            )
-        self.account = Account(tuple(applied), skipped)
-        return keras_compat.adopt(
-            pruned, origin=copy.origin, sequential=copy.sequential
+    def goal(self, value: float | None) -> Goal:
+        """Returns what is to become of a layer."""
+        return Goal(
+            sparsity=self.sparsity if value is None else float(value),
+            structure=self.structure,
+            together=self.scope == "global" and value is None,
         )
 
-    def callbacks(self) -> list[Any]:
-        """Returns the callback that `fit` needs: it prunes as training goes on."""
-        return [build_callback(self.schedule)]
-
-    def finalize(self, model: Any) -> Any:
-        """Returns a plain model with the zeros in its kernels, in the user's Keras.
-
-        Args:
-            model: What `apply` returned, trained with `callbacks()`.
-
-        Returns:
-            A model of stock layers with weights of its own.
-
-        Raises:
-            ModelError: If the model is not one of `apply`, or a kernel has fewer zeros
-                than asked for, as when `fit` was not given `callbacks()`.
-        """
-        keras_compat.check_model(model)
-        layers = tfmot_layers.pruned_layers(model)
-        if not layers:
-            raise ModelError(
-                "finalize takes the model that apply returned. "
-                f"Received: model {model.name!r}, which has no layer being pruned"
+    def refusal(self, kernel: PrunableWeight) -> str | None:
+        """Returns why a kernel cannot be pruned in this structure, or None."""
+        if self.structure is None:
+            return None
+        if not isinstance(self.structure, str):
+            if kernel.is_matrix:
+                return None
+            return f"a kernel of shape {kernel.shape} has no blocks of two axes"
+        if not kernel.inputs:
+            return f"its weight {kernel.name!r} has no input channels"
+        group = int(self.structure.split(":")[1])
+        if kernel.input_channels % group:
+            return (
+                f"{kernel.input_channels} input channels are not a multiple of {group}"
             )
-        for layer in layers:
-            for kernel in layer.layer.get_prunable_weights():
-                self._check_sparsity(layer.layer.name, kernel.numpy())
-        stripped = keras_compat.tfmot().sparsity.keras.strip_pruning(model)
-        return keras_compat.to_origin(stripped, like=model)
+        return None
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor, as plain data."""
+        """Returns the arguments of the constructor, as plain data.
+
+        Raises:
+            ArgumentError: If `policy` is a function, which is not plain data.
+        """
+        structure: Any = self.structure
+        if isinstance(structure, tuple):
+            structure = list(structure)
         return {
             "sparsity": self.sparsity,
-            "schedule": serialize(self._given_schedule),
-            "ignored": list(self.ignored),
+            "scope": self.scope,
+            "structure": structure,
+            **super().get_config(),
         }
 
-    def _reason_to_skip(self, layer: Any) -> str | None:
-        if layer.name in self.ignored:
-            return "ignored by choice"
-        return None if layer.trainable_weights else "frozen, or without weights"
 
-    def _check_sparsity(self, name: str, kernel: Any) -> None:
-        asked = kernel.size - max(round(kernel.size * (1 - self.sparsity)), 1)
-        zeros = int((kernel == 0).sum())
-        if zeros < asked - 1:
-            raise ModelError(
-                f"Layer {name!r} should have {asked} zeros of {kernel.size} weights. "
-                "Train the model that apply returned with callbacks=callbacks() of "
-                "this technique, and not to stop before the sparsity is reached: give "
-                f"EarlyStopping a start_from_epoch. Received: {zeros} zeros"
-            )
+def _share(structure: str) -> float:
+    zeros, group = map(int, structure.split(":"))
+    return zeros / group
+
+
+def _read_structure(structure: Any) -> str | tuple[int, int] | None:
+    if structure is None:
+        return None
+    if isinstance(structure, str):
+        if re.fullmatch(r"[1-9]\d*:[1-9]\d*", structure) and _share(structure) < 1:
+            return structure
+    elif isinstance(structure, list | tuple) and len(structure) == 2:
+        height, width = structure
+        if type(height) is type(width) is int and min(height, width) > 0:
+            return (height, width)
+    raise ArgumentError(
+        'structure must be a block such as (4, 1), or "2:4", zeros of every group. '
+        f"Received: structure={structure!r}"
+    )

@@ -1,0 +1,131 @@
+"""TF-MOT's pruning wrapper, as the holder of masks that are computed elsewhere."""
+
+import dataclasses
+from typing import Any, Self
+
+import tensorflow as tf
+import tf_keras
+
+from tfcompress.keras_compat import modules
+from tfcompress.keras_compat.masked_weight import Goal, MaskedWeight
+from tfcompress.keras_compat.prunable_weights import prunable_weights
+from tfcompress.keras_compat.tfmot_layers import tfmot_core
+
+_TFMOT = modules.tfmot().sparsity.keras
+_Wrapper: Any = tfmot_core("sparsity.keras.pruning_wrapper").PruneLowMagnitude
+_Pruning: Any = tfmot_core("sparsity.keras.pruning_impl").Pruning
+
+
+@tf_keras.saving.register_keras_serializable(package="tfcompress")
+class PrunedLayer(_Wrapper):
+    """A layer that computes with masked kernels.
+
+    It is TF-MOT's `PruneLowMagnitude`, so that TF-MOT strips it, except that masks are
+    set from outside, that it calls its layer as Keras does (with masks of sequences,
+    several inputs, losses), has the name of its layer, and is saved with all it holds.
+
+    Args:
+        layer: A built tf_keras layer. The wrapper holds this very layer.
+        goal: What is to become of its kernels, or the plain data of it.
+        kernels: Numbers of the kernels, among its `prunable_weights`.
+        **kwargs: What a tf_keras layer takes.
+    """
+
+    def __init__(
+        self, layer: Any, goal: Goal | dict[str, Any], kernels: Any, **kwargs: Any
+    ) -> None:
+        # Tells TF-MOT that it need not know the layer.
+        layer.get_prunable_weights = self._variables
+        never = _TFMOT.ConstantSparsity(0.0, 0)
+        super().__init__(layer, pruning_schedule=never, **{**kwargs, "autocast": False})
+        self._name = layer.name
+        self._goal = Goal.from_config(goal) if isinstance(goal, dict) else goal
+        self._kernels = tuple(kernels)
+        # Masks of sequences reach the layer inside with its inputs.
+        self._call_spec.expects_mask_arg = False
+        inner = layer._call_spec
+        self._call_spec.expects_training_arg = inner.expects_training_arg
+        self._call_spec.expected_context_args = set(inner.expected_context_args)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes a mask for each kernel."""
+        super(_Wrapper, self).build(input_shape)
+        self.masks = [
+            self.add_weight(
+                f"mask_{number}",
+                shape=variable.shape,
+                initializer="ones",
+                dtype=variable.dtype,
+                trainable=False,
+                aggregation=tf.VariableAggregation.MEAN,
+            )
+            for number, variable in enumerate(self._variables())
+        ]
+        self.pruning_step = self.add_weight(
+            "pruning_step",
+            shape=[],
+            initializer=tf_keras.initializers.Constant(-1),
+            dtype="int64",
+            trainable=False,
+        )
+        self.pruning_obj = _Pruning(
+            lambda: self.pruning_step,
+            [(variable, mask, None) for variable, mask in self._pairs()],
+            self.pruning_schedule,
+            self.block_size,
+            self.block_pooling_type,
+        )
+
+    def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Sets masked weights to zero, and calls the layer."""
+        self.pruning_obj.weight_mask_op()
+        return self.layer(inputs, *args, **kwargs)
+
+    def mask_kernels(self) -> None:
+        """Sets masked weights to zero, as each call does."""
+        self.pruning_obj.weight_mask_op()
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Returns the mask of sequences that the layer hands on."""
+        return self.layer.compute_mask(inputs, mask)
+
+    @property
+    def activity_regularizer(self) -> None:
+        """None: the layer inside adds the loss of its own."""
+
+    @property
+    def masked_weights(self) -> list[MaskedWeight]:
+        """The kernels that are pruned, with their masks."""
+        found = prunable_weights(self.layer)
+        return [
+            MaskedWeight(found[kernel], mask, self._goal)
+            for kernel, mask in zip(self._kernels, self.masks, strict=True)
+        ]
+
+    @property
+    def steps(self) -> int:
+        """How many steps it was trained with a callback that prunes; -1 if never."""
+        return int(self.pruning_step.numpy())
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor, as plain data."""
+        return {
+            **super(_Wrapper, self).get_config(),
+            "goal": dataclasses.asdict(self._goal),
+            "kernels": list(self._kernels),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
+        """Builds the wrapper, and its layer, from what `get_config` returned."""
+        layer = tf_keras.layers.deserialize(
+            config["layer"], custom_objects=custom_objects
+        )
+        return cls(**{**config, "layer": layer})
+
+    def _variables(self) -> list[Any]:
+        found = prunable_weights(self.layer)
+        return [found[kernel].variable for kernel in self._kernels]
+
+    def _pairs(self) -> list[tuple[Any, Any]]:
+        return list(zip(self._variables(), self.masks, strict=True))

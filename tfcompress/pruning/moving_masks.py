@@ -1,0 +1,118 @@
+"""The callback that prunes as training goes on."""
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from tfcompress import keras_compat
+from tfcompress.keras_compat import internals, tfmot_layers
+from tfcompress.pruning.renewal import renew
+
+STEPS_OF_THE_WAY = 100
+
+
+def build_callback(way: Callable[[float, int], float]) -> Any:
+    """Returns the tf_keras callback that prunes as training goes on.
+
+    Before a step it renews the masks of the layers being pruned, at most a hundred
+    times on the way to their goals and never so that a zero comes back. At the end of
+    an epoch the kernels themselves are masked, for files that are written then.
+
+    Args:
+        way: Takes the share of the training that a step completes, and its number from
+            1 on; returns which share of their goals the layers shall have reached.
+    """
+    return _callback_class()(way)
+
+
+@functools.cache
+def _callback_class() -> type:
+    base: Any = keras_compat.tf_keras().callbacks.Callback
+
+    class MoveMasks(base):
+        """Moves the masks of a model towards their goals."""
+
+        def __init__(self, way: Callable[[float, int], float]):
+            super().__init__()
+            self.way = way
+            self._layers: list[Any] = []
+            self._epoch = 0
+            self._steps = 0  # Done since the model was wrapped.
+            self._steps_before_epoch = 0
+            self._steps_of_epoch: int | None = None
+            self._reached = 0.0
+            self._warned = False
+
+        def set_model(self, model: Any) -> None:
+            super().set_model(model)
+            self._layers = tfmot_layers.pruned_layers(model)
+
+        def on_train_begin(self, logs: Any = None) -> None:
+            self._steps = max([0, *(layer.steps for layer in self._layers)])
+            self._steps_of_epoch = self.params["steps"]
+            self._reached = 0.0
+            self._warned = False
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            steps = self._steps_of_epoch
+            if steps:
+                self._steps = max(self._steps, epoch * steps)
+                total = self._steps + (self.params["epochs"] - epoch) * steps
+                self._check_schedule(total)
+            self._epoch = epoch
+            self._steps_before_epoch = self._steps
+
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            done = batch + internals.steps_per_execution(self.model)
+            step = self._steps_before_epoch + done
+            way = min(self.way(self._progress(done), step), 1.0)
+            arrived = way == 1 > self._reached
+            if arrived or way >= self._reached + 1 / STEPS_OF_THE_WAY:
+                self._reached = way
+                self._renew()
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self._steps = self._steps_before_epoch + batch + 1
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self._steps_of_epoch = self._steps - self._steps_before_epoch
+            self._renew()
+            for layer in self._layers:
+                layer.pruning_step.assign(self._steps)
+                layer.mask_kernels()
+
+        def on_train_end(self, logs: Any = None) -> None:
+            if self._reached < 1 and self._layers:
+                self._warn(
+                    f"Training stopped after {self._steps} steps,", self._reached
+                )
+
+        def _renew(self) -> None:
+            for weight, mask in renew(self._layers, self._reached):
+                weight.mask.assign(mask.astype(weight.mask.dtype.name))
+
+        def _progress(self, done: int) -> float:
+            """Returns the share of the training that is done with this epoch's step."""
+            epochs, steps = self.params["epochs"], self._steps_of_epoch
+            if not steps:
+                return (self._epoch + 1) / epochs
+            return min(1.0, (self._epoch * steps + done) / (epochs * steps))
+
+        def _check_schedule(self, steps: int) -> None:
+            way = self.way(1.0, steps)
+            if way < 1 and self._layers:
+                self._warn(f"This training ends at step {steps},", way)
+
+        def _warn(self, what: str, way: float) -> None:
+            if not self._warned:
+                warnings.warn(
+                    f"{what} before the schedule of the pruning does: {way:.0%} of the "
+                    "way. finalize prunes the rest, without training after it. Train "
+                    "longer, let the schedule end sooner, or give EarlyStopping a "
+                    "start_from_epoch.",
+                    stacklevel=2,
+                )
+            self._warned = True
+
+    return MoveMasks

@@ -1,0 +1,342 @@
+"""What every pruning of single weights has in common."""
+
+import abc
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+from tfcompress import keras_compat
+from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.keras_compat import tfmot_layers, tfmot_objects
+from tfcompress.keras_compat.masked_weight import Goal
+from tfcompress.keras_compat.prunable_weights import PrunableWeight
+from tfcompress.pruning.moving_masks import build_callback
+from tfcompress.pruning.renewal import renew
+from tfcompress.pruning.selection import Choice, Selected, select
+from tfcompress.schedules import Schedule, deserialize, serialize
+from tfcompress.technique import Account, Technique
+
+_XNNPACK = "xnnpack"
+
+
+class WeightPruning(Technique):
+    """Single weights become zero while the model trains; subclasses say which.
+
+    Args:
+        schedule: How the goal is reached over the training.
+        layers: Names or patterns of layers, and the goal of each, or None.
+        ignored: Names, patterns or positions of layers that stay as they are.
+        minimum_size: Kernels with fewer weights stay as they are.
+        policy: `"xnnpack"`, a function, a policy of TF-MOT, or None.
+
+    Raises:
+        ArgumentError: If an argument is not one of these.
+    """
+
+    def __init__(
+        self,
+        *,
+        schedule: Schedule | Mapping[str, Any] | None,
+        layers: Mapping[str, float | None] | None,
+        ignored: Sequence[str | int],
+        minimum_size: int,
+        policy: str | Callable[[Any], str | None] | None,
+    ):
+        self.layers = dict(layers or {})
+        self.ignored = (ignored,) if isinstance(ignored, str) else tuple(ignored)
+        self.minimum_size = minimum_size
+        self.policy = policy
+        self._given_schedule = _read_schedule(schedule)
+        if not all(isinstance(key, str) or _is_whole(key) for key in self.ignored):
+            raise ArgumentError(
+                "ignored holds names or patterns of layers, or positions among the "
+                f"prunable layers. Received: ignored={ignored!r}"
+            )
+        if not _is_whole(minimum_size) or minimum_size < 0:
+            raise ArgumentError(
+                "minimum_size is a number of weights, 0 or more. "
+                f"Received: minimum_size={minimum_size!r}"
+            )
+        known = policy is None or policy == _XNNPACK or callable(policy)
+        if not known and not tfmot_objects.is_of_tfmot(policy):
+            raise ArgumentError(
+                'policy is "xnnpack", or a function that takes a layer and returns '
+                f"why it is left out, or None. Received: policy={policy!r}"
+            )
+
+    @abc.abstractmethod
+    def goal(self, value: float | None) -> Goal:
+        """Returns what is to become of a layer.
+
+        Args:
+            value: What `layers` says of it, or None where it says nothing.
+        """
+
+    @abc.abstractmethod
+    def refusal(self, kernel: PrunableWeight) -> str | None:
+        """Returns why a kernel cannot be pruned in this way, or None."""
+
+    def way(self, progress: float, step: int) -> float:
+        """Returns which share of its goal each layer shall have reached.
+
+        Args:
+            progress: Share of the training steps done, from 0 to 1.
+            step: Number of training steps done.
+        """
+        final = self.schedule.final
+        return self.schedule(progress, step) / final if final else 1.0
+
+    @property
+    @abc.abstractmethod
+    def schedule(self) -> Schedule:
+        """How the goal is reached over the training."""
+
+    def apply(self, model: Any) -> Any:
+        """Returns a copy of the model, in tf_keras, whose kernels will be pruned.
+
+        Args:
+            model: A built functional or Sequential model of either Keras.
+
+        Returns:
+            A tf_keras model that takes optimizers, losses, metrics and callbacks of
+            either Keras. Train it with `callbacks()`. A layer that is pruned is in a
+            wrapper with the name of the layer.
+
+        Raises:
+            ModelError: If the model is not usable, is wrapped already, or no layer of
+                it can be pruned.
+            ArgumentError: If `layers` or `ignored` names no layer, or names a layer
+                that cannot be pruned.
+        """
+        keras_compat.check_model(model)
+        check_unwrapped(model)
+        copy = keras_compat.to_tf_keras(keras_compat.in_float32(model))
+        selected, skipped = select(_named_layers(copy), self._choice())
+        if not selected:
+            raise ModelError(
+                "No layer of the model can be pruned. "
+                f"Received: model {model.name!r}, skipped {skipped}"
+            )
+        self.check_layers(selected)
+        pruned = _wrap(
+            copy, {id(s.layer): (s, self.goal(s.value)) for s in selected.values()}
+        )
+        self.account = Account(tuple(selected), skipped)
+        return keras_compat.adopt(
+            pruned, origin=copy.origin, sequential=copy.sequential
+        )
+
+    def check_layers(self, selected: Mapping[str, Selected]) -> None:
+        """Raises an error where a layer cannot reach its goal."""
+
+    def callbacks(self) -> list[Any]:
+        """Returns the callback that `fit` needs: it prunes as training goes on.
+
+        In a training loop of your own, tell it what happens:
+
+        Example:
+        ```python
+        pruning = tfc.pruning.MagnitudePruning(sparsity=0.8)
+        pruned = pruning.apply(model)
+        (callback,) = pruning.callbacks()
+        callback.set_params({"epochs": 1, "steps": 10})
+        callback.set_model(pruned)
+        callback.on_train_begin()
+        callback.on_epoch_begin(0)
+        for step in range(10):
+            callback.on_train_batch_begin(step)
+            pruned(x[:8], training=True)  # your training step
+            callback.on_train_batch_end(step)
+        callback.on_epoch_end(0)
+        callback.on_train_end()
+        ```
+        """
+        return [build_callback(self.way)]
+
+    def finalize(self, model: Any) -> Any:
+        """Returns a plain model with the zeros in its kernels, in the user's Keras.
+
+        Where training stopped before the goal was reached, as `EarlyStopping` makes it,
+        the rest is pruned here, without training after it, and a warning says so.
+
+        Args:
+            model: What `apply` returned, trained with `callbacks()`; or the same, saved
+                and loaded. It is not changed.
+
+        Returns:
+            A model of stock layers with weights of its own.
+
+        Raises:
+            ModelError: If the model is not one of `apply`, or it was never trained with
+                `callbacks()`.
+        """
+        keras_compat.check_model(model)
+        layers = tfmot_layers.pruned_layers(model)
+        if not layers:
+            raise ModelError(
+                "finalize takes the model that apply returned. "
+                f"Received: model {model.name!r}, which has no layer being pruned"
+            )
+        if all(layer.steps < 0 for layer in layers):
+            raise ModelError(
+                "Train the model that apply returned with callbacks=callbacks() of "
+                "this technique; nothing is pruned without. "
+                f"Received: 0 zeros in the masks of model {model.name!r}"
+            )
+        renewed = list(renew(layers, 1.0))
+        short = [weight for weight, _ in renewed if weight.goal.sparsity is not None]
+        if short:
+            warnings.warn(
+                f"Training stopped after {max(layer.steps for layer in layers)} steps, "
+                f"before {len(short)} kernel(s) had reached the sparsity; the rest is "
+                "pruned now, without training after it. Train longer, or give "
+                "EarlyStopping a start_from_epoch.",
+                stacklevel=2,
+            )
+        new = {id(weight.weight.variable): mask for weight, mask in renewed}
+        values = []
+        for weight in _masked_weights(layers):
+            variable = weight.weight.variable
+            values.append((variable, weight.masked(new.get(id(variable)))))
+        with _holding(values):
+            stripped = keras_compat.tfmot().sparsity.keras.strip_pruning(model)
+            return keras_compat.to_origin(stripped, like=model)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor, as plain data.
+
+        Raises:
+            ArgumentError: If `policy` is a function, which is not plain data.
+        """
+        if self.policy not in (None, _XNNPACK):
+            raise ArgumentError(
+                "A policy that is a function cannot be written out; name the layers in "
+                f"`layers` and `ignored` instead. Received: policy={self.policy!r}"
+            )
+        return {
+            "schedule": serialize(self._given_schedule),
+            "layers": dict(self.layers) or None,
+            "ignored": list(self.ignored),
+            "minimum_size": self.minimum_size,
+            "policy": self.policy,
+        }
+
+    def _choice(self) -> Choice:
+        policy: Any = self.policy
+        if policy is None:
+            policy = _chooses_all
+        elif policy == _XNNPACK:
+            policy = tfmot_objects.xnnpack_policy()
+        elif tfmot_objects.is_of_tfmot(policy):
+            policy = tfmot_objects.read_policy(policy)
+        return Choice(
+            self.layers, self.ignored, self.minimum_size, policy, self.refusal
+        )
+
+
+def check_share(value: Any, name: str) -> float:
+    """Returns a sparsity, or raises an error if it is none.
+
+    Raises:
+        ArgumentError: If it is not a number from 0 up to, not including, 1.
+    """
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not 0 <= value < 1:
+        raise ArgumentError(
+            f"{name} must be a number: the share of weights that become zero, from 0 "
+            "up to, not including, 1; 0.5 to 0.9 are usual. "
+            f"Received: {name}={value!r}"
+        )
+    return float(value)
+
+
+def check_unwrapped(model: Any) -> None:
+    """Raises an error if a model is in the hands of a technique already.
+
+    Raises:
+        ModelError: If layers of it are being pruned or are quantization-aware.
+    """
+    if tfmot_layers.pruned_layers(model):
+        raise ModelError(
+            "The model is being pruned already; train it on with callbacks(), or give "
+            "it to finalize of that pruning first. "
+            f"Received: model {model.name!r}, which apply returned"
+        )
+    if tfmot_layers.is_quantization_aware(model):
+        raise ModelError(
+            "The model is quantization-aware; prune it first, finalize it, and then "
+            f"make it quantization-aware. Received: model {model.name!r}"
+        )
+
+
+def _read_schedule(schedule: Any) -> Schedule | None:
+    if schedule is None or isinstance(schedule, Schedule):
+        return schedule
+    if isinstance(schedule, Mapping):
+        return deserialize(schedule)
+    if tfmot_objects.is_of_tfmot(schedule):
+        return tfmot_objects.read_schedule(schedule)
+    raise ArgumentError(
+        "schedule must be a tfcompress.schedules.Schedule, or ConstantSparsity or "
+        f"PolynomialDecay of TF-MOT. Received: schedule={schedule!r}"
+    )
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _chooses_all(layer: Any) -> None:
+    """A policy that leaves no layer out."""
+
+
+def _named_layers(model: Any) -> dict[str, Any]:
+    """Returns the layers with weights, of nested models too, by a name of their own."""
+    found: dict[str, Any] = {}
+    for owner, layer in tfmot_layers.all_layers(model):
+        if layer.weights and not any(layer is other for other in found.values()):
+            name = layer.name
+            while name in found:
+                name = f"{owner.name}/{name}"
+            found[name] = layer
+    return found
+
+
+def _wrap(model: Any, goals: Mapping[int, tuple[Selected, Goal]]) -> Any:
+    """Returns a model of the same layers, those with a goal in wrappers."""
+    tf_keras = keras_compat.tf_keras()
+    made: dict[int, Any] = {}
+
+    def wrap(layer: Any) -> Any:
+        if id(layer) in made:
+            return made[id(layer)]
+        result = layer
+        if isinstance(layer, tf_keras.Model):
+            result = tf_keras.models.clone_model(layer, clone_function=wrap)
+        elif id(layer) in goals:
+            selected, goal = goals[id(layer)]
+            result = keras_compat.PrunedLayer(layer, goal, selected.kernels)
+        made[id(layer)] = result
+        return result
+
+    return tf_keras.models.clone_model(model, clone_function=wrap)
+
+
+def _masked_weights(layers: Sequence[Any]) -> Iterator[Any]:
+    for layer in layers:
+        yield from layer.masked_weights
+
+
+@contextlib.contextmanager
+def _holding(values: Sequence[tuple[Any, Any]]) -> Iterator[None]:
+    """Gives variables other values for the block."""
+    before = [(variable, variable.numpy()) for variable, _ in values]
+    try:
+        for variable, value in values:
+            variable.assign(value)
+        yield
+    finally:
+        for variable, value in before:
+            variable.assign(value)
