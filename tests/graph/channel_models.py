@@ -10,12 +10,16 @@ SIZE = (4, 4, 3)
 
 def model(inputs, outputs):
     """A model with random numbers in all its weights, none of them neutral."""
-    made = keras.Model(inputs, outputs)
+    return randomize(keras.Model(inputs, outputs))
+
+
+def randomize(made):
+    """Random numbers in all weights of a model of either Keras, which it returns."""
     generator = np.random.default_rng(0)
     for variable in made.weights:
-        if not np.issubdtype(np.dtype(variable.dtype), np.floating):
+        if "float" not in str(variable.dtype):
             continue
-        values = generator.normal(size=variable.shape) * 0.5
+        values = generator.normal(size=tuple(variable.shape)) * 0.5
         positive = "variance" in variable.name
         variable.assign(np.abs(values) + 0.5 if positive else values)
     return made

@@ -1,0 +1,312 @@
+"""Whether every model of `keras.applications` loses channels, and what it gains.
+
+Each model, without trained weights and with random numbers in its biases and
+normalizations, loses a quarter and half of its channels
+(`ChannelPruning(ratio=..., scope="global", round_to=8)`) in a process of its own:
+
+- equal: the largest difference from the original with those channels at zero, as a
+  share of the largest output, in Keras; the channels are read off the vectors of the
+  result, and the original is masked by `masked_original.py`;
+- file: the same difference between the `.tflite` file on LiteRT and the result;
+- multiply-adds: by how much they fall.
+
+Run it with `python benchmarks/coverage.py`; on two cores it takes an hour or two. With
+`--output` each model that is done is kept in a file of JSON lines, and not done again.
+Models that only tf_keras has can be named: `--models RegNetX002`.
+"""
+
+import argparse
+import fnmatch
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+# The side of the input, in pixels: 64, or the least that the model takes. Small first.
+APPLICATIONS = {
+    "MobileNetV3Small": 64,
+    "MobileNet": 64,
+    "MobileNetV2": 64,
+    "MobileNetV3Large": 64,
+    "EfficientNetB0": 64,
+    "NASNetMobile": 64,
+    "EfficientNetV2B0": 64,
+    "DenseNet121": 64,
+    "ResNet50": 64,
+    "ResNet50V2": 64,
+    "Xception": 71,
+    "InceptionV3": 75,
+    "VGG16": 64,
+    "ConvNeXtTiny": 64,
+    "InceptionResNetV2": 75,
+    "EfficientNetB1": 64,
+    "EfficientNetB2": 64,
+    "EfficientNetB3": 64,
+    "EfficientNetV2B1": 64,
+    "EfficientNetV2B2": 64,
+    "EfficientNetV2B3": 64,
+    "DenseNet169": 64,
+    "VGG19": 64,
+    "DenseNet201": 64,
+    "ResNet101": 64,
+    "ResNet101V2": 64,
+    "EfficientNetB4": 64,
+    "EfficientNetV2S": 64,
+    "ResNet152": 64,
+    "ResNet152V2": 64,
+    "ConvNeXtSmall": 64,
+    "EfficientNetB5": 64,
+    "EfficientNetB6": 64,
+    "EfficientNetV2M": 64,
+    "EfficientNetB7": 64,
+    "ConvNeXtBase": 64,
+    "NASNetLarge": 64,
+    "EfficientNetV2L": 64,
+    "ConvNeXtLarge": 64,
+    "ConvNeXtXLarge": 64,
+}
+ONLY_TF_KERAS = {"RegNetX002": 64, "RegNetY002": 64, "ResNetRS50": 64}
+BARS = {0.25: 0.3, 0.5: 0.6}  # Ratio of channels: least fall of the multiply-adds.
+TOLERANCE = 1e-4
+
+
+def main() -> None:
+    """Measures the models that were asked for and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        default=["all"],
+        metavar="PATTERN",
+        help="names of models, or patterns such as 'ResNet*'; by default all of Keras",
+    )
+    parser.add_argument(
+        "--output", type=Path, help="a file of JSON lines to go on with"
+    )
+    parser.add_argument(
+        "--side", type=int, help="side of the input in pixels; by default 64 or more"
+    )
+    parser.add_argument(
+        "--ratios", type=float, nargs="+", default=list(BARS), help="shares of channels"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=900, help="time for one model; default 900"
+    )
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        side = arguments.side or side_of(arguments.child)
+        print(json.dumps(measure(arguments.child, side, arguments.ratios)))
+        return
+    results = read_results(arguments.output)
+    names = find_models(arguments.models)
+    if not names:
+        parser.error(f"--models matches nothing. Received: {arguments.models}")
+    for name in track(names, console=Console(stderr=True), transient=True):
+        if name not in results:
+            results[name] = start_child(name, arguments)
+            if arguments.output is not None:
+                with arguments.output.open("a") as file:
+                    file.write(json.dumps(results[name]) + "\n")
+    print(as_table([results[name] for name in names]))
+
+
+def find_models(patterns: list[str]) -> list[str]:
+    """Returns the models that match one of the patterns."""
+    if patterns == ["all"]:
+        return list(APPLICATIONS)
+    return [
+        name
+        for name in [*APPLICATIONS, *ONLY_TF_KERAS]
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    ]
+
+
+def side_of(name: str) -> int:
+    """Returns the side of the input of a model."""
+    return {**APPLICATIONS, **ONLY_TF_KERAS}[name]
+
+
+def read_results(path: Path | None) -> dict[str, dict[str, Any]]:
+    """Returns what a file of JSON lines says of each model."""
+    if path is None or not path.exists():
+        return {}
+    found = map(json.loads, path.read_text().splitlines())
+    return {result["model"]: result for result in found}
+
+
+def start_child(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measures one model in a process of its own; returns the error if it fails."""
+    command = [sys.executable, __file__, "--child", name]
+    if arguments.side:
+        command += ["--side", str(arguments.side)]
+    command += ["--ratios", *map(str, arguments.ratios)]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            timeout=arguments.seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return {"model": name, "error": f"not done in {arguments.seconds:.0f} s"}
+    if done.returncode:
+        return {"model": name, "error": done.stderr[-2000:]}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure(name: str, side: int, ratios: list[float]) -> dict[str, Any]:
+    """Measures one model in this process."""
+    from tfcompress import keras_compat, measurement
+    from tfcompress.graph import find_groups, flatten_models
+
+    begin = time.perf_counter()
+    home = "tf_keras" if name in ONLY_TF_KERAS else "keras"
+    model = getattr(keras_compat.modules.module(home).applications, name)(
+        weights=None, input_shape=(side, side, 3), classifier_activation=None
+    )
+    images = make_images(side)
+    randomize(model, images)
+    graph = flatten_models(keras_compat.read(model))
+    groups = find_groups(graph)
+    before = measurement.summary(model)
+    images = images[:2]
+    outputs = np.asarray(model(images, training=False))
+    pruned = [prune(model, graph, ratio, images, before, outputs) for ratio in ratios]
+    return {
+        "model": name,
+        "side": side,
+        "parameters": before.parameters,
+        "multiply_adds": before.multiply_adds,
+        "groups": len(groups),
+        "frozen": {group.name: group.reason for group in groups if group.frozen},
+        "ratios": pruned,
+        "seconds": time.perf_counter() - begin,
+    }
+
+
+def prune(
+    model: Any, graph: Any, ratio: float, images: np.ndarray, before: Any, full: Any
+) -> dict[str, Any]:
+    """Prunes a model and compares the result with its masked original and its file."""
+    from masked_original import masked_original, removed_channels
+
+    from tfcompress import export, keras_compat, measurement, pruning
+
+    technique = pruning.ChannelPruning(ratio=ratio, scope="global", round_to=8)
+    begin = time.perf_counter()
+    small = technique.apply(model)
+    seconds = time.perf_counter() - begin
+    removed = removed_channels(graph, keras_compat.read(small))
+    original = keras_compat.build(
+        masked_original(graph, removed), keras=keras_compat.origin_of(model)
+    )
+    wanted = np.asarray(original(images, training=False))
+    outputs = np.asarray(small(images, training=False))
+    after = measurement.summary(small)
+    with tempfile.TemporaryDirectory() as folder:
+        artifact = export.to_tflite(
+            small,
+            Path(folder) / "small.tflite",
+            target="cpu_float32",
+            representative_data=images,
+        )
+        file_outputs = measurement.LiteRTModel(artifact.path).predict(images)
+    return {
+        "ratio": ratio,
+        "channels": sum(len(channels) for channels in removed.values()),
+        "difference": largest_difference(outputs, wanted),
+        "moved": largest_difference(wanted, full),
+        "file_difference": largest_difference(file_outputs, outputs),
+        "file_bytes": artifact.bytes,
+        "multiply_adds": after.multiply_adds,
+        "fall": 1 - after.multiply_adds / before.multiply_adds,
+        "parameters_fall": 1 - after.parameters / before.parameters,
+        "seconds": seconds,
+    }
+
+
+def randomize(model: Any, images: np.ndarray) -> None:
+    """Gives a model normalizations and biases as after a training on these images.
+
+    Of no vector are two numbers alike, so errors in a cut show, and which channels are
+    left. Normalizations have the statistics of the images, so these come through.
+    """
+    generator = np.random.default_rng(0)
+    for variable in model.weights:
+        if len(variable.shape) == 1 and "float" in str(variable.dtype):
+            values = np.linspace(-0.5, 0.5, variable.shape[0])
+            values = generator.permutation(values) + ("gamma" in variable.name)
+            variable.assign(values.astype("float32"))
+    normalizations = [
+        layer for layer in model.layers if type(layer).__name__ == "BatchNormalization"
+    ]
+    momenta = [layer.momentum for layer in normalizations]
+    for layer in normalizations:
+        layer.momentum = 0.0
+    model(images, training=True)
+    for layer, momentum in zip(normalizations, momenta, strict=True):
+        layer.momentum = momentum
+
+
+def make_images(side: int) -> np.ndarray:
+    """Returns eight images of 16 fields of random colours."""
+    fields = np.random.default_rng(1).uniform(0, 255, (8, 4, 4, 3))
+    large = np.repeat(np.repeat(fields, side // 4 + 1, 1), side // 4 + 1, 2)
+    return large[:, :side, :side].astype("float32")
+
+
+def largest_difference(found: Any, wanted: Any) -> float:
+    """Returns the largest difference, as a share of the largest number wanted."""
+    return float(np.abs(np.asarray(found) - wanted).max() / np.abs(wanted).max())
+
+
+def as_table(results: list[dict[str, Any]]) -> str:
+    """Builds the table of all models, in Markdown."""
+    lines = [
+        "| model | input | multiply-adds, M | ratio | channels | equal | file "
+        "| file, MB | multiply-adds | parameters | |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for result in results:
+        if "error" in result:
+            last = (result["error"].strip().splitlines() or ["failed"])[-1][:120]
+            lines.append(f"| {result['model']} | | | | | | | | | | {last} |")
+            continue
+        start = f"{result['model']} | {result['side']} | "
+        start += f"{result['multiply_adds'] / 1e6:.1f}"
+        for found in result["ratios"]:
+            lines.append(
+                f"| {start} | {found['ratio']} | -{found['channels']:,} "
+                f"| {found['difference']:.0e} | {found['file_difference']:.0e} "
+                f"| {found['file_bytes'] / 1e6:.1f} | -{found['fall']:.1%} "
+                f"| -{found['parameters_fall']:.1%} | {judge(found)} |"
+            )
+            start = " | | "
+    return "\n".join(lines)
+
+
+def judge(found: dict[str, Any]) -> str:
+    """Says which bars a result misses."""
+    missed = []
+    if not found["difference"] <= TOLERANCE:
+        missed.append("not equal")
+    if not found["file_difference"] <= TOLERANCE:
+        missed.append("file differs")
+    if found["fall"] < BARS.get(found["ratio"], 0):
+        missed.append("multiply-adds")
+    return ", ".join(missed)
+
+
+if __name__ == "__main__":
+    main()
