@@ -1,8 +1,15 @@
 """Pruning: weights that matter little become zero."""
 
 from tfcompress.pruning.channel import ChannelPruning
+from tfcompress.pruning.head import HeadPruning
 from tfcompress.pruning.layer import LayerPruning
 from tfcompress.pruning.magnitude import MagnitudePruning
 from tfcompress.pruning.threshold import ThresholdPruning
 
-__all__ = ["ChannelPruning", "LayerPruning", "MagnitudePruning", "ThresholdPruning"]
+__all__ = [
+    "ChannelPruning",
+    "HeadPruning",
+    "LayerPruning",
+    "MagnitudePruning",
+    "ThresholdPruning",
+]

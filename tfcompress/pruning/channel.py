@@ -1,15 +1,22 @@
 """Channel pruning: whole channels go, and the model gets smaller and faster."""
 
+import math
 from collections.abc import Sequence
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 from tfcompress.errors import ArgumentError
-from tfcompress.graph import ChannelGroup
-from tfcompress.pruning import cuts as cutting
+from tfcompress.graph import ChannelGroup, Graph
 from tfcompress.pruning import importance as importances
-from tfcompress.pruning.cuts import Cut
-from tfcompress.pruning.structured import State, StructuredPruning, check_whole
+from tfcompress.pruning.budget import (
+    Budget,
+    BytesBudget,
+    LatencyBudget,
+    MultiplyAddBudget,
+)
+from tfcompress.pruning.goal import BudgetGoal, Goal, RatioGoal
+from tfcompress.pruning.structured import StructuredPruning, check_whole
 
 
 class ChannelPruning(StructuredPruning):
@@ -26,8 +33,9 @@ class ChannelPruning(StructuredPruning):
     time. A group of no more than `round_to` channels is left alone, and each group
     keeps a tenth of its channels, and `round_to`, at the least. Channels therefore go
     in blocks, those of the lowest mean score first, until the share that is gone is as
-    near to `ratio` as blocks allow. Heads of attention count as channels, in whole
-    numbers. Li et al., "Pruning Filters for Efficient ConvNets", 2017,
+    near to `ratio` as blocks allow. In place of `ratio` a budget is met by measuring:
+    as many blocks go as it takes, and not one more. Heads of attention count as
+    channels, and whole ones go. Li et al., "Pruning Filters for Efficient ConvNets", 2017,
     https://arxiv.org/abs/1608.08710; Fang et al., "DepGraph", 2023,
     https://arxiv.org/abs/2301.12900.
 
@@ -35,6 +43,13 @@ class ChannelPruning(StructuredPruning):
         ratio: Share of channels that go, of all those that may, from 0 up to, not
             including, 1. The cost of most layers falls by the square: at 0.5 to about
             a quarter.
+        macs: Multiply-adds for one sample that the model may have, in place of `ratio`:
+            a whole number, or a share between 0 and 1 of those it has. As in
+            `tfcompress.measurement.summary`.
+        bytes: Bytes that its float32 `.tflite` file may have: a whole number, or a
+            share between 0 and 1 of those it has.
+        latency_ms: Milliseconds that this file may take for one sample, on one thread
+            of this machine.
         importance: `"l1"`, the default, `"l2"`, `"batch_norm"`, `"fpgm"`, `"random"`,
             or an object of `tfcompress.pruning.importance`, some of which look at data.
         scope: `"global"`, the default, ranks the channels of all groups together;
@@ -46,7 +61,8 @@ class ChannelPruning(StructuredPruning):
             each, after `fine_tune`.
 
     Raises:
-        ArgumentError: If an argument is out of range.
+        ArgumentError: If an argument is out of range, or several of `ratio` and the
+            budgets are given, or none.
 
     Example:
     ```python
@@ -60,6 +76,9 @@ class ChannelPruning(StructuredPruning):
         self,
         ratio: float | None = None,
         *,
+        macs: float | None = None,
+        bytes: float | None = None,
+        latency_ms: float | None = None,
         importance: Any = "l1",
         scope: str = "global",
         round_to: int = 8,
@@ -69,7 +88,16 @@ class ChannelPruning(StructuredPruning):
         super().__init__(
             importance=importance, scope=scope, ignored=ignored, steps=steps
         )
-        self.ratio = check_ratio(ratio)
+        given = {"ratio": ratio, "macs": macs, "bytes": bytes, "latency_ms": latency_ms}
+        if sum(value is not None for value in given.values()) != 1:
+            raise ArgumentError(
+                "Exactly one of ratio, macs, bytes and latency_ms says how much is to "
+                f"go. Received: {given}"
+            )
+        self.ratio = None if ratio is None else check_ratio(ratio)
+        self.macs = None if macs is None else _check_cost(macs, "macs")
+        self.bytes = None if bytes is None else _check_cost(bytes, "bytes")
+        self.latency_ms = None if latency_ms is None else _check_time(latency_ms)
         self.round_to = check_whole(round_to, "round_to")
         self._given_importance = importance
 
@@ -77,9 +105,16 @@ class ChannelPruning(StructuredPruning):
         """Returns of what number a multiple stays of a group."""
         return 1 if group.name.endswith(":heads") else self.round_to
 
-    def count_cuts(self, state: State, cuts: list[Cut], share: float) -> int:
-        """Returns how many cuts bring the model nearest to the ratio."""
-        return count_cuts_of_ratio(state, cuts, share * self.ratio)
+    def goal(self, graph: Graph, keras: str, folder: Path) -> Goal:
+        """Returns what says how many cuts are to be made."""
+        if self.ratio is not None:
+            return RatioGoal(self.ratio)
+        if self.macs is not None:
+            return _budget_goal(MultiplyAddBudget(graph, keras, folder), self.macs)
+        if self.bytes is not None:
+            return _budget_goal(BytesBudget(graph, keras, folder), self.bytes)
+        assert self.latency_ms is not None
+        return BudgetGoal(LatencyBudget(graph, keras, folder), self.latency_ms)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor, as plain data.
@@ -87,11 +122,12 @@ class ChannelPruning(StructuredPruning):
         Raises:
             ArgumentError: If the importance holds data.
         """
-        given = self._given_importance
-        named = isinstance(given, str)
         return {
             "ratio": self.ratio,
-            "importance": given if named else importances.serialize(self.importance),
+            "macs": self.macs,
+            "bytes": self.bytes,
+            "latency_ms": self.latency_ms,
+            "importance": importances.serialize(self._given_importance),
             "scope": self.scope,
             "round_to": self.round_to,
             "ignored": list(self.ignored),
@@ -114,11 +150,26 @@ def check_ratio(ratio: Any) -> float:
     return float(ratio)
 
 
-def count_cuts_of_ratio(state: State, cuts: list[Cut], ratio: float) -> int:
-    """Returns how many cuts bring the share of removed channels nearest to a ratio."""
-    free = sum(
-        group.width
-        for group in state.groups
-        if not group.frozen and group.name not in state.reasons
-    )
-    return cutting.count_nearest(cuts, ratio * free - sum(state.removed.values()))
+def _check_cost(cost: Any, name: str) -> float:
+    number = isinstance(cost, Real) and not isinstance(cost, bool)
+    if not number or not (0 < cost < 1 or (cost >= 1 and cost == int(cost))):
+        raise ArgumentError(
+            f"{name} must be a whole number of 1 or more, or a share of what the model "
+            f"has, between 0 and 1. Received: {name}={cost!r}"
+        )
+    return float(cost) if cost < 1 else int(cost)
+
+
+def _check_time(time: Any) -> float:
+    number = isinstance(time, Real) and not isinstance(time, bool)
+    if not number or not 0 < float(time) < math.inf:
+        raise ArgumentError(
+            "latency_ms must be a number of milliseconds above 0. "
+            f"Received: latency_ms={time!r}"
+        )
+    return float(time)
+
+
+def _budget_goal(budget: Budget, limit: float) -> BudgetGoal:
+    """Returns the goal of a limit that may be a share of the whole model's cost."""
+    return BudgetGoal(budget, limit * budget.cost if limit < 1 else limit)

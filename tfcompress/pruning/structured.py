@@ -1,11 +1,12 @@
 """What the techniques that remove whole channels have in common."""
 
 import abc
-import dataclasses
 import difflib
 import fnmatch
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 from tfcompress import keras_compat
@@ -14,13 +15,14 @@ from tfcompress.graph import (
     ChannelGroup,
     Graph,
     find_groups,
-    flatten_models,
-    remove_channels,
 )
+from tfcompress.keras_compat.flat_reading import read_flat
 from tfcompress.pruning import cuts as cutting
 from tfcompress.pruning import importance as importances
 from tfcompress.pruning.cuts import Cut
+from tfcompress.pruning.goal import Goal
 from tfcompress.pruning.importance.importance import normalize
+from tfcompress.pruning.progress import Progress
 from tfcompress.pruning.trial import Trial
 from tfcompress.technique import Account, Technique
 
@@ -59,13 +61,13 @@ class StructuredPruning(Technique):
         """Returns of what number a multiple is to stay, or None for not this group."""
 
     @abc.abstractmethod
-    def count_cuts(self, state: "State", cuts: list[Cut], share: float) -> int:
-        """Returns how many cuts are to be made.
+    def goal(self, graph: Graph, keras: str, folder: Path) -> Goal:
+        """Returns what says how many cuts are to be made.
 
         Args:
-            state: The model as it is now, and as it was.
-            cuts: All that can be made, in order.
-            share: The share of the way that this step is to come to, 0 to 1.
+            graph: The whole model.
+            keras: `"keras"` or `"tf_keras"`, where it is built.
+            folder: A folder for files.
         """
 
     def apply(
@@ -95,17 +97,19 @@ class StructuredPruning(Technique):
                 f"Received: fine_tune={fine_tune!r}"
             )
         keras = keras_compat.origin_of(model)
-        graph = _read_flat(model, keras)
+        graph = _read(model, keras)
         names = [*graph.layers, *(group.name for group in find_groups(graph))]
         ignored = match_names(self.ignored, names)
-        state = State(graph, keras, self.groups(graph, ignored))
-        for step in range(1, self.steps + 1):
-            self._make_step(state, ignored, step / self.steps)
-            if step < self.steps and fine_tune is not None:
-                fine_tune(state.model)
-                state.graph = keras_compat.read(state.model)
-        self.account = _account(state)
-        return state.model
+        progress = Progress(graph, keras, self.groups(graph, ignored))
+        with tempfile.TemporaryDirectory() as folder:
+            goal = self.goal(graph, keras, Path(folder))
+            for step in range(1, self.steps + 1):
+                self._make_step(progress, ignored, goal, step / self.steps)
+                if step < self.steps and fine_tune is not None:
+                    fine_tune(progress.model)
+                    progress.graph = keras_compat.read(progress.model)
+        self.account = _account(progress)
+        return progress.model
 
     def finalize(self, model: Any) -> Any:
         """Returns a copy of the model, which is plain already.
@@ -133,27 +137,27 @@ class StructuredPruning(Technique):
             if self.unit(group) is not None
         ]
 
-    def rank(self, state: "State", ignored: Sequence[str]) -> list[Cut]:
+    def rank(self, progress: Progress, ignored: Sequence[str]) -> list[Cut]:
         """Returns all the cuts that can be made in the model as it is now, in order.
 
-        Why a group is left out goes into `state.reasons`.
+        Why a group is left out goes into `progress.reasons`.
         """
         free = []
-        for group in self.groups(state.graph, ignored):
+        for group in self.groups(progress.graph, ignored):
             if group.name in ignored:
-                state.reasons[group.name] = "ignored by choice"
+                progress.reasons[group.name] = "ignored by choice"
             elif group.frozen:
-                state.reasons[group.name] = str(group.reason)
-            elif group.name not in state.reasons:
+                progress.reasons[group.name] = str(group.reason)
+            elif group.name not in progress.reasons:
                 free.append(group)
-        scored = self.importance.score(state.graph, free, keras=state.keras)
+        scored = self.importance.score(progress.graph, free, keras=progress.keras)
         ranked = []
         for group, scores in zip(free, scored, strict=True):
             if scores is None:
                 kind = type(self.importance).__name__
-                state.reasons[group.name] = f"{kind} says nothing of its channels"
+                progress.reasons[group.name] = f"{kind} says nothing of its channels"
                 continue
-            unit, width = self.unit(group) or 1, state.widths[group.name]
+            unit, width = self.unit(group) or 1, progress.width(group.name)
             cuts = cutting.cut_group(
                 group.name,
                 normalize(scores, self.importance.normalization),
@@ -161,87 +165,64 @@ class StructuredPruning(Technique):
                 floor=max(unit, round(FLOOR * width)),
                 scope=self.scope,
             )
-            if not cuts and group.name not in state.removed:
-                state.reasons[group.name] = (
+            if not cuts and group.name not in progress.removed:
+                progress.reasons[group.name] = (
                     f"has {width} channels, and is to keep a multiple of {unit}"
                 )
             ranked.append(cuts)
         return cutting.rank(ranked)
 
-    def _make_step(self, state: "State", ignored: Sequence[str], share: float) -> None:
+    def _make_step(
+        self, progress: Progress, ignored: Sequence[str], goal: Goal, share: float
+    ) -> None:
         """Chooses cuts and makes them, without those of groups that fail the trial."""
-        trial = Trial(state.graph, state.keras)
+        trial = Trial(progress.graph, progress.keras)
         while True:
-            cuts = self.rank(state, ignored)
-            if not cuts and not state.removed:
+            cuts = self.rank(progress, ignored)
+            if not cuts and not progress.removed:
                 raise ModelError(
                     "No channel of the model can be removed. Received: model "
-                    f"{state.graph.name!r}, where {state.reasons}"
+                    f"{progress.graph.name!r}, where {progress.reasons}"
                 )
-            chosen = cutting.removals(cuts[: self.count_cuts(state, cuts, share)])
-            groups = {group.name: group for group in find_groups(state.graph)}
-            wanted = {groups[name]: channels for name, channels in chosen.items()}
-            made, failed = make_cuts(state.graph, wanted, trial)
+            failed: dict[str, str] = {}
+            if goal.makes_files:
+                _, failed = make_cuts(progress, cuts, trial)
             if not failed:
-                state.graph, state.model = made
-                for name, channels in chosen.items():
-                    state.removed[name] = state.removed.get(name, 0) + len(channels)
+                cuts = cuts[: goal.count_cuts(progress, cuts, share)]
+                left, failed = make_cuts(progress, cuts, trial)
+            if not failed:
+                progress.make(cuts, *left)
                 return
-            state.reasons.update(failed)
-
-
-@dataclasses.dataclass
-class State:
-    """A model on its way: as it is now, and what became of its groups.
-
-    Attributes:
-        graph: The model as it is.
-        keras: `"keras"` or `"tf_keras"`, where it is built.
-        groups: The groups of the model as it was.
-        model: The model as it is, built, after the first step.
-        removed: How many channels of each group are gone.
-        reasons: Groups that are left alone, and why.
-    """
-
-    graph: Graph
-    keras: str
-    groups: Sequence[ChannelGroup]
-    model: Any = None
-    removed: dict[str, int] = dataclasses.field(default_factory=dict)
-    reasons: dict[str, str] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.widths = {group.name: group.width for group in self.groups}
+            progress.reasons.update(failed)
 
 
 def make_cuts(
-    graph: Graph, wanted: Mapping[ChannelGroup, Sequence[int]], trial: Trial
+    progress: Progress, cuts: Sequence[Cut], trial: Trial
 ) -> tuple[tuple[Graph, Any], dict[str, str]]:
     """Removes channels, as far as the model then still runs.
 
     Returns:
-        The graph and the model that are left if all went well, and for each group
-        whose cut did not, what went wrong.
+        The graph and the model that are left, and for each group whose cuts were not
+        made what goes wrong with them.
     """
-    made = remove_channels(graph, wanted)
-    model, problem = trial.run(made)
-    if problem is None:
-        return (made, model), {}
-    accepted: dict[ChannelGroup, Sequence[int]] = {}
+    left: tuple[Graph, Any] = (progress.graph, None)
+    accepted: set[str] = set()
     failed: dict[str, str] = {}
-    waiting = [list(wanted)]
+    waiting = [list(cutting.removals(cuts))]
     while waiting:
-        groups = waiting.pop()
-        tried = {**accepted, **{group: wanted[group] for group in groups}}
-        _, problem = trial.run(remove_channels(graph, tried))
+        names = waiting.pop()
+        tried = [cut for cut in cuts if cut.group in accepted.union(names)]
+        graph = progress.with_cuts(tried)
+        model, problem = trial.run(graph)
         if problem is None:
-            accepted = tried
-        elif len(groups) == 1:
-            failed[groups[0].name] = problem
+            accepted.update(names)
+            left = (graph, model)
+        elif len(names) <= 1:
+            failed.update(dict.fromkeys(names, problem))
         else:
-            half = len(groups) // 2
-            waiting += [groups[half:], groups[:half]]
-    return (graph, None), failed
+            half = len(names) // 2
+            waiting += [names[half:], names[:half]]
+    return left, failed
 
 
 def check_prunable(model: Any) -> None:
@@ -298,29 +279,30 @@ def check_whole(number: Any, name: str) -> int:
     return int(number)
 
 
-def _read_flat(model: Any, keras: str) -> Graph:
-    """Reads a model without models inside it, with all the shapes that are known."""
-    nested = keras_compat.read(model)
-    graph = flatten_models(nested)
-    if graph is nested:
-        return graph
-    return keras_compat.read(keras_compat.build(graph, keras=keras))
+def _read(model: Any, keras: str) -> Graph:
+    """Reads a model without models inside it, with names that this Keras takes."""
+    graph = read_flat(model)
+    if keras == "keras" and keras_compat.is_tf_keras(model):
+        return keras_compat.read(keras_compat.build(graph, keras=keras))
+    return graph
 
 
-def _account(state: State) -> Account:
-    notes: dict[str, str] = {}
+def _account(progress: Progress) -> Account:
+    notes: dict[str, list[str]] = {}
     skipped: dict[str, str] = {}
     applied: set[str] = set()
-    for group in state.groups:
-        left = group.width - state.removed.get(group.name, 0)
+    for group in progress.groups:
+        left = group.width - progress.removed.get(group.name, 0)
         if left == group.width:
-            skipped[group.name] = state.reasons.get(
+            skipped[group.name] = progress.reasons.get(
                 group.name, "its channels rank above those that went"
             )
             continue
-        for name in (*group.producers, *group.carriers):
-            notes[name] = f"{left} of {group.width} channels stay"
-            applied.add(name)
+        what = group.name.partition(":")[2] or "channels"
+        applied.update(group.producers, group.carriers)
+        for name in dict.fromkeys([*group.producers, *group.carriers]):
+            notes.setdefault(name, []).append(f"{left} of {group.width} {what} stay")
         for name in group.changes_statistics:
-            notes[name] = f"{left} of {group.width} channels stay, in its mean too"
-    return Account(tuple(n for n in state.graph.layers if n in applied), skipped, notes)
+            notes.setdefault(name, []).append("its mean is over those that stay")
+    names = tuple(name for name in progress.graph.layers if name in applied)
+    return Account(names, skipped, {key: "; ".join(notes[key]) for key in notes})

@@ -44,12 +44,17 @@ def find(importance: Any) -> Importance:
     )
 
 
-def serialize(importance: Importance) -> dict[str, Any]:
-    """Returns an importance as plain data, for `deserialize`.
+def serialize(importance: Any) -> Any:
+    """Returns an importance as plain data, for `find`.
+
+    Args:
+        importance: What `find` takes. A name is plain data already.
 
     Raises:
         ArgumentError: If it holds data, or is of a class of the user's own.
     """
+    if not isinstance(importance, Importance):
+        return importance
     config = importance.get_config()
     if type(importance) not in _NAMES.values():
         raise ArgumentError(

@@ -1,0 +1,132 @@
+"""How many cuts are to be made."""
+
+import abc
+from collections.abc import Callable, Sequence
+
+from tfcompress.errors import ArgumentError
+from tfcompress.pruning import cuts as cutting
+from tfcompress.pruning.budget import Budget
+from tfcompress.pruning.cuts import Cut
+from tfcompress.pruning.progress import Progress
+
+
+class Goal(abc.ABC):
+    """Says how many cuts are to be made.
+
+    Attributes:
+        makes_files: Whether models with all their cuts must run for it.
+    """
+
+    makes_files: bool
+
+    @abc.abstractmethod
+    def count_cuts(self, progress: Progress, cuts: Sequence[Cut], share: float) -> int:
+        """Returns how many cuts are to be made.
+
+        Args:
+            progress: The model as it is now.
+            cuts: All cuts that can be made in it, in order.
+            share: How much of the way is to be done then, above 0 up to 1.
+        """
+
+
+class RatioGoal(Goal):
+    """A share of the channels that may go.
+
+    Args:
+        ratio: The share.
+    """
+
+    makes_files = False
+
+    def __init__(self, ratio: float) -> None:
+        self.ratio = ratio
+
+    def count_cuts(self, progress: Progress, cuts: Sequence[Cut], share: float) -> int:
+        """Returns how many cuts bring the share that is gone nearest to the ratio."""
+        free = sum(
+            group.width
+            for group in progress.groups
+            if not group.frozen and group.name not in progress.reasons
+        )
+        gone = sum(progress.removed.values())
+        return cutting.count_nearest(cuts, share * self.ratio * free - gone)
+
+
+class BudgetGoal(Goal):
+    """A cost that the model must not exceed.
+
+    Args:
+        budget: What measures the cost.
+        limit: The cost.
+    """
+
+    def __init__(self, budget: Budget, limit: float) -> None:
+        self.budget = budget
+        self.limit = limit
+        self.makes_files = budget.makes_files
+
+    def count_cuts(self, progress: Progress, cuts: Sequence[Cut], share: float) -> int:
+        """Returns the fewest cuts with which the model is within the budget.
+
+        Raises:
+            ArgumentError: If all cuts are not enough.
+        """
+        budget, measured = self.budget, dict[int, float]()
+
+        def measure(count: int) -> float:
+            if count not in measured:
+                graph = progress.with_cuts(cuts[:count])
+                measured[count] = budget.measure(graph)
+            return measured[count]
+
+        def estimate(count: int) -> float:
+            return budget.estimate(progress.with_cuts(cuts[:count]))
+
+        limit = budget.cost - (budget.cost - self.limit) * share
+        # In the first step it is known already whether the last can be done.
+        final = limit if progress.removed else self.limit
+        if measure(len(cuts)) > final:
+            raise ArgumentError(
+                "The budget cannot be met: when each group keeps a multiple of "
+                "round_to and a tenth of its channels, the model still costs "
+                f"{measure(len(cuts)):,.6g} {budget.unit} of {budget.cost:,.6g}. Give "
+                "a larger budget, a smaller round_to or fewer ignored layers. "
+                f"Received: a budget of {self.limit:,.6g} {budget.unit}"
+            )
+        middle = len(cuts) // 2
+        start = find_smallest(len(cuts), lambda n: estimate(n) <= limit, middle)
+        # What an estimate is wrong by here, it is wrong by nearby.
+        error = measure(start) - estimate(start)
+        start = find_smallest(len(cuts), lambda n: estimate(n) + error <= limit, start)
+        return find_smallest(len(cuts), lambda n: measure(n) <= limit, start)
+
+
+def find_smallest(count: int, holds: Callable[[int], bool], start: int) -> int:
+    """Returns the smallest number for which a condition holds.
+
+    It asks near `start` first and then farther away, so that a good start needs few
+    answers.
+
+    Args:
+        count: The largest number, for which the condition is taken to hold.
+        holds: The condition, which if it holds for a number holds for those above it.
+        start: Where the answer is expected.
+
+    Returns:
+        A number from 0 to `count`.
+    """
+    low, high, stride, ask = -1, count, 1, start
+    below = above = False  # Whether an answer was found on this side.
+    while high - low > 1:
+        if below and above:
+            ask = (low + high) // 2
+        ask = min(max(ask, low + 1), high - 1)
+        if holds(ask):
+            high, above = ask, True
+            ask -= stride
+        else:
+            low, below = ask, True
+            ask += stride
+        stride *= 2
+    return high
