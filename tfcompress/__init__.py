@@ -5,6 +5,7 @@ neither TensorFlow nor Keras:
 
 - `tfcompress.distillation`: train a small student from a large teacher.
 - `tfcompress.pruning`, `tfcompress.quantization`: techniques that change a model.
+- `tfcompress.search`: how far each part of a model can be pruned, by measuring.
 - `tfcompress.export`: write the `.tflite` that ships.
 - `tfcompress.measurement`, `tfcompress.report`: the proof.
 - `tfcompress.keras_compat`, `tfcompress.graph`: the two Kerases, and models as
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         quantization,
         report,
         schedules,
+        search,
         technique,
     )
     from tfcompress.distillation import Distiller
@@ -50,6 +52,7 @@ __all__ = [
     "quantization",
     "report",
     "schedules",
+    "search",
     "technique",
 ]
 
