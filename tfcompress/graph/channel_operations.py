@@ -202,30 +202,14 @@ _ELEMENTWISE_LAYERS = [
 ]
 
 _ELEMENTWISE_OPERATIONS = [
-    "abs",
-    "cast",
-    "ceil",
-    "clip",
-    "clip_by_value",
-    "copy",
-    "erf",
-    "exp",
-    "expm1",
-    "floor",
-    "identity",
-    "log",
-    "log1p",
-    "negative",
-    "reciprocal",
-    "round",
-    "rsqrt",
-    "sign",
-    "sin",
-    "cos",
-    "sqrt",
-    "square",
-    "stop_gradient",
-    "nan_to_num",
+    *("abs", "absolute", "arccos", "arccosh", "arcsin", "arcsinh"),
+    *("arctan", "arctanh", "cast", "cbrt", "ceil", "clip"),
+    *("clip_by_value", "copy", "cos", "cosh", "erf", "erfinv"),
+    *("exp", "exp2", "expm1", "floor", "identity", "isfinite"),
+    *("isinf", "isnan", "log", "log10", "log1p", "log2"),
+    *("logical_not", "nan_to_num", "negative", "reciprocal", "round", "rsqrt"),
+    *("sign", "sin", "sinh", "sqrt", "square", "stop_gradient"),
+    *("tan", "trunc"),
 ]
 
 _SPATIAL_LAYERS = [
@@ -246,7 +230,12 @@ _POOLING = [
     f"Global{name}Pooling{axes}D" for axes in (1, 2, 3) for name in ("Average", "Max")
 ]
 
-_JOINS = ["add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum"]
+_JOINS = [
+    *("add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum"),
+    *("power", "mod", "floor_divide", "squared_difference", "where"),
+    *("equal", "not_equal", "greater", "greater_equal", "less", "less_equal"),
+    *("logical_and", "logical_or"),
+]
 
 _REDUCTIONS = ["mean", "sum", "max", "min", "std", "var", "prod"]
 
@@ -263,6 +252,7 @@ OPERATION_RULES: dict[str, Rule] = {
     ),
     **dict.fromkeys(_SPATIAL_LAYERS, _spatial),
     **dict.fromkeys(_POOLING, _spatial),
+    **dict.fromkeys(["ops.image.resize", "ops.max_pool", "ops.average_pool"], _spatial),
     "Rescaling": _rescaling,
     **dict.fromkeys(
         ["Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"], _broadcast
