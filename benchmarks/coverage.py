@@ -136,11 +136,11 @@ def side_of(name: str) -> int:
 
 
 def read_results(path: Path | None) -> dict[str, dict[str, Any]]:
-    """Returns what a file of JSON lines says of each model."""
+    """Returns what a file of JSON lines says of each model that was done."""
     if path is None or not path.exists():
         return {}
     found = map(json.loads, path.read_text().splitlines())
-    return {result["model"]: result for result in found}
+    return {result["model"]: result for result in found if "error" not in result}
 
 
 def start_child(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -246,7 +246,8 @@ def randomize(model: Any, images: np.ndarray) -> None:
     for variable in model.weights:
         if len(variable.shape) == 1 and "float" in str(variable.dtype):
             values = np.linspace(-0.5, 0.5, variable.shape[0])
-            values = generator.permutation(values) + ("gamma" in variable.name)
+            positive = "gamma" in variable.name or "variance" in variable.name
+            values = generator.permutation(values) + positive
             variable.assign(values.astype("float32"))
     normalizations = [
         layer for layer in model.layers if type(layer).__name__ == "BatchNormalization"
