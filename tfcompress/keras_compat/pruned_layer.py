@@ -1,6 +1,7 @@
 """TF-MOT's pruning wrapper, as the holder of masks that are computed elsewhere."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import tensorflow as tf
@@ -27,12 +28,16 @@ class PrunedLayer(_Wrapper):
     Args:
         layer: A built tf_keras layer. The wrapper holds this very layer.
         goal: What is to become of its kernels, or the plain data of it.
-        kernels: Numbers of the kernels, among its `prunable_weights`.
+        kernels: The shape of each kernel, by its number among `prunable_weights`.
         **kwargs: What a tf_keras layer takes.
     """
 
     def __init__(
-        self, layer: Any, goal: Goal | dict[str, Any], kernels: Any, **kwargs: Any
+        self,
+        layer: Any,
+        goal: Goal | dict[str, Any],
+        kernels: Mapping[int, Sequence[int]],
+        **kwargs: Any,
     ) -> None:
         # Tells TF-MOT that it need not know the layer.
         layer.get_prunable_weights = self._variables
@@ -40,7 +45,8 @@ class PrunedLayer(_Wrapper):
         super().__init__(layer, pruning_schedule=never, **{**kwargs, "autocast": False})
         self._name = layer.name
         self._goal = Goal.from_config(goal) if isinstance(goal, dict) else goal
-        self._kernels = tuple(kernels)
+        self._kernels = tuple(int(number) for number in kernels)
+        self._shapes = tuple(tuple(shape) for shape in kernels.values())
         # Masks of sequences reach the layer inside with its inputs.
         self._call_spec.expects_mask_arg = False
         inner = layer._call_spec
@@ -53,13 +59,12 @@ class PrunedLayer(_Wrapper):
         self.masks = [
             self.add_weight(
                 f"mask_{number}",
-                shape=variable.shape,
+                shape=shape,
                 initializer="ones",
-                dtype=variable.dtype,
                 trainable=False,
                 aggregation=tf.VariableAggregation.MEAN,
             )
-            for number, variable in enumerate(self._variables())
+            for number, shape in enumerate(self._shapes)
         ]
         self.pruning_step = self.add_weight(
             "pruning_step",
@@ -68,21 +73,24 @@ class PrunedLayer(_Wrapper):
             dtype="int64",
             trainable=False,
         )
-        self.pruning_obj = _Pruning(
-            lambda: self.pruning_step,
-            [(variable, mask, None) for variable, mask in self._pairs()],
-            self.pruning_schedule,
-            self.block_size,
-            self.block_pooling_type,
-        )
 
     def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Sets masked weights to zero, and calls the layer."""
-        self.pruning_obj.weight_mask_op()
+        # Layers that others are made of may be built by their first call only.
+        if len(self._variables()) == len(self.masks):
+            self.mask_kernels()
         return self.layer(inputs, *args, **kwargs)
 
     def mask_kernels(self) -> None:
         """Sets masked weights to zero, as each call does."""
+        if self.pruning_obj is None:
+            self.pruning_obj = _Pruning(
+                lambda: self.pruning_step,
+                [(w.weight.variable, w.mask, None) for w in self.masked_weights],
+                self.pruning_schedule,
+                self.block_size,
+                self.block_pooling_type,
+            )
         self.pruning_obj.weight_mask_op()
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -112,7 +120,10 @@ class PrunedLayer(_Wrapper):
         return {
             **super(_Wrapper, self).get_config(),
             "goal": dataclasses.asdict(self._goal),
-            "kernels": list(self._kernels),
+            "kernels": {
+                str(number): list(shape)
+                for number, shape in zip(self._kernels, self._shapes, strict=True)
+            },
         }
 
     @classmethod
@@ -125,7 +136,4 @@ class PrunedLayer(_Wrapper):
 
     def _variables(self) -> list[Any]:
         found = prunable_weights(self.layer)
-        return [found[kernel].variable for kernel in self._kernels]
-
-    def _pairs(self) -> list[tuple[Any, Any]]:
-        return list(zip(self._variables(), self.masks, strict=True))
+        return [found[n].variable for n in self._kernels if n < len(found)]

@@ -11,7 +11,7 @@ from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.keras_compat import tfmot_layers, tfmot_objects
 from tfcompress.keras_compat.masked_weight import Goal
-from tfcompress.keras_compat.prunable_weights import PrunableWeight
+from tfcompress.keras_compat.prunable_weights import PrunableWeight, prunable_weights
 from tfcompress.pruning.moving_masks import build_callback
 from tfcompress.pruning.renewal import renew
 from tfcompress.pruning.selection import Choice, Selected, select
@@ -317,7 +317,9 @@ def _wrap(model: Any, goals: Mapping[int, tuple[Selected, Goal]]) -> Any:
             result = tf_keras.models.clone_model(layer, clone_function=wrap)
         elif id(layer) in goals:
             selected, goal = goals[id(layer)]
-            result = keras_compat.PrunedLayer(layer, goal, selected.kernels)
+            kernels = prunable_weights(layer)
+            shapes = {number: kernels[number].shape for number in selected.kernels}
+            result = keras_compat.PrunedLayer(layer, goal, shapes)
         made[id(layer)] = result
         return result
 
