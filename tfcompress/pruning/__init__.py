@@ -1,5 +1,6 @@
 """Pruning: weights that matter little become zero."""
 
+from tfcompress.pruning.batch_norm import recalibrate_batch_norm
 from tfcompress.pruning.channel import ChannelPruning
 from tfcompress.pruning.head import HeadPruning
 from tfcompress.pruning.layer import LayerPruning
@@ -12,4 +13,5 @@ __all__ = [
     "LayerPruning",
     "MagnitudePruning",
     "ThresholdPruning",
+    "recalibrate_batch_norm",
 ]
