@@ -30,6 +30,19 @@ def read_weights(layer: Any, keras: str) -> tuple[Weight, ...]:
     )
 
 
+def tensorflow_variables(layer: Any, keras: str) -> dict[str, Any]:
+    """Returns the `tf.Variable` behind each weight of a layer, by the weight's path.
+
+    Args:
+        layer: A built layer of either Keras that is not a model.
+        keras: The Keras that the layer belongs to.
+    """
+    pairs = _variables(layer, keras)
+    if keras == "tf_keras":
+        return dict(pairs)
+    return {path: variable.value for path, variable in pairs}
+
+
 def write_weights(layer: Any, weights: Sequence[Weight], keras: str) -> None:
     """Sets the weights of a layer to those read from its twin.
 

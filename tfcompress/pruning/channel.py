@@ -35,8 +35,8 @@ class ChannelPruning(StructuredPruning):
     in blocks, those of the lowest mean score first, until the share that is gone is as
     near to `ratio` as blocks allow. In place of `ratio` a budget is met by measuring:
     as many blocks go as it takes, and not one more. Heads of attention count as
-    channels, and whole ones go. Li et al., "Pruning Filters for Efficient ConvNets", 2017,
-    https://arxiv.org/abs/1608.08710; Fang et al., "DepGraph", 2023,
+    channels, and whole ones go. Li et al., "Pruning Filters for Efficient ConvNets",
+    2017, https://arxiv.org/abs/1608.08710; Fang et al., "DepGraph", 2023,
     https://arxiv.org/abs/2301.12900.
 
     Args:

@@ -99,7 +99,7 @@ class StructuredPruning(Technique):
         keras = keras_compat.origin_of(model)
         graph = _read(model, keras)
         names = [*graph.layers, *(group.name for group in find_groups(graph))]
-        ignored = match_names(self.ignored, names)
+        ignored = match_names(self.ignored, list(dict.fromkeys(names)))
         progress = Progress(graph, keras, self.groups(graph, ignored))
         with tempfile.TemporaryDirectory() as folder:
             goal = self.goal(graph, keras, Path(folder))
@@ -254,7 +254,11 @@ def match_names(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
     """
     found: list[str] = []
     for pattern in patterns:
-        matching = [name for name in names if fnmatch.fnmatchcase(name, pattern)]
+        matching = [
+            name
+            for name in names
+            if name == pattern or fnmatch.fnmatchcase(name, pattern)
+        ]
         if not matching:
             near = difflib.get_close_matches(pattern, names, n=3, cutoff=0.4)
             raise ArgumentError(

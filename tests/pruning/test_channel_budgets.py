@@ -1,0 +1,96 @@
+import keras
+import numpy as np
+import pytest
+
+import tfcompress as tfc
+from tests.pruning.channel_networks import build_cnn, randomized
+from tfcompress.errors import ArgumentError
+
+ChannelPruning = tfc.pruning.ChannelPruning
+
+
+def build_chain(module, width=32, side=8):
+    """Two convolutions of one group each, whose cost is known by hand."""
+    layers = module.layers
+    x = layers.Input((side, side, 3))
+    y = layers.Conv2D(width, 3, padding="same", activation="relu", name="a")(x)
+    y = layers.Conv2D(width, 3, padding="same", activation="relu", name="b")(y)
+    y = layers.GlobalAveragePooling2D()(y)
+    return randomized(module.Model(x, layers.Dense(2, name="out")(y)))
+
+
+def widths(model):
+    return [model.get_layer(name).filters for name in "ab"]
+
+
+def cost(a, b):
+    """Multiply-adds of `build_chain` with so many channels."""
+    return 64 * 9 * (3 * a + a * b) + 2 * b
+
+
+@pytest.mark.parametrize("budget", [0.5, 0.25, 200_001])
+def test_multiply_adds_meet_the_budget_and_one_block_more_would_not(
+    either_keras, budget
+):
+    model = build_chain(either_keras)
+    limit = budget if budget > 1 else budget * cost(32, 32)
+    small = ChannelPruning(macs=budget, round_to=4).apply(model)
+    a, b = widths(small)
+    assert a % 4 == b % 4 == 0
+    assert cost(a, b) <= limit
+    assert max(cost(a + 4, b), cost(a, b + 4)) > limit
+    assert tfc.measurement.summary(small).multiply_adds == cost(a, b)
+
+
+def test_budget_of_the_whole_model_removes_nothing():
+    model = build_chain(keras)
+    assert widths(ChannelPruning(macs=cost(32, 32)).apply(model)) == [32, 32]
+
+
+def test_steps_go_equal_parts_of_the_way():
+    model, seen = build_chain(keras), []
+    pruning = ChannelPruning(macs=0.25, round_to=1, steps=3)
+    small = pruning.apply(model, fine_tune=lambda m: seen.append(cost(*widths(m))))
+    costs = [cost(32, 32), *seen, cost(*widths(small))]
+    # One channel of 32 is about 3 % of a convolution.
+    np.testing.assert_allclose(
+        np.array(costs) / costs[0], [1, 0.75, 0.5, 0.25], atol=0.04
+    )
+    assert all(np.array(costs) / costs[0] <= [1, 0.75, 0.5, 0.25])
+
+
+def test_budgets_that_cannot_be_met_say_how_far_it_got():
+    trained = []
+    pruning = ChannelPruning(macs=1000, steps=2)
+    least = f"{cost(8, 8):,}".replace(",", ".")
+    with pytest.raises(ArgumentError, match=f"{least} multiply-adds.*1,000"):
+        pruning.apply(build_chain(keras), fine_tune=trained.append)
+    assert not trained
+
+
+def test_bytes_of_the_file_meet_the_budget(tmp_path):
+    model = build_cnn(keras)
+    limit = 12_000
+    small = ChannelPruning(bytes=limit, round_to=1).apply(model)
+    size = tfc.export.to_tflite(
+        small, tmp_path / "a.tflite", target="cpu_float32"
+    ).bytes
+    # The widest channel has some 200 weights of 4 bytes.
+    assert limit - 1000 < size <= limit
+    with pytest.raises(ArgumentError, match="bytes of .*budget of 10 bytes"):
+        ChannelPruning(bytes=10).apply(model)
+
+
+@pytest.mark.slow
+def test_latency_of_the_file_meets_the_budget(tmp_path):
+    model = build_chain(keras, width=64, side=64)
+    files = {"whole": tmp_path / "whole.tflite", "small": tmp_path / "small.tflite"}
+    tfc.export.to_tflite(model, files["whole"], target="cpu_float32")
+    whole = tfc.measurement.latency({"whole": files["whole"]})["whole"].median_ms
+    pruning = ChannelPruning(latency_ms=whole / 2)
+    small = pruning.apply(model)
+    assert sum(widths(small)) < 128
+    tfc.export.to_tflite(small, files["small"], target="cpu_float32")
+    times = tfc.measurement.latency(files)
+    # With room for what else the machine does.
+    assert 0.2 < times["small"].median_ms / times["whole"].median_ms < 0.7
