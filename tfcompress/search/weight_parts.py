@@ -1,7 +1,7 @@
 """Layers whose weights are pruned one by one."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,9 +42,10 @@ class WeightParts(Parts):
         self.names = pruning.account.applied
         self.skipped = pruning.account.skipped
         super().__init__(read_flat(model), keras_compat.origin_of(model))
-        self._layers = {_plain(name): name for name in self.graph.layers}
+        self._originals = _by_plain_name(self.graph)
+        self._pruned: dict[float, dict[str, Layer]] = {}
+        self._plain_names = self._find_layers()
         self._nonzero = sum(_count(layer) for layer in self.graph.layers.values())
-        self._pruned: dict[float, Graph] = {}
 
     def whole(self, counted: str) -> int:
         """Returns the number of all weights in kernels, zeros too."""
@@ -57,8 +58,8 @@ class WeightParts(Parts):
     def cost(self, ratios: Mapping[str, float], counted: str) -> int:
         """Returns the kernel weights that are not zero."""
         saved = sum(
-            _count(self._layer(self.graph, name))
-            - _count(self._layer(self._at(ratio), name))
+            _count(self._originals[self._plain_names[name]])
+            - _count(self._at(ratio)[self._plain_names[name]])
             for name, ratio in ratios.items()
             if ratio
         )
@@ -66,30 +67,52 @@ class WeightParts(Parts):
 
     def changed(self, name: str, ratio: float) -> list[Layer]:
         """Returns the layer with its zeros."""
-        return [self._layer(self._at(ratio), name)]
+        plain = self._plain_names[name]
+        pruned = self._at(ratio)[plain]
+        values = {weight.path: weight.value for weight in pruned.weights}
+        return [self._originals[plain].with_weights(values)]
 
-    def _layer(self, graph: Graph, name: str) -> Layer:
-        """Returns the layer of a flat graph that the technique calls by a name."""
-        return graph.layers[self._layers[_plain(name)]]
+    def _find_layers(self) -> dict[str, str]:
+        """Returns the plain name in the flat graph of each layer.
 
-    def _at(self, ratio: float) -> Graph:
-        """Returns the model with every layer pruned at once."""
+        Layers of models inside the model may have one name; the technique and the flat
+        graph tell them apart in their own ways. Such a layer is the one that changes
+        when it alone is pruned.
+        """
+        found = {}
+        for name in self.names:
+            others = [other for other in self.names if other != name]
+            found[name] = _plain(name)
+            if "/" in name or any(other.endswith(f"/{name}") for other in others):
+                layers = self._prune(self._pruning(0.5, ignored=others))
+                (found[name],) = (
+                    plain
+                    for plain, layer in self._originals.items()
+                    if layer.weights != layers[plain].weights
+                )
+        return found
+
+    def _at(self, ratio: float) -> dict[str, Layer]:
+        """Returns the layers of the model after every one of them was pruned."""
         if ratio not in self._pruned:
-            pruning = self._pruning(ratio)
-            wrapped = pruning.apply(self._user_model)
-            (callback,) = pruning.callbacks()
-            callback.set_params({"epochs": 1, "steps": 1})
-            callback.set_model(wrapped)
-            callback.on_train_begin()
-            callback.on_epoch_begin(0)
-            callback.on_train_batch_begin(0)
-            callback.on_train_batch_end(0)
-            callback.on_epoch_end(0)
-            callback.on_train_end()
-            self._pruned[ratio] = read_flat(pruning.finalize(wrapped))
+            self._pruned[ratio] = self._prune(self._pruning(ratio))
         return self._pruned[ratio]
 
-    def _pruning(self, ratio: float) -> MagnitudePruning:
+    def _prune(self, pruning: MagnitudePruning) -> dict[str, Layer]:
+        """Returns the layers after one step of pruning, in which nothing is trained."""
+        wrapped = pruning.apply(self._user_model)
+        (callback,) = pruning.callbacks()
+        callback.set_params({"epochs": 1, "steps": 1})
+        callback.set_model(wrapped)
+        callback.on_train_begin()
+        callback.on_epoch_begin(0)
+        callback.on_train_batch_begin(0)
+        callback.on_train_batch_end(0)
+        callback.on_epoch_end(0)
+        callback.on_train_end()
+        return _by_plain_name(read_flat(pruning.finalize(wrapped)))
+
+    def _pruning(self, ratio: float, ignored: Sequence[str] = ()) -> MagnitudePruning:
         """Returns the technique with another sparsity, for each layer alone."""
         given = self._technique
         layers = {n: None if v is None else ratio for n, v in given.layers.items()}
@@ -97,7 +120,7 @@ class WeightParts(Parts):
             schedule=Constant(ratio),
             structure=given.structure,
             layers=layers,
-            ignored=given.ignored,
+            ignored=[*given.ignored, *ignored],
             minimum_size=given.minimum_size,
             policy=given.policy,
         )
@@ -112,6 +135,10 @@ def _kernels(layer: Layer) -> list[np.ndarray]:
     return [w.value for w in layer.weights if is_kernel(w.path, w.value)]
 
 
+def _by_plain_name(graph: Graph) -> dict[str, Layer]:
+    return {_plain(name): layer for name, layer in graph.layers.items()}
+
+
 def _plain(name: str) -> str:
-    """Returns a name as it is alike in both Kerases and in flat and nested models."""
+    """Returns a name as it is in both Kerases, which allow different letters."""
     return re.sub(r"\W", "_", name)
