@@ -334,3 +334,25 @@ def test_model_without_channels_to_remove():
         ChannelPruning(0.5).apply(dense_model(narrow))
     with pytest.raises(ArgumentError, match="fine_tune=3"):
         ChannelPruning(0.5).apply(dense_model(narrow), fine_tune=3)
+
+
+def test_folded_constants_make_the_cut_exact(either_keras):
+    layers = either_keras.layers
+    x = layers.Input((6, 6, 3))
+    y = layers.Conv2D(16, 3, padding="same", name="a")(x)
+    y = layers.BatchNormalization(name="norm")(y)
+    y = layers.ReLU(name="relu")(y)
+    y = layers.Conv2D(16, 3, name="b")(y)
+    y = layers.GlobalAveragePooling2D(name="pooled")(y)
+    model = either_keras.Model(x, layers.Dense(2, name="out")(y))
+    networks.randomized(model)
+    kernel, bias = model.get_layer("a").get_weights()
+    kernel[..., ::2] = 0  # Eight channels are constants, which are not zero.
+    model.get_layer("a").set_weights([kernel, bias])
+    pruning = ChannelPruning(0.5, ignored=["b"])
+    small = pruning.apply(tfc.pruning.fold_constant_channels(model))
+    assert small.get_layer("a").filters == 8
+    images = np.random.default_rng(1).normal(size=(4, 6, 6, 3)).astype("float32")
+    check_equal(small, model, images)
+    lossy = np.asarray(pruning.apply(model)(images))
+    assert np.abs(lossy - np.asarray(model(images))).max() > 0.1

@@ -8,14 +8,17 @@ from tfcompress.graph.blocks import Block, find_blocks, remove_blocks
 from tfcompress.graph.casting import cast_to_float32
 from tfcompress.graph.channel_group import ChannelGroup, ChannelSlice
 from tfcompress.graph.channels import find_groups
+from tfcompress.graph.constant_channels import fold_constant_channels
 from tfcompress.graph.cutting import cut
 from tfcompress.graph.editing import insert_after, remove_node, replace_layer
+from tfcompress.graph.even_padding import pad_evenly
 from tfcompress.graph.flattening import flatten_models
 from tfcompress.graph.folding import fold_batch_normalization
 from tfcompress.graph.fused_activations import fuse_activations, split_activations
 from tfcompress.graph.graph import Graph, Layer, Node, Tensor, TensorSpec, Weight
 from tfcompress.graph.inference import drop_training_layers
 from tfcompress.graph.naming import canonical_names
+from tfcompress.graph.renaming import rename_layers
 from tfcompress.graph.separable import split_separable_convolutions
 from tfcompress.graph.shrinking import remove_channels
 from tfcompress.graph.tapping import tap
@@ -38,11 +41,14 @@ __all__ = [
     "find_groups",
     "flatten_models",
     "fold_batch_normalization",
+    "fold_constant_channels",
     "fuse_activations",
     "insert_after",
+    "pad_evenly",
     "remove_blocks",
     "remove_channels",
     "remove_node",
+    "rename_layers",
     "replace_layer",
     "split_activations",
     "split_separable_convolutions",

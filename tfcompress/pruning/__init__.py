@@ -2,6 +2,7 @@
 
 from tfcompress.pruning.batch_norm import recalibrate_batch_norm
 from tfcompress.pruning.channel import ChannelPruning
+from tfcompress.pruning.constant_folding import fold_constant_channels
 from tfcompress.pruning.head import HeadPruning
 from tfcompress.pruning.layer import LayerPruning
 from tfcompress.pruning.magnitude import MagnitudePruning
@@ -13,5 +14,6 @@ __all__ = [
     "LayerPruning",
     "MagnitudePruning",
     "ThresholdPruning",
+    "fold_constant_channels",
     "recalibrate_batch_norm",
 ]

@@ -97,7 +97,7 @@ class StructuredPruning(Technique):
                 f"Received: fine_tune={fine_tune!r}"
             )
         keras = keras_compat.origin_of(model)
-        graph = _read(model, keras)
+        graph = read_plain(model, keras)
         names = [*graph.layers, *(group.name for group in find_groups(graph))]
         ignored = match_names(self.ignored, list(dict.fromkeys(names)))
         progress = Progress(graph, keras, self.groups(graph, ignored))
@@ -246,6 +246,19 @@ def check_prunable(model: Any) -> None:
         )
 
 
+def read_plain(model: Any, keras: str) -> Graph:
+    """Reads a model without models inside it, with names that this Keras takes.
+
+    Args:
+        model: A built functional or Sequential model of either Keras.
+        keras: `"keras"` or `"tf_keras"`, where it is to be built.
+    """
+    graph = read_flat(model)
+    if keras == "keras" and keras_compat.is_tf_keras(model):
+        return keras_compat.read(keras_compat.build(graph, keras=keras))
+    return graph
+
+
 def match_names(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
     """Returns the names that are among the patterns, or match one of them.
 
@@ -281,14 +294,6 @@ def check_whole(number: Any, name: str) -> int:
             f"{name} must be a whole number of 1 or more. Received: {name}={number!r}"
         )
     return int(number)
-
-
-def _read(model: Any, keras: str) -> Graph:
-    """Reads a model without models inside it, with names that this Keras takes."""
-    graph = read_flat(model)
-    if keras == "keras" and keras_compat.is_tf_keras(model):
-        return keras_compat.read(keras_compat.build(graph, keras=keras))
-    return graph
 
 
 def _account(progress: Progress) -> Account:
