@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
@@ -46,11 +47,7 @@ def list_operations(content: bytes) -> tuple[Operation, ...]:
     operations = []
     for subgraph in model.subgraphs:
         for operator in subgraph.operators or []:
-            code = model.operatorCodes[operator.opcodeIndex]
-            builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-            kind = _NAMES[builtin]
-            if code.customCode:
-                kind = code.customCode.decode()
+            kind = operation_kind(model, operator)
             if not len(operator.outputs):
                 continue
             output = subgraph.tensors[operator.outputs[0]]
@@ -58,6 +55,19 @@ def list_operations(content: bytes) -> tuple[Operation, ...]:
                 Operation(kind, _TYPES[output.type], output.name.decode())
             )
     return tuple(operations)
+
+
+def operation_kind(model: Any, operator: Any) -> str:
+    """Returns the TFLite name of an operator, such as `"CONV_2D"`.
+
+    Args:
+        model: The file, a `ModelT`.
+        operator: One of its operators, an `OperatorT`.
+    """
+    code = model.operatorCodes[operator.opcodeIndex]
+    if code.customCode:
+        return str(code.customCode.decode())
+    return _NAMES[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
 
 def count_operations(operations: tuple[Operation, ...]) -> dict[str, int]:

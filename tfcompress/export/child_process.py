@@ -19,7 +19,12 @@ from tfcompress.export.target import Target
 
 
 def run_converter_in_child(
-    folder: str | Path, target: Target, samples: dict[str, np.ndarray], batch: int
+    folder: str | Path,
+    target: Target,
+    samples: dict[str, np.ndarray],
+    batch: int,
+    *,
+    sparse: bool = False,
 ) -> bytes:
     """Does what `run_converter` does, in a child process.
 
@@ -28,6 +33,7 @@ def run_converter_in_child(
         target: What the file shall hold.
         samples: Representative inputs by name.
         batch: Samples in one run of the file.
+        sparse: Whether kernels with enough zeros are written in sparse encoding.
 
     Returns:
         The bytes of the file.
@@ -37,7 +43,7 @@ def run_converter_in_child(
     """
     work = Path(folder)
     np.savez(work / "samples.npz", **samples)  # type: ignore[arg-type]
-    task = {"target": dataclasses.asdict(target), "batch": batch}
+    task = {"target": dataclasses.asdict(target), "batch": batch, "sparse": sparse}
     (work / "task.json").write_text(json.dumps(task))
     done = subprocess.run(
         [sys.executable, "-m", "tfcompress.export.child_process", str(work)],
@@ -65,7 +71,13 @@ def _main(folder: str) -> None:
     task = json.loads((work / "task.json").read_text())
     with np.load(work / "samples.npz") as file:
         samples = {name: file[name] for name in file.files}
-    content = run_converter(work, Target(**task["target"]), samples, task["batch"])
+    content = run_converter(
+        work,
+        Target(**task["target"]),
+        samples,
+        task["batch"],
+        sparse=task["sparse"],
+    )
     (work / "model.tflite").write_bytes(content)
 
 

@@ -32,6 +32,7 @@ def convert(
     target: Target,
     *,
     samples: dict[str, np.ndarray] | None,
+    sparse: bool = False,
 ) -> bytes:
     """Converts a Keras model with TensorFlow's converter, to built-in operations only.
 
@@ -42,6 +43,7 @@ def convert(
         samples: Representative inputs by name, from which the converter learns the
             ranges of a full-integer file. None where the model knows its ranges, as a
             quantization-aware one does, and where the file computes in float.
+        sparse: Whether kernels with enough zeros are written in sparse encoding.
 
     Returns:
         The bytes of the file.
@@ -72,8 +74,10 @@ def convert(
             ) from error
         try:
             if samples is not None and calibrates_loops:
-                return run_converter_in_child(folder, target, samples, batch)
-            return run_converter(folder, target, samples, batch)
+                return run_converter_in_child(
+                    folder, target, samples, batch, sparse=sparse
+                )
+            return run_converter(folder, target, samples, batch, sparse=sparse)
         except ExportError:
             raise
         except Exception as error:

@@ -16,6 +16,8 @@ def run_converter(
     target: Target,
     samples: dict[str, np.ndarray] | None,
     batch: int,
+    *,
+    sparse: bool = False,
 ) -> bytes:
     """Converts a SavedModel, to built-in operations only.
 
@@ -24,6 +26,7 @@ def run_converter(
         target: What the file shall hold.
         samples: Representative inputs by name, or None.
         batch: Samples in one run of the file.
+        sparse: Whether kernels with enough zeros are written in sparse encoding.
 
     Returns:
         The bytes of the file.
@@ -43,6 +46,11 @@ def run_converter(
     if target.inputs_and_outputs == "int8":
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
+    if sparse:
+        converter.optimizations = [
+            *converter.optimizations,
+            tf.lite.Optimize.EXPERIMENTAL_SPARSITY,
+        ]
     with warnings.catch_warnings():
         # A quantization-aware model is converted without statistics, as it should be.
         warnings.simplefilter("ignore", UserWarning)

@@ -1,9 +1,12 @@
 """Writes the `.tflite` file that ships."""
 
 import os
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ModelError, OutputError
@@ -16,6 +19,7 @@ from tfcompress.export.census import (
 from tfcompress.export.conversion import convert
 from tfcompress.export.representative import read_samples
 from tfcompress.export.signature import read_signature
+from tfcompress.export.sparse_encoding import check_sparse_encoding, compare_encodings
 from tfcompress.export.target import Target, find_target
 from tfcompress.export.verification import made_up_samples, verify
 from tfcompress.files import replacing
@@ -32,6 +36,7 @@ def to_tflite(
     target: str | Target = "cpu_int8",
     representative_data: Any = None,
     batch: int | None = 1,
+    sparse: bool = False,
 ) -> Artifact:
     """Writes a Keras model as a `.tflite` file, and checks the file.
 
@@ -52,18 +57,25 @@ def to_tflite(
             model is quantization-aware and brings its own; the file is verified on it.
         batch: Samples in one run of the file. Defaults to 1, which recurrent layers
             need and which is fastest on phones; None allows any number.
+        sparse: Whether kernels with 30 % of zeros or more are written in the
+            converter's sparse encoding: positions and numbers of what is not zero.
+            Float files shrink by what was pruned. Speed comes only where
+            `sparse_ready` says so, and from blocks of 4 zeros in Dense layers.
+            Full-integer files hold convolutions, and Dense layers in blocks of 16.
+            Combinations that LiteRT is known to get wrong are refused.
 
     Returns:
         An `Artifact`: path, size, operations by type, agreement with the model.
 
     Raises:
         ArgumentError: If the target is not known, the name does not end in `.tflite`,
-            or a full-integer file is asked of a model without ranges or data.
+            a full-integer file is asked of a model without ranges or data, or a sparse
+            one of int8 weights with float activations.
         DataError: If representative data is empty, not finite or does not fit.
         ModelError: If the model is subclassed, unbuilt, holds weights not finite, is
             still being pruned, or is quantization-aware and not calibrated.
-        ExportError: If the model cannot be converted, or the file does not do what the
-            model does.
+        ExportError: If the model cannot be converted, if the file does not do what the
+            model does, or if it would not on a device with sparse kernels.
         OutputError: If the file cannot be written.
 
     Example:
@@ -89,6 +101,12 @@ def to_tflite(
             "batch must be a whole number of 1 or more, or None for any number. "
             f"Received: batch={batch!r}"
         )
+    if sparse and target.weights == "int8" and not target.full_integer:
+        raise ArgumentError(
+            "LiteRT reads sparse int8 weights wrongly where activations are float; use "
+            "another target, or sparse=False. "
+            f"Received: target={target.name!r}, sparse=True"
+        )
     keras_compat.check_model(model)
     _check_wrappers(model)
     model = keras_compat.in_float32(model)
@@ -105,16 +123,21 @@ def to_tflite(
         samples = read_samples(
             representative_data, signature, samples=CALIBRATION_SAMPLES
         )
-    content = convert(
-        model,
-        signature,
-        target,
-        samples=samples if target.full_integer and not knows_ranges else None,
-    )
+    calibration = samples if target.full_integer and not knows_ranges else None
+    content = convert(model, signature, target, samples=calibration, sparse=sparse)
+    if sparse and not check_sparse_encoding(content):
+        warnings.warn(
+            f"No kernel of model {model.name!r} has zeros enough to be written in "
+            "sparse encoding; prune it to 30 % at the least.",
+            stacklevel=2,
+        )
     shown = samples or made_up_samples(signature, VERIFICATION_SAMPLES)
     shown = {name: array[:VERIFICATION_SAMPLES] for name, array in shown.items()}
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+        if sparse and target.full_integer:
+            dense = convert(model, signature, target, samples=calibration)
+            _compare(temporary, dense, shown)
         verification = verify(temporary, model, signature, target, shown)
     operations = list_operations(content)
     in_float = float_operations(operations)
@@ -133,6 +156,14 @@ def to_tflite(
         float_operations=in_float,
         verification=verification,
     )
+
+
+def _compare(path: Path, dense: bytes, samples: dict[str, np.ndarray]) -> None:
+    """Compares a full-integer file, whose errors have no bound, with the dense one."""
+    with tempfile.TemporaryDirectory(prefix="tfcompress-") as folder:
+        other = Path(folder) / "dense.tflite"
+        other.write_bytes(dense)
+        compare_encodings(path, other, samples)
 
 
 def _check_wrappers(model: Any) -> None:
