@@ -64,7 +64,9 @@ class Taylor(Importance):
 
     Example:
     ```python
-    importance = tfc.pruning.importance.Taylor((x, y), loss)
+    importance = tfc.pruning.importance.Taylor(
+        (x, y), "sparse_categorical_crossentropy"
+    )
     pruning = tfc.pruning.ChannelPruning(0.5, importance=importance)
     ```
     """
