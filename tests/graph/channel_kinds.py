@@ -195,6 +195,18 @@ def attends_by_addition():
     return ends(x, layers.AdditiveAttention()([a, v, a]))
 
 
+@kind(queries=4, values=4)
+def attends_by_hand():
+    x = keras.Input((5, 3))
+    q, k, v = (layers.Dense(8, name=n)(x) for n in ("queries", "keys", "values"))
+    q, k, v = (
+        ops.transpose(ops.reshape(y, (-1, 5, 2, 4)), (0, 2, 1, 3)) for y in (q, k, v)
+    )
+    scores = ops.softmax(ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) / 2.0)
+    y = ops.transpose(ops.matmul(scores, v), (0, 2, 1, 3))
+    return ends(x, ops.reshape(y, (-1, 5, 8)))
+
+
 @kind(a=4)
 def joined_along_time():
     x = keras.Input((5, 3))
@@ -210,7 +222,7 @@ def split_in_two():
     return ends(x, layers.Concatenate()([layers.ReLU()(z), y]))
 
 
-@kind(left=3)
+@kind(left=3, a=3)
 def shuffled_channels():
     x = keras.Input(SIZE)
     y = layers.Conv2D(6, 1, name="a")(layers.Conv2D(3, 1, name="left")(x))
@@ -219,13 +231,22 @@ def shuffled_channels():
     return ends(x, y)
 
 
-@kind()
+@kind(a=2)
 def shuffled_pixels():
     x = keras.Input(SIZE)
     y = layers.Conv2D(8, 1, name="a")(x)
     y = ops.reshape(y, (-1, 4, 4, 2, 2, 2))
     y = ops.reshape(ops.transpose(y, (0, 1, 3, 2, 4, 5)), (-1, 8, 8, 2))
     return ends(x, y)
+
+
+@kind(a=3, b=4)
+def made_into_a_map():
+    x = keras.Input((5,))
+    y = layers.Dense(12, name="a")(x)
+    y = layers.ReLU()(layers.BatchNormalization()(y))
+    y = layers.Reshape((2, 2, 3))(y)
+    return ends(x, layers.Conv2DTranspose(4, 3, strides=2, name="b")(y))
 
 
 @kind(before=4)

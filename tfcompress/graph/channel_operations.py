@@ -185,6 +185,28 @@ def _dot(call: ChannelCall) -> None:
     call.fix_all()
 
 
+def _matmul(call: ChannelCall) -> None:
+    """Joins what is multiplied and summed, and hands on what is not."""
+    if len(call.inputs) != 2 or call.node.keywords:
+        raise call.unfit("does not multiply two tensors as they are")
+    first, second = call.inputs
+    one, other = (call.labels(tensor) for tensor in call.inputs)
+    place, other_place = (
+        call.labels(tensor).axis - len(call.shape(tensor)) for tensor in call.inputs
+    )
+    if (one.movable and place == -1) or (other.movable and other_place == -2):
+        rank, other_rank = len(call.shape(first)), len(call.shape(second))
+        call.join(call.along(first, rank - 1), call.along(second, other_rank - 2))
+    call.fix_all()
+    if one.movable and place == -2 and other.movable and other_place == -1:
+        raise call.unfit("returns channels on two axes")
+    for labels, found, kept in ((one, place, -2), (other, other_place, -1)):
+        if labels.movable and found == kept and labels.ids is not None:
+            call.set(labels.ids, kept)
+        elif labels.movable and found not in (-1, -2):
+            raise call.unfit("multiplies each channel alone")
+
+
 _ELEMENTWISE_LAYERS = [
     "ActivityRegularization",
     "AlphaDropout",
@@ -266,4 +288,5 @@ OPERATION_RULES: dict[str, Rule] = {
     **{f"ops.{name}": _reduce for name in _REDUCTIONS},
     **{f"tf.math.reduce_{name}": _reduce for name in _REDUCTIONS},
     "Dot": _dot,
+    **dict.fromkeys(["ops.matmul", "tf.linalg.matmul"], _matmul),
 }

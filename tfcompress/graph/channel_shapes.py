@@ -14,7 +14,8 @@ _SIZES = (7, 5, 3)
 def _reshape(call: ChannelCall) -> None:
     """Follows every position through a change of shape that keeps their order.
 
-    Flatten interleaves: channel c of a map of H x W x C lands on {p C + c}.
+    Flatten interleaves: channel c of a map of H x W x C lands on {p C + c}. Where the
+    channels are cut into several axes, those at one place of the last become one.
     """
     tensor = call.inputs[0]
     labels = call.labels(tensor)
@@ -42,7 +43,13 @@ def _reshape(call: ChannelCall) -> None:
         if (roots[line] == roots[line[0]]).all():
             call.set(labels.ids[line[0]], axis)
             return
-    raise call.unfit("spreads the channels over several axes")
+    lines = np.unique(full.reshape(-1, wanted[-1]), axis=0)
+    counts = [len(np.unique(roots[column])) for column in lines.T]
+    if target[-1] is None or sum(counts) != len(np.unique(roots[lines])):
+        raise call.unfit("spreads the channels over several axes")
+    for line in lines[1:]:
+        call.join(labels.ids[lines[0]], labels.ids[line])
+    call.set(labels.ids[lines[0]], len(target) - 1)
 
 
 def _resolved(
