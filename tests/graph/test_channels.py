@@ -255,3 +255,8 @@ def test_keep_says_what_stays_of_every_weight():
     assert np.array_equal(kept["out", "kernel", 2], [0, 1, 2, 3, 4, 5, 8, 9])
     with pytest.raises(ArgumentError, match="channels 0 to 2"):
         groups("concatenated")["b"].keep([3])
+
+
+def test_what_an_ignored_layer_without_weights_returns_is_kept():
+    assert free(groups("residual", ignored=["add"])) == {}
+    assert free(groups("concatenated", ignored=["both"])) == {}

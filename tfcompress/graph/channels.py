@@ -13,7 +13,7 @@ from tfcompress.graph.channel_normalization import NORMALIZATION_RULES
 from tfcompress.graph.channel_operations import OPERATION_RULES
 from tfcompress.graph.channel_shapes import SHAPE_RULES
 from tfcompress.graph.channel_trace import ChannelTrace
-from tfcompress.graph.graph import Graph
+from tfcompress.graph.graph import Graph, Tensor
 
 _RULES = {**LAYER_RULES, **NORMALIZATION_RULES, **OPERATION_RULES, **SHAPE_RULES}
 
@@ -150,4 +150,8 @@ def _freeze_ignored(trace: ChannelTrace, ignored: Iterable[str]) -> None:
                 trace.numbers.freeze(slot.ids, f"{name!r} is ignored")
         for (layer, _), ids in trace.made.items():
             if layer == name:
+                trace.numbers.freeze(ids, f"{name!r} is ignored")
+        for node in graph.calls(name):
+            for index in range(len(node.outputs)):
+                ids = trace.labels_of(Tensor(node.name, index)).ids
                 trace.numbers.freeze(ids, f"{name!r} is ignored")
