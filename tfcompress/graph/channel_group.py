@@ -38,11 +38,14 @@ class ChannelGroup:
     """Channels of the same kind, each of which is removed everywhere at once.
 
     Removing channel c means removing the indices `slice.indices(c)` of each slice.
-    `tfcompress.graph.remove_channels` does it.
+    `tfcompress.graph.remove_channels` does it. The channels of a group lie on the same
+    weights and tensors, so something stays of each as long as one channel stays.
 
     Attributes:
         name: Name of the layer that makes the channels first, with what they are
             behind it where a layer has several kinds, such as `"attention:heads"`.
+            Where channels of a layer go different ways, those of the second way have
+            `":2"` behind the name, and so on.
         width: Number of channels.
         slices: Every axis of a weight that gets shorter with the group.
         reason: Why no channel can be removed, or None if the group is free.
