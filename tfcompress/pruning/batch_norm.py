@@ -123,7 +123,7 @@ def _measure(
 
     @tf.function(reduce_retracing=True)
     def run(x: Any) -> list[tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:
-        tensors = model(x)
+        tensors = tf.nest.flatten(model(x))
         found = []
         for tensor, others in zip(tensors, axes, strict=True):
             count = tf.reduce_prod(tf.gather(tf.shape(tensor), others))
