@@ -21,30 +21,36 @@ def _batch_normalization(call: ChannelCall) -> None:
 
 def _layer_normalization(call: ChannelCall) -> None:
     """Couples the vectors; its sum over the channels changes when one goes."""
-    ids = call.last(call.inputs[0])
-    axis = call.config.get("axis", -1)
-    (axis,) = axis if isinstance(axis, list | tuple) and len(axis) == 1 else (axis,)
-    if not isinstance(axis, int) or axis % len(call.shape(call.inputs[0])) != (
-        len(call.shape(call.inputs[0])) - 1
-    ):
-        raise call.unfit("normalizes other axes than the last")
+    ids = _normalized(call)
     call.weights(ids, "carrier", {"gamma": 0, "beta": 0, "scale": 0})
-    call.trace.statistics[call.layer.name] = ids
+    _note_statistics(call, ids)
     call.set(ids)
+
+
+def _normalized(call: ChannelCall) -> np.ndarray:
+    """Returns the channels on the one axis that is normalized, which is the last."""
+    given = call.config.get("axis", -1)
+    axes = given if isinstance(given, list | tuple) else [given]
+    rank = len(call.shape(call.inputs[0]))
+    if [axis % rank for axis in axes] != [rank - 1]:
+        raise call.unfit("normalizes other axes than the last")
+    return call.last(call.inputs[0])
+
+
+def _note_statistics(call: ChannelCall, ids: np.ndarray) -> None:
+    """Notes channels over which the layer computes a mean, or a length."""
+    noted = call.trace.statistics
+    noted[call.name] = np.union1d(noted.get(call.name, ids), ids)
 
 
 def _group_normalization(call: ChannelCall) -> None:
     """Couples the channels at the same place of every group, as grouped kernels do."""
-    ids, groups = call.last(call.inputs[0]), call.config["groups"]
-    if call.config.get("axis", -1) % len(call.shape(call.inputs[0])) != (
-        len(call.shape(call.inputs[0])) - 1
-    ):
-        raise call.unfit("normalizes another axis than the last")
+    ids, groups = _normalized(call), call.config["groups"]
     if groups not in (-1, len(ids)):  # Else each channel is normalized alone.
         first, *others = ids.reshape(groups, -1)
         for other in others:
             call.join(first, other)
-        call.trace.statistics[call.layer.name] = ids
+        _note_statistics(call, ids)
     call.weights(ids, "carrier", {"gamma": 0, "beta": 0})
     call.set(ids)
 
