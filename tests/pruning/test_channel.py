@@ -244,6 +244,34 @@ def test_group_whose_cut_fails_is_left_alone(monkeypatch, failure):
     assert widths == {"stem": 8, "point": 8, "mix": 16}
 
 
+def test_model_that_crossed_to_the_other_keras_comes_back():
+    twin = tfc.keras_compat.to_tf_keras(networks.build_cnn(keras))
+    small = ChannelPruning(0.5).apply(twin)
+    assert isinstance(small, keras.Model)
+
+
+def test_several_inputs_and_outputs_by_name(either_keras):
+    layers = either_keras.layers
+    given = {"b": layers.Input((4,), name="b"), "a": layers.Input((2,), name="a")}
+    y = layers.Concatenate(name="both")([given["b"], given["a"]])
+    y = layers.Dense(16, name="hidden")(y)
+    made = {"z": layers.Dense(3, name="z")(y), "c": layers.Dense(1, name="c")(y)}
+    small = ChannelPruning(0.5).apply(either_keras.Model(given, made))
+    x = {"a": np.ones((2, 2), "float32"), "b": np.ones((2, 4), "float32")}
+    assert {k: tuple(v.shape) for k, v in small(x).items()} == {
+        "z": (2, 3),
+        "c": (2, 1),
+    }
+
+
+def test_weights_that_training_broke_are_refused(cnn):
+    def fine_tune(model):
+        model.set_weights([w * np.nan for w in model.get_weights()])
+
+    with pytest.raises(ModelError, match="the fine-tuned model must be finite"):
+        ChannelPruning(0.5, steps=2).apply(cnn, fine_tune=fine_tune)
+
+
 def test_pruned_student_learns_from_the_whole_teacher(teacher, digits):
     student = ChannelPruning(0.5).apply(teacher)
     x, y = digits[0]
@@ -287,6 +315,7 @@ def test_config_round_trip():
         ({"ratio": 0.5, "macs": 0.5}, "Exactly one"),
         ({"macs": 0}, "macs=0"),
         ({"macs": 1.5}, "macs=1.5"),
+        ({"macs": float("inf")}, "macs=inf"),
         ({"bytes": -3}, "bytes=-3"),
         ({"latency_ms": 0}, "latency_ms=0"),
         ({"ratio": 0.5, "importance": "l3"}, "did you mean 'l1'|'l2'"),

@@ -5,7 +5,7 @@ from keras import layers
 
 import tfcompress as tfc
 from tests.pruning.channel_networks import randomized
-from tfcompress.errors import ArgumentError, DataError
+from tfcompress.errors import ArgumentError, DataError, ModelError
 from tfcompress.graph import ChannelSlice, find_groups
 from tfcompress.keras_compat import read
 from tfcompress.pruning import importance
@@ -241,6 +241,22 @@ def test_own_importance():
     )
     before, after = (m.get_layer("a").get_weights()[1] for m in (model, small))
     np.testing.assert_array_equal(after, before[:2])
+
+
+@pytest.mark.parametrize(
+    ("scores", "error", "message"),
+    [
+        (np.ones(2), ArgumentError, r"each of the 3 channels.*shape \(2,\)"),
+        ([1.0, np.nan, 2.0], ModelError, "must be finite"),
+    ],
+)
+def test_bad_scores(scores, error, message):
+    class Bad(importance.Importance):
+        def score(self, graph, groups, *, keras):
+            return [scores for _ in groups]
+
+    with pytest.raises(error, match=message):
+        tfc.pruning.ChannelPruning(0.5, importance=Bad()).apply(build_network())
 
 
 @pytest.mark.parametrize("name", ["l1", "l2", "fpgm", "batch_norm", "random"])

@@ -153,5 +153,5 @@ def _freeze_ignored(trace: ChannelTrace, ignored: Iterable[str]) -> None:
                 trace.numbers.freeze(ids, f"{name!r} is ignored")
         for node in graph.calls(name):
             for index in range(len(node.outputs)):
-                ids = trace.labels_of(Tensor(node.name, index)).ids
-                trace.numbers.freeze(ids, f"{name!r} is ignored")
+                labels = trace.labels_of(Tensor(node.name, index))
+                trace.numbers.freeze(labels.ids, f"{name!r} is ignored")

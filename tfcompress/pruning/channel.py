@@ -152,7 +152,7 @@ def check_ratio(ratio: Any) -> float:
 
 def _check_cost(cost: Any, name: str) -> float:
     number = isinstance(cost, Real) and not isinstance(cost, bool)
-    if not number or not (0 < cost < 1 or (cost >= 1 and cost == int(cost))):
+    if not number or not (0 < cost < 1 or (1 <= cost < math.inf and cost % 1 == 0)):
         raise ArgumentError(
             f"{name} must be a whole number of 1 or more, or a share of what the model "
             f"has, between 0 and 1. Received: {name}={cost!r}"

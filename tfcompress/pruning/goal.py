@@ -1,6 +1,7 @@
 """How many cuts are to be made."""
 
 import abc
+import functools
 from collections.abc import Callable, Sequence
 
 from tfcompress.errors import ArgumentError
@@ -72,14 +73,13 @@ class BudgetGoal(Goal):
         Raises:
             ArgumentError: If all cuts are not enough.
         """
-        budget, measured = self.budget, dict[int, float]()
+        budget = self.budget
 
+        @functools.cache
         def measure(count: int) -> float:
-            if count not in measured:
-                graph = progress.with_cuts(cuts[:count])
-                measured[count] = budget.measure(graph)
-            return measured[count]
+            return budget.measure(progress.with_cuts(cuts[:count]))
 
+        @functools.cache
         def estimate(count: int) -> float:
             return budget.estimate(progress.with_cuts(cuts[:count]))
 

@@ -29,6 +29,14 @@ class Progress:
     removed: dict[str, int] = dataclasses.field(default_factory=dict)
     reasons: dict[str, str] = dataclasses.field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.renew(self.graph)
+
+    def renew(self, graph: Graph) -> None:
+        """Goes on with this graph, such as one whose weights were trained."""
+        self.graph = graph
+        self._now = {group.name: group for group in find_groups(graph)}
+
     def width(self, name: str) -> int:
         """Returns how many channels a group had."""
         return next(group.width for group in self.groups if group.name == name)
@@ -39,12 +47,12 @@ class Progress:
 
     def removals(self, cuts: Sequence[Cut]) -> dict[ChannelGroup, list[int]]:
         """Returns the channels that cuts remove from the model as it is."""
-        groups = {group.name: group for group in find_groups(self.graph)}
         chosen = cutting.removals(cuts)
-        return {groups[name]: channels for name, channels in chosen.items()}
+        return {self._now[name]: channels for name, channels in chosen.items()}
 
     def make(self, cuts: Sequence[Cut], graph: Graph, model: Any) -> None:
         """Notes that cuts were made, and what is left."""
-        self.graph, self.model = graph, model
+        self.renew(graph)
+        self.model = model
         for name, channels in cutting.removals(cuts).items():
             self.removed[name] = self.removed.get(name, 0) + len(channels)

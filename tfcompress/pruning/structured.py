@@ -11,17 +11,12 @@ from typing import Any
 
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ModelError
-from tfcompress.graph import (
-    ChannelGroup,
-    Graph,
-    find_groups,
-)
+from tfcompress.graph import ChannelGroup, Graph, find_groups
 from tfcompress.keras_compat.flat_reading import read_flat
 from tfcompress.pruning import cuts as cutting
 from tfcompress.pruning import importance as importances
 from tfcompress.pruning.cuts import Cut
 from tfcompress.pruning.goal import Goal
-from tfcompress.pruning.importance.importance import normalize
 from tfcompress.pruning.progress import Progress
 from tfcompress.pruning.trial import Trial
 from tfcompress.technique import Account, Technique
@@ -107,7 +102,8 @@ class StructuredPruning(Technique):
                 self._make_step(progress, ignored, goal, step / self.steps)
                 if step < self.steps and fine_tune is not None:
                     fine_tune(progress.model)
-                    progress.graph = keras_compat.read(progress.model)
+                    keras_compat.check_model(progress.model, "the fine-tuned model")
+                    progress.renew(keras_compat.read(progress.model))
         self.account = _account(progress)
         return progress.model
 
@@ -150,9 +146,9 @@ class StructuredPruning(Technique):
                 progress.reasons[group.name] = str(group.reason)
             elif group.name not in progress.reasons:
                 free.append(group)
-        scored = self.importance.score(progress.graph, free, keras=progress.keras)
+        scored = self.importance.score_all(progress.graph, free, keras=progress.keras)
         ranked = []
-        for group, scores in zip(free, scored, strict=True):
+        for group, scores in scored.items():
             if scores is None:
                 kind = type(self.importance).__name__
                 progress.reasons[group.name] = f"{kind} says nothing of its channels"
@@ -160,7 +156,7 @@ class StructuredPruning(Technique):
             unit, width = self.unit(group) or 1, progress.width(group.name)
             cuts = cutting.cut_group(
                 group.name,
-                normalize(scores, self.importance.normalization),
+                scores,
                 unit=unit,
                 floor=max(unit, round(FLOOR * width)),
                 scope=self.scope,
@@ -181,7 +177,8 @@ class StructuredPruning(Technique):
             cuts = self.rank(progress, ignored)
             if not cuts and not progress.removed:
                 raise ModelError(
-                    "No channel of the model can be removed. Received: model "
+                    "No channel of the model can be removed; ignore fewer layers, or "
+                    "let a smaller number stay. Received: model "
                     f"{progress.graph.name!r}, where {progress.reasons}"
                 )
             failed: dict[str, str] = {}

@@ -66,10 +66,11 @@ class Trial:
 
     def _problem(self, model: Any, inputs: Any) -> str | None:
         try:
-            outputs = tf.nest.flatten(model(inputs, training=False))
+            outputs = self._flat(model(inputs, training=False))
         except Exception as error:  # Whatever a layer raises is the answer.
             return f"does not run without them: {_first_line(error)}"
-        for tensor, output in zip(tensors(self.graph.outputs), outputs, strict=True):
+        expected_of = self._flat(self.graph.outputs)
+        for tensor, output in zip(expected_of, outputs, strict=True):
             expected = self.graph.node(tensor.node).outputs[tensor.index].shape
             shape = tuple(output.shape)
             if not _fits(shape, expected):
@@ -78,6 +79,9 @@ class Trial:
             if value.dtype.kind == "f" and not np.isfinite(value).all():
                 return "returns numbers that are not finite without them"
         return None
+
+    def _flat(self, structure: Any) -> list[Any]:
+        return keras_compat.flatten(structure, self.keras)
 
 
 def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:

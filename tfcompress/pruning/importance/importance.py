@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tfcompress.errors import ArgumentError
+from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.graph import ChannelGroup, Graph
 
 NORMALIZATIONS = ("standard", "mean", "none")
@@ -64,6 +64,37 @@ class Importance(abc.ABC):
             For each group one number per channel, of shape `(width,)`, or None for a
             group of which nothing can be said; it keeps all its channels.
         """
+
+    def score_all(
+        self, graph: Graph, groups: Sequence[ChannelGroup], *, keras: str
+    ) -> dict[ChannelGroup, np.ndarray | None]:
+        """Returns what `score` does, checked, normalized and with the groups.
+
+        Raises:
+            ModelError: If scores are not finite, as where weights or activations of
+                the model are too large.
+            ArgumentError: If they are of another shape.
+        """
+        found: dict[ChannelGroup, np.ndarray | None] = {}
+        scored = self.score(graph, groups, keras=keras)
+        for group, scores in zip(groups, scored, strict=True):
+            if scores is None:
+                found[group] = None
+                continue
+            kind = type(self).__name__
+            if np.shape(scores) != (group.width,):
+                raise ArgumentError(
+                    f"score of {kind} must return one number for each of the "
+                    f"{group.width} channels of {group.name!r}. "
+                    f"Received: shape {np.shape(scores)}"
+                )
+            if not np.isfinite(scores).all():
+                raise ModelError(
+                    f"The scores of channels must be finite, but those that {kind} "
+                    f"gives are not. Received: group {group.name!r}"
+                )
+            found[group] = normalize(scores, self.normalization)
+        return found
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor, as plain data.
