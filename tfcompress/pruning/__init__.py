@@ -1,4 +1,4 @@
-"""Pruning: weights that matter little become zero."""
+"""Pruning: weights become zero; channels, heads and blocks of layers go for good."""
 
 from tfcompress.pruning.batch_norm import recalibrate_batch_norm
 from tfcompress.pruning.channel import ChannelPruning
