@@ -8,9 +8,8 @@ from typing import Any
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.graph import Block, Graph, find_blocks, remove_blocks
-from tfcompress.keras_compat.flat_reading import read_flat
 from tfcompress.pruning.block_importance import MEASURES, GatedModel
-from tfcompress.pruning.structured import check_prunable, match_names
+from tfcompress.pruning.structured import check_prunable, match_names, read_plain
 from tfcompress.technique import Account, Technique
 
 
@@ -129,7 +128,8 @@ class LayerPruning(Technique):
             DataError: If the data does not fit the model.
         """
         check_prunable(model)
-        graph = read_flat(model)
+        keras = keras_compat.origin_of(model)
+        graph = read_plain(model, keras)
         found = find_blocks(graph)
         names = [*graph.layers, *(block.name for block in found)]
         ignored = set(match_names(self.ignored, list(dict.fromkeys(names))))
@@ -144,14 +144,13 @@ class LayerPruning(Technique):
             )
         removed: list[str] = []
         importance: dict[str, float] = {}
-        gated = GatedModel(graph, free, keras=keras_compat.origin_of(model))
+        gated = GatedModel(graph, free, keras=keras)
         while len(removed) < count and (left := _left(graph, removed, free)):
             measured = gated.measure(removed, left, self.data, self.importance)
             importance.update(measured)
             removed.append(min(left, key=measured.__getitem__))
         self.account = self._report(graph, found, reasons, removed, importance)
-        small = remove_blocks(graph, removed)
-        return keras_compat.build(small, keras=keras_compat.origin_of(model))
+        return keras_compat.build(remove_blocks(graph, removed), keras=keras)
 
     def finalize(self, model: Any) -> Any:
         """Returns a copy of the model, which is a plain one already.

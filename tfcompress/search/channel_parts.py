@@ -7,7 +7,6 @@ import numpy as np
 
 from tfcompress import keras_compat
 from tfcompress.graph import Graph, Layer, find_groups
-from tfcompress.keras_compat.flat_reading import read_flat
 from tfcompress.measurement.summary import summarize_graph
 from tfcompress.pruning.cuts import Cut, count_nearest
 from tfcompress.pruning.progress import Progress
@@ -15,6 +14,7 @@ from tfcompress.pruning.structured import (
     StructuredPruning,
     check_prunable,
     match_names,
+    read_plain,
 )
 from tfcompress.search.parts import Parts
 
@@ -39,10 +39,11 @@ class ChannelParts(Parts):
 
     def __init__(self, model: Any, technique: StructuredPruning) -> None:
         check_prunable(model)
-        graph = read_flat(model)
-        super().__init__(graph, keras_compat.origin_of(model))
+        keras = keras_compat.origin_of(model)
+        graph = read_plain(model, keras)
+        super().__init__(graph, keras)
         names = [*graph.layers, *(group.name for group in find_groups(graph))]
-        ignored = match_names(technique.ignored, names)
+        ignored = match_names(technique.ignored, list(dict.fromkeys(names)))
         groups = technique.groups(graph, ignored)
         self._progress = Progress(graph, self.keras, groups)
         self._counts: dict[Any, dict[str, int]] = {}

@@ -12,6 +12,7 @@ from tfcompress.graph import Graph, Layer
 from tfcompress.keras_compat.flat_reading import read_flat
 from tfcompress.measurement.weights import is_kernel
 from tfcompress.pruning import MagnitudePruning
+from tfcompress.pruning.structured import read_plain
 from tfcompress.schedules import Constant
 from tfcompress.search.parts import Parts
 
@@ -41,7 +42,8 @@ class WeightParts(Parts):
         pruning.apply(model)
         self.names = pruning.account.applied
         self.skipped = pruning.account.skipped
-        super().__init__(read_flat(model), keras_compat.origin_of(model))
+        keras = keras_compat.origin_of(model)
+        super().__init__(read_plain(model, keras), keras)
         self._originals = _by_plain_name(self.graph)
         self._pruned: dict[float, dict[str, Layer]] = {}
         self._plain_names = self._find_layers()
