@@ -1,13 +1,13 @@
 """Channel pruning: whole channels go, and the model gets smaller and faster."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from tfcompress.errors import ArgumentError
-from tfcompress.graph import ChannelGroup, Graph
+from tfcompress.graph import ChannelGroup, Graph, find_groups
 from tfcompress.pruning import importance as importances
 from tfcompress.pruning.budget import (
     Budget,
@@ -16,6 +16,7 @@ from tfcompress.pruning.budget import (
     MultiplyAddBudget,
 )
 from tfcompress.pruning.goal import BudgetGoal, Goal, RatioGoal
+from tfcompress.pruning.group_ratios import GroupRatioGoal
 from tfcompress.pruning.structured import StructuredPruning, check_whole
 
 
@@ -42,7 +43,10 @@ class ChannelPruning(StructuredPruning):
     Args:
         ratio: Share of channels that go, of all those that may, from 0 up to, not
             including, 1. The cost of most layers falls by the square: at 0.5 to about
-            a quarter.
+            a quarter. Or a mapping from names of groups, or patterns of them, to the
+            share of each, such as `tfcompress.search.sensitivity(...).allocate(...)`
+            returns; groups that it does not name keep all. A name goes before a
+            pattern, the first pattern before the next.
         macs: Multiply-adds for one sample that the model may have, in place of `ratio`:
             a whole number, or a share between 0 and 1 of those it has. As in
             `tfcompress.measurement.summary`.
@@ -74,7 +78,7 @@ class ChannelPruning(StructuredPruning):
 
     def __init__(
         self,
-        ratio: float | None = None,
+        ratio: float | Mapping[str, float] | None = None,
         *,
         macs: float | None = None,
         bytes: float | None = None,
@@ -94,7 +98,7 @@ class ChannelPruning(StructuredPruning):
                 "Exactly one of ratio, macs, bytes and latency_ms says how much is to "
                 f"go. Received: {given}"
             )
-        self.ratio = None if ratio is None else check_ratio(ratio)
+        self.ratio = None if ratio is None else _check_ratios(ratio)
         self.macs = None if macs is None else _check_cost(macs, "macs")
         self.bytes = None if bytes is None else _check_cost(bytes, "bytes")
         self.latency_ms = None if latency_ms is None else _check_time(latency_ms)
@@ -106,7 +110,9 @@ class ChannelPruning(StructuredPruning):
         return 1 if group.name.endswith(":heads") else self.round_to
 
     def goal(self, graph: Graph, keras: str, folder: Path) -> Goal:
-        """Returns what says how many cuts are to be made."""
+        """Returns what says which cuts are to be made."""
+        if isinstance(self.ratio, dict):
+            return GroupRatioGoal(self.ratio, find_groups(graph))
         if self.ratio is not None:
             return RatioGoal(self.ratio)
         if self.macs is not None:
@@ -123,7 +129,7 @@ class ChannelPruning(StructuredPruning):
             ArgumentError: If the importance holds data.
         """
         return {
-            "ratio": self.ratio,
+            "ratio": dict(self.ratio) if isinstance(self.ratio, dict) else self.ratio,
             "macs": self.macs,
             "bytes": self.bytes,
             "latency_ms": self.latency_ms,
@@ -148,6 +154,18 @@ def check_ratio(ratio: Any) -> float:
             f"0.25 to 0.5 are usual. Received: ratio={ratio!r}"
         )
     return float(ratio)
+
+
+def _check_ratios(ratio: Any) -> float | dict[str, float]:
+    """Returns the share of channels that are to go, of all or of each group."""
+    if not isinstance(ratio, Mapping):
+        return check_ratio(ratio)
+    if not ratio or not all(isinstance(name, str) for name in ratio):
+        raise ArgumentError(
+            "A mapping of ratios must name groups of channels, and one at the least. "
+            f"Received: ratio={dict(ratio)!r}"
+        )
+    return {name: check_ratio(share) for name, share in ratio.items()}
 
 
 def _check_cost(cost: Any, name: str) -> float:

@@ -1,4 +1,4 @@
-"""How many cuts are to be made."""
+"""Which cuts are to be made."""
 
 import abc
 import functools
@@ -12,7 +12,7 @@ from tfcompress.pruning.progress import Progress
 
 
 class Goal(abc.ABC):
-    """Says how many cuts are to be made.
+    """Says which cuts are to be made.
 
     Attributes:
         makes_files: Whether models with all their cuts must run for it.
@@ -21,8 +21,10 @@ class Goal(abc.ABC):
     makes_files: bool
 
     @abc.abstractmethod
-    def count_cuts(self, progress: Progress, cuts: Sequence[Cut], share: float) -> int:
-        """Returns how many cuts are to be made.
+    def choose(
+        self, progress: Progress, cuts: Sequence[Cut], share: float
+    ) -> Sequence[Cut]:
+        """Returns the cuts that are to be made.
 
         Args:
             progress: The model as it is now.
@@ -43,15 +45,17 @@ class RatioGoal(Goal):
     def __init__(self, ratio: float) -> None:
         self.ratio = ratio
 
-    def count_cuts(self, progress: Progress, cuts: Sequence[Cut], share: float) -> int:
-        """Returns how many cuts bring the share that is gone nearest to the ratio."""
+    def choose(
+        self, progress: Progress, cuts: Sequence[Cut], share: float
+    ) -> Sequence[Cut]:
+        """Returns the first cuts, so that the share that is gone is near the ratio."""
         free = sum(
             group.width
             for group in progress.groups
             if not group.frozen and group.name not in progress.reasons
         )
         gone = sum(progress.removed.values())
-        return cutting.count_nearest(cuts, share * self.ratio * free - gone)
+        return cuts[: cutting.count_nearest(cuts, share * self.ratio * free - gone)]
 
 
 class BudgetGoal(Goal):
@@ -67,8 +71,10 @@ class BudgetGoal(Goal):
         self.limit = limit
         self.makes_files = budget.makes_files
 
-    def count_cuts(self, progress: Progress, cuts: Sequence[Cut], share: float) -> int:
-        """Returns the fewest cuts with which the model is within the budget.
+    def choose(
+        self, progress: Progress, cuts: Sequence[Cut], share: float
+    ) -> Sequence[Cut]:
+        """Returns the first cuts, the fewest that bring the model within the budget.
 
         Raises:
             ArgumentError: If all cuts are not enough.
@@ -99,7 +105,7 @@ class BudgetGoal(Goal):
         # What an estimate is wrong by here, it is wrong by nearby.
         error = measure(start) - estimate(start)
         start = find_smallest(len(cuts), lambda n: estimate(n) + error <= limit, start)
-        return find_smallest(len(cuts), lambda n: measure(n) <= limit, start)
+        return cuts[: find_smallest(len(cuts), lambda n: measure(n) <= limit, start)]
 
 
 def find_smallest(count: int, holds: Callable[[int], bool], start: int) -> int:

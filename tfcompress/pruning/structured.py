@@ -57,7 +57,7 @@ class StructuredPruning(Technique):
 
     @abc.abstractmethod
     def goal(self, graph: Graph, keras: str, folder: Path) -> Goal:
-        """Returns what says how many cuts are to be made.
+        """Returns what says which cuts are to be made.
 
         Args:
             graph: The whole model.
@@ -185,7 +185,7 @@ class StructuredPruning(Technique):
             if goal.makes_files:
                 _, failed = make_cuts(progress, cuts, trial)
             if not failed:
-                cuts = cuts[: goal.count_cuts(progress, cuts, share)]
+                cuts = list(goal.choose(progress, cuts, share))
                 left, failed = make_cuts(progress, cuts, trial)
             if not failed:
                 progress.make(cuts, *left)

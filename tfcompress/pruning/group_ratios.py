@@ -1,0 +1,66 @@
+"""A ratio for each group of channels."""
+
+import difflib
+import fnmatch
+from collections.abc import Mapping, Sequence
+
+from tfcompress.errors import ArgumentError
+from tfcompress.graph import ChannelGroup
+from tfcompress.pruning import cuts as cutting
+from tfcompress.pruning.cuts import Cut
+from tfcompress.pruning.goal import Goal
+from tfcompress.pruning.progress import Progress
+
+
+class GroupRatioGoal(Goal):
+    """A share of the channels of each group.
+
+    Args:
+        ratios: The share for names of groups, or patterns of them. A name goes before a
+            pattern, the first pattern before the next; groups that none of them names
+            keep all their channels.
+        groups: The groups of the whole model.
+
+    Raises:
+        ArgumentError: If a name or pattern matches no group, or a name is that of a
+            group that cannot lose channels.
+    """
+
+    makes_files = False
+
+    def __init__(
+        self, ratios: Mapping[str, float], groups: Sequence[ChannelGroup]
+    ) -> None:
+        self.ratios = ratios
+        names = [group.name for group in groups]
+        for key in ratios:
+            if key not in names and not fnmatch.filter(names, key):
+                near = difflib.get_close_matches(key, names, n=3, cutoff=0.4)
+                raise ArgumentError(
+                    "ratio names no group of channels of the model; the nearest are "
+                    f"{near or names[:8]}. Received: ratio={{{key!r}: {ratios[key]}}}"
+                )
+        for group in groups:
+            if group.frozen and ratios.get(group.name):
+                raise ArgumentError(
+                    f"Group {group.name!r} cannot lose channels: {group.reason}. "
+                    f"Received: ratio={{{group.name!r}: {ratios[group.name]}}}"
+                )
+
+    def choose(
+        self, progress: Progress, cuts: Sequence[Cut], share: float
+    ) -> list[Cut]:
+        """Returns the first cuts of each group, so that what is gone is near to it."""
+        chosen: list[Cut] = []
+        for name in dict.fromkeys(cut.group for cut in cuts):
+            own = [cut for cut in cuts if cut.group == name]
+            wanted = share * self._ratio(name) * progress.width(name)
+            left = wanted - progress.removed.get(name, 0)
+            chosen += own[: cutting.count_nearest(own, left)] if wanted else []
+        return chosen
+
+    def _ratio(self, name: str) -> float:
+        if name in self.ratios:
+            return self.ratios[name]
+        patterns = (key for key in self.ratios if fnmatch.fnmatchcase(name, key))
+        return next((self.ratios[key] for key in patterns), 0.0)
