@@ -19,12 +19,10 @@ def build_mobile(
             return layer(padding="same", **options)(x)
         return layer(padding="valid", **options)(layers.ZeroPadding2D(1)(x))
 
-    def finished(x):
-        return layers.ReLU(6.0)(layers.BatchNormalization()(x))
-
     inputs = x = module.Input((size, size, 3))
     stem = dict(filters=width, kernel_size=3, strides=2, name="stem", use_bias=False)
-    x = finished(strided(layers.Conv2D, x, **stem))
+    x = layers.BatchNormalization()(strided(layers.Conv2D, x, **stem))
+    x = layers.ReLU(6.0)(x)
     for number, stride in enumerate((2, 1, 2)):
         before = x
         options = dict(kernel_size=3, use_bias=False, name=f"depthwise{number}")
@@ -32,8 +30,7 @@ def build_mobile(
             x = strided(layers.DepthwiseConv2D, x, strides=2, **options)
         else:
             x = layers.DepthwiseConv2D(padding="same", **options)(x)
-        x = layers.Conv2D(width, 1, name=f"pointwise{number}")(finished(x))
-        x = layers.BatchNormalization()(x)
+        x = layers.Conv2D(width, 1, name=f"pointwise{number}")(layers.ReLU(6.0)(x))
         x = layers.Add()([x, before]) if stride == 1 else x
     if inside is not None:
         x = inside(x)

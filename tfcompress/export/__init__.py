@@ -2,6 +2,11 @@
 
 from tfcompress.export.artifact import Artifact
 from tfcompress.export.census import Operation
+from tfcompress.export.sparse_ready import (
+    SparseFailure,
+    SparseReadiness,
+    sparse_ready,
+)
 from tfcompress.export.target import TARGETS, Target, find_target
 from tfcompress.export.tflite import to_tflite
 from tfcompress.export.verification import Verification
@@ -10,8 +15,11 @@ __all__ = [
     "TARGETS",
     "Artifact",
     "Operation",
+    "SparseFailure",
+    "SparseReadiness",
     "Target",
     "Verification",
     "find_target",
+    "sparse_ready",
     "to_tflite",
 ]

@@ -49,19 +49,6 @@ class Layout(enum.Flag):
     EXIT = enum.auto()
 
 
-class Rule(enum.StrEnum):
-    """What XNNPACK asks of a network before it uses its sparse kernels."""
-
-    STEM = "stem"
-    DEPTHWISE = "depthwise"
-    CONVOLUTION = "convolution"
-    OPERATION = "operation"
-    POOLING = "pooling"
-    HEAD = "head"
-    BRANCH = "branch"
-    ZEROS = "zeros"
-
-
 @dataclasses.dataclass(frozen=True)
 class SparseNode:
     """One operation, after padding was put into the convolution that takes it.
@@ -73,6 +60,8 @@ class SparseNode:
         outputs: Tensors that it gives.
         layout: Whether channels may come first before and after it.
         problem: What stands against it, where `layout` is `NONE`.
+        paddable: Whether padding alone stands against it, or a kernel that would fit
+            into a larger one.
         kernel: Height and width of the kernel; (1, 1) for what has none.
         weights: Weights that sparse kernels would work on.
         zeros: How many of them are zero.
@@ -84,6 +73,7 @@ class SparseNode:
     outputs: tuple[int, ...]
     layout: Layout = Layout.NONE
     problem: str = ""
+    paddable: bool = False
     kernel: tuple[int, int] = (1, 1)
     weights: int = 0
     zeros: int = 0
@@ -185,16 +175,20 @@ class _Reader:
                 return dataclasses.replace(
                     node, layout=Layout.INSIDE, weights=size, zeros=zeros
                 )
-        elif kernel != [3, 3]:
+        elif max(kernel) > 3:
             problem = f"its kernel is {tuple(kernel)}, not (3, 3)"
-        elif grouped or dilated or inputs != 3:
-            problem = (
-                "it is dilated" if dilated else f"it takes {inputs} channels, not 3"
-            )
+        elif dilated:
+            problem = "it is dilated"
+        elif grouped or inputs != 3:
+            problem = f"it takes {inputs} channels, not 3"
         elif strides != (2, 2):
             problem = f"its strides are {strides}, not (2, 2)"
+        elif kernel != [3, 3]:
+            problem = f"its kernel is {tuple(kernel)}, not (3, 3)"
+            node = dataclasses.replace(node, paddable=True)
         elif padding != [[1, 1], [1, 1]]:
-            problem = _uneven(padding, 1)
+            problem, paddable = self._uneven(operator, padding, 1)
+            node = dataclasses.replace(node, paddable=paddable)
         else:
             return dataclasses.replace(node, layout=Layout.ENTRY)
         return dataclasses.replace(node, problem=problem)
@@ -217,8 +211,10 @@ class _Reader:
             problem = f"its strides are {strides}, not (1, 1) or (2, 2)"
         elif kernel not in ([3, 3], [5, 5]):
             problem = f"its kernel is {tuple(kernel)}, not (3, 3) or (5, 5)"
+            node = dataclasses.replace(node, paddable=max(kernel) < 5)
         elif padding != [[half, half], [half, half]]:
-            problem = _uneven(padding, half)
+            problem, paddable = self._uneven(operator, padding, half)
+            node = dataclasses.replace(node, paddable=paddable)
         else:
             return dataclasses.replace(node, layout=Layout.INSIDE)
         return dataclasses.replace(node, problem=problem)
@@ -279,6 +275,21 @@ class _Reader:
         sides = [[(size - 1) // 2, size - 1 - (size - 1) // 2] for size in kernel]
         return [[a + c, b + d] for (a, b), (c, d) in zip(outer, sides, strict=True)]
 
+    def _uneven(
+        self, operator: Any, padding: list[list[int]] | None, needed: int
+    ) -> tuple[str, bool]:
+        """Says what is wrong with a padding, and whether another may be put there."""
+        if padding is not None:
+            return f"its padding is {padding}, not {needed} on every side", True
+        _, height, width, _ = self._shape(operator.inputs[0])
+        if height % 2 and width % 2:
+            problem = (
+                f"its input of {height}x{width} has an odd size, for which the "
+                "converter writes even padding as 'same' too: change the input size"
+            )
+            return problem, False
+        return "its padding is 'same', which at stride 2 is not even", True
+
     def _can_be_fused(self, operator: Any) -> bool:
         """Returns whether a padding goes into the one convolution that takes it."""
         output = int(operator.outputs[0])
@@ -330,9 +341,3 @@ class _Reader:
             return size, 0
         data = np.asarray(self.model.buffers[tensor.buffer].data, np.uint8)
         return size, size - int(np.count_nonzero(data.view(_FLOATS[tensor.type])))
-
-
-def _uneven(padding: list[list[int]] | None, needed: int) -> str:
-    if padding is None:
-        return "its padding is 'same', which at this stride is not even"
-    return f"its padding is {padding}, not {needed} on every side"

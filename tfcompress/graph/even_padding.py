@@ -1,7 +1,7 @@
 """Gives strided convolutions the same padding on every side, where that is exact."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -47,7 +47,9 @@ class Window:
         return offset if own == (length + 2 * half - larger) // stride else None
 
 
-def pad_evenly(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
+def pad_evenly(
+    graph: Graph, *, names: Collection[str] | None = None
+) -> tuple[Graph, tuple[str, ...]]:
     """Returns a graph whose strided convolutions have even padding, as far as is exact.
 
     Padding of `same` at a stride of 2 puts one row more behind the image than before
@@ -61,6 +63,7 @@ def pad_evenly(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
 
     Args:
         graph: A graph; models inside it are left as they are: see `flatten_models`.
+        names: The layers that may be changed. Defaults to all.
 
     Returns:
         The graph, and the names of the layers that were changed. Layers that are
@@ -81,7 +84,8 @@ def pad_evenly(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
     """
     changed = []
     for node in graph.nodes:
-        found = _replacement(graph, node)
+        allowed = names is None or node.layer in names
+        found = _replacement(graph, node) if allowed else None
         if found is not None:
             source, size, offsets = found
             graph = _replace(graph, node, source, size, offsets)

@@ -2,7 +2,7 @@
 
 from tfcompress.measurement.agreement import agreement
 from tfcompress.measurement.latency import Latency, latency
-from tfcompress.measurement.machine import describe_machine
+from tfcompress.measurement.machine import describe_machine, has_sparse_kernels
 from tfcompress.measurement.prediction import Predictions, predict, predict_each
 from tfcompress.measurement.quality import Quality, evaluate
 from tfcompress.measurement.runtime import LiteRTModel
@@ -30,6 +30,7 @@ __all__ = [
     "count_weights",
     "describe_machine",
     "evaluate",
+    "has_sparse_kernels",
     "latency",
     "predict",
     "predict_each",

@@ -29,7 +29,8 @@ def describe_machine(cpuinfo: str | None = None) -> str:
 
     The CPU's vector instructions stand in it, and whether it has dot products of
     int8 numbers: without them an int8 file is hardly faster than a float one, with
-    them it may be twice as fast.
+    them it may be twice as fast. So does whether there are sparse kernels: see
+    `has_sparse_kernels`.
 
     Args:
         cpuinfo: Text in the form of Linux's `/proc/cpuinfo`. Defaults to that of this
@@ -37,15 +38,14 @@ def describe_machine(cpuinfo: str | None = None) -> str:
 
     Returns:
         Such as `"AMD EPYC 9V74, x86_64, 2 CPUs, AVX-512, int8 dot products
-        (AVX-512 VNNI)"`, on one line.
+        (AVX-512 VNNI), sparse kernels on this CPU: no"`, on one line.
 
     Example:
     ```python
     print(tfc.measurement.describe_machine())
     ```
     """
-    if cpuinfo is None:
-        cpuinfo = _CPUINFO.read_text("utf-8", "replace") if _CPUINFO.exists() else ""
+    cpuinfo = _read_cpuinfo() if cpuinfo is None else cpuinfo
     count = os.cpu_count() or 1
     return ", ".join(
         [
@@ -57,16 +57,50 @@ def describe_machine(cpuinfo: str | None = None) -> str:
     )
 
 
+def has_sparse_kernels(cpuinfo: str | None = None) -> bool | None:
+    """Says whether XNNPACK has sparse convolution kernels for this machine's CPU.
+
+    It has them for Arm, and on x86 for CPUs without AVX only, of which there are
+    hardly any: so a PC never shows what sparsity gains on a phone. See
+    `xnn_is_chw_compatible_config` in
+    https://github.com/google/XNNPACK/blob/master/src/xnnpack/hardware-config.h.
+
+    Args:
+        cpuinfo: Text in the form of Linux's `/proc/cpuinfo`. Defaults to that of this
+            machine.
+
+    Returns:
+        Whether it has, or None where the CPU's instructions are not known.
+
+    Example:
+    ```python
+    if not tfc.measurement.has_sparse_kernels():
+        print("measure sparse convolutions on a phone")
+    ```
+    """
+    features = _features(_read_cpuinfo() if cpuinfo is None else cpuinfo)
+    return "avx" not in features if features else None
+
+
+def _read_cpuinfo() -> str:
+    return _CPUINFO.read_text("utf-8", "replace") if _CPUINFO.exists() else ""
+
+
+def _features(cpuinfo: str) -> set[str]:
+    found = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
+    return set(found.group(1).split()) if found else set()
+
+
 def _model_name(cpuinfo: str) -> str:
     found = re.search(r"^(?:model name|Model)\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
     return " ".join(found.group(1).split()) if found else ""
 
 
 def _describe_features(cpuinfo: str) -> str:
-    found = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
-    if not found:
+    features = _features(cpuinfo)
+    if not features:
         return "CPU features not known"
-    features = set(found.group(1).split())
+    sparse = "yes" if has_sparse_kernels(cpuinfo) else "no"
     vectors = [name for flag, name in _VECTORS.items() if flag in features][:1]
     products = [name for flag, name in _DOT_PRODUCTS.items() if flag in features]
     return ", ".join(
@@ -75,5 +109,6 @@ def _describe_features(cpuinfo: str) -> str:
             f"int8 dot products ({', '.join(products)})"
             if products
             else "no int8 dot products",
+            f"sparse kernels on this CPU: {sparse}",
         ]
     )
