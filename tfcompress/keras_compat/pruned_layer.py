@@ -43,6 +43,7 @@ class PrunedLayer(_Wrapper):
         layer.get_prunable_weights = self._variables
         never = _TFMOT.ConstantSparsity(0.0, 0)
         super().__init__(layer, pruning_schedule=never, **{**kwargs, "autocast": False})
+        self.pruning_obj: Any = None
         self._name = layer.name
         self._goal = Goal.from_config(goal) if isinstance(goal, dict) else goal
         self._kernels = tuple(int(number) for number in kernels)

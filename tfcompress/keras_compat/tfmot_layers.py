@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from tfcompress.keras_compat import modules
+from tfcompress.keras_compat.prunable_weights import prunable_weights
 
 _CORE = "tensorflow_model_optimization.python.core."
 _FIRST_RANGE = 6.0
@@ -134,6 +135,15 @@ def set_weight_ranges(layer: Any) -> None:
     if isinstance(layer, wrapper):
         for weight, quantizer, variables in layer._weight_vars:
             quantizer(weight, True, weights=variables)
+
+
+def kernels(layer: Any) -> list[Any]:
+    """Returns the kernels of a layer, or of the one in a fake-quantization wrapper."""
+    if not _is_quantize_wrapper(layer):
+        return [weight.variable for weight in prunable_weights(layer)]
+    if layer._weight_vars:
+        return [weight for weight, _, _ in layer._weight_vars]
+    return [weight.variable for weight in prunable_weights(layer.layer)]
 
 
 def is_quantize_layer(layer: Any) -> bool:

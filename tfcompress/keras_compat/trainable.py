@@ -1,5 +1,6 @@
 """A tf_keras model that trains with objects of either Keras and knows its origin."""
 
+import importlib
 from typing import Any, Self
 
 import tf_keras
@@ -62,12 +63,25 @@ class TwinModel(AcceptsEitherKeras, _Functional):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
         """Builds the model from what `get_config` returned."""
         config = dict(config)
+        _import_layers(config["layers"])
         origin = config.pop("origin")
         sequential = config.pop("sequential")
         model = super().from_config(config, custom_objects=custom_objects)
         model.origin = origin
         model.sequential = sequential
         return model
+
+
+def _import_layers(config: Any) -> None:
+    """Imports the modules of our own layers in a config, which registers them."""
+    if isinstance(config, list):
+        for item in config:
+            _import_layers(item)
+    elif isinstance(config, dict):
+        module = config.get("module")
+        if isinstance(module, str) and module.startswith("tfcompress."):
+            importlib.import_module(module)
+        _import_layers(list(config.values()))
 
 
 def adopt(model: Any, *, origin: str, sequential: bool | None = None) -> TwinModel:

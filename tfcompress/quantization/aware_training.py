@@ -8,6 +8,7 @@ from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.graph import Graph, flatten_models, split_separable_convolutions
 from tfcompress.keras_compat import tfmot_layers
 from tfcompress.quantization import scheme
+from tfcompress.quantization.keeping_zeros import keep_zeros
 from tfcompress.quantization.planning import account_for, plan_layers
 from tfcompress.quantization.unwrapping import unwrap
 from tfcompress.technique import Technique
@@ -35,7 +36,8 @@ class QuantizationAwareTraining(Technique):
 
     Args:
         preserve: What training shall keep: `("sparsity",)`, the default, keeps zero
-            weights of Conv2D and Dense zero; `()` keeps nothing.
+            weights of all kernels zero, also in layers that stay float; `()` keeps
+            nothing.
 
     Raises:
         ArgumentError: If `preserve` names anything else.
@@ -104,6 +106,8 @@ class QuantizationAwareTraining(Technique):
                 scheme.build_scheme(preserve_sparsity="sparsity" in self.preserve),
                 quantized_layer_name_prefix="",
             )
+        if "sparsity" in self.preserve:
+            keep_zeros(wrapped)
         self.account = account_for(copy, plan)
         return keras_compat.adopt(
             wrapped, origin=copy.origin, sequential=copy.sequential
