@@ -43,7 +43,6 @@ class PrunedLayer(_Wrapper):
         layer.get_prunable_weights = self._variables
         never = _TFMOT.ConstantSparsity(0.0, 0)
         super().__init__(layer, pruning_schedule=never, **{**kwargs, "autocast": False})
-        self.pruning_obj: Any = None
         self._name = layer.name
         self._goal = Goal.from_config(goal) if isinstance(goal, dict) else goal
         self._kernels = tuple(int(number) for number in kernels)
@@ -84,15 +83,13 @@ class PrunedLayer(_Wrapper):
 
     def mask_kernels(self) -> None:
         """Sets masked weights to zero, as each call does."""
-        if self.pruning_obj is None:
-            self.pruning_obj = _Pruning(
-                lambda: self.pruning_step,
-                [(w.weight.variable, w.mask, None) for w in self.masked_weights],
-                self.pruning_schedule,
-                self.block_size,
-                self.block_pooling_type,
-            )
-        self.pruning_obj.weight_mask_op()
+        pairs = [(one.weight.variable, one.mask) for one in self.masked_weights]
+        in_replica = not tf.distribute.in_cross_replica_context()
+        if tf.distribute.has_strategy() and in_replica:
+            _assign_in_replicas(pairs)
+        else:
+            for variable, mask in pairs:
+                variable.assign(variable * mask)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Returns the mask of sequences that the layer hands on."""
@@ -138,3 +135,10 @@ class PrunedLayer(_Wrapper):
     def _variables(self) -> list[Any]:
         found = prunable_weights(self.layer)
         return [found[n].variable for n in self._kernels if n < len(found)]
+
+
+def _assign_in_replicas(pairs: Sequence[tuple[Any, Any]]) -> None:
+    """Masks the copies of variables that replicas hold, as TF-MOT does."""
+    never = _TFMOT.ConstantSparsity(0.0, 0)
+    variables = [(variable, mask, None) for variable, mask in pairs]
+    _Pruning(lambda: 0, variables, never, (1, 1), "AVG").weight_mask_op()
