@@ -3,14 +3,17 @@ import math
 import pytest
 
 from tfcompress.errors import ArgumentError
+from tfcompress.keras_compat import tfmot as tfmot_module
 from tfcompress.schedules import (
     Constant,
     Cosine,
     Exponential,
+    Gradual,
     Linear,
     OfStep,
     Piecewise,
     Polynomial,
+    PolynomialOfSteps,
     deserialize,
     serialize,
 )
@@ -65,6 +68,71 @@ def test_ends_are_exact_and_held(kind):
 @pytest.mark.parametrize("kind", MOVING)
 def test_step(kind):
     assert kind(0.4, 0.8, begin=0.0, finish=0.0)(0.0) == 0.8
+
+
+def test_gradual_rises_and_recovers():
+    schedule = Gradual(0.0, 0.8, moves=2, recovery=0.5)
+    # It rises in the first and the third quarter, and is held in the others.
+    progress = [0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 1.0]
+    expected = [0.0, 0.2, 0.4, 0.4, 0.4, 0.6, 0.8, 0.8]
+    assert [schedule(p) for p in progress] == pytest.approx(expected)
+    assert schedule(1.0) == schedule.final == 0.8
+
+
+def test_gradual_without_recovery_is_a_line_and_with_nothing_else_jumps():
+    line = Gradual(1.0, 3.0, moves=3, recovery=0.0, begin=0.2, finish=0.6)
+    assert line(0.3) == pytest.approx(1.5)
+    jumps = Gradual(0.0, 1.0, moves=4, recovery=1.0)
+    assert [jumps(p) for p in (0.0, 0.01, 0.26, 0.51, 0.76)] == [0, 0.25, 0.5, 0.75, 1]
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"moves": 0}, {"moves": 1.5}, {"recovery": 1.1}, {"recovery": -0.1}]
+)
+def test_gradual_out_of_range(arguments):
+    with pytest.raises(ArgumentError, match="Received: "):
+        Gradual(0.0, 1.0, **arguments)
+
+
+def test_polynomial_of_steps_worked_by_hand():
+    schedule = PolynomialOfSteps(0.2, 1.0, begin=10, finish=20)
+    found = [schedule(0.0, step) for step in (0, 9, 10, 15, 20, 99)]
+    assert found == pytest.approx([0.0, 0.0, 0.2, 1.0 - 0.8 / 8, 1.0, 1.0])
+    assert schedule.final == 1.0
+
+
+def test_polynomial_of_steps_is_that_of_tfmot():
+    tfmot = tfmot_module().sparsity.keras
+    theirs = tfmot.PolynomialDecay(0.1, 0.7, begin_step=3, end_step=11, frequency=1)
+    ours = PolynomialOfSteps(0.1, 0.7, begin=3, finish=11)
+    for step in range(3, 14):
+        assert ours(0.0, step) == pytest.approx(float(theirs(step)[1]), abs=1e-6)
+
+
+@pytest.mark.parametrize(("begin", "finish"), [(-1, 3), (4, 3)])
+def test_polynomial_of_steps_out_of_order(begin, finish):
+    with pytest.raises(ArgumentError, match="Received: begin="):
+        PolynomialOfSteps(0.0, 0.5, begin=begin, finish=finish)
+
+
+def test_final_value():
+    assert Constant(0.5).final == 0.5
+    assert Piecewise([0.5], [1.0, 2.0]).final == 2.0
+    with pytest.raises(ArgumentError, match="is not known"):
+        _ = OfStep(lambda step: 1.0).final
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        Gradual(0.0, 0.6, moves=3, recovery=0.2, begin=0.1, finish=0.9),
+        PolynomialOfSteps(0.1, 0.6, begin=2, finish=30, power=2),
+    ],
+)
+def test_config_round_trip_of_schedules_for_pruning(schedule):
+    again = deserialize(serialize(schedule))
+    assert type(again) is type(schedule)
+    assert again.get_config() == schedule.get_config()
 
 
 def test_piecewise_begins_each_value_at_its_boundary():
