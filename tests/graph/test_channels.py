@@ -86,6 +86,7 @@ def test_grouped_convolution_loses_the_same_places_in_every_group():
         "grouped/kernel/2": [0, 1],
     }
     assert places(found["grouped"])["out/kernel/2"] == [0, 1, 2, 0, 1, 2]
+    assert (found["a"].copies, found["grouped"].copies) == (2, 2)
 
 
 def test_flatten_interleaves():
@@ -112,6 +113,7 @@ def test_separable_and_transposed_convolutions_and_prelu():
 def test_gates_of_recurrent_layers_lie_side_by_side():
     found = groups("recurrent")
     assert free(found) == {"lstm": 4, "both": 3, "each": 4}
+    assert found["lstm"].copies == 1
     assert places(found["lstm"]) == {
         "lstm/0/kernel/1": [0, 1, 2, 3] * 4,
         "lstm/0/recurrent_kernel/1": [0, 1, 2, 3] * 4,

@@ -385,3 +385,15 @@ def test_folded_constants_make_the_cut_exact(either_keras):
     check_equal(small, model, images)
     lossy = np.asarray(pruning.apply(model)(images))
     assert np.abs(lossy - np.asarray(model(images))).max() > 0.1
+
+
+def test_places_in_groups_of_a_convolution_count_for_the_round_number():
+    """Four groups of four channels: two places of each group are eight channels."""
+    x = keras.Input((4, 4, 3))
+    y = keras.layers.Conv2D(16, 1, name="before")(x)
+    y = keras.layers.Conv2D(16, 3, groups=4, name="grouped")(y)
+    model = keras.Model(x, keras.layers.Conv2D(2, 1)(y))
+    small = ChannelPruning(0.5, round_to=8, scope="local").apply(model)
+    assert small.get_layer("before").filters == 8
+    assert small.get_layer("grouped").filters == 8
+    assert small.get_layer("grouped").kernel.shape == (3, 3, 2, 8)

@@ -52,6 +52,8 @@ class ChannelGroup:
         changes_statistics: Names of layers, such as LayerNormalization, which compute
             a mean over the channels: there a removed channel is not the same as a
             channel of zeros.
+        copies: How many places each channel has on the tensors, at the least: one, or
+            the number of groups of a grouped convolution, and the like.
         roots: Numbers of the channels within the search that found them.
     """
 
@@ -60,6 +62,7 @@ class ChannelGroup:
     slices: tuple[ChannelSlice, ...]
     reason: str | None = None
     changes_statistics: tuple[str, ...] = ()
+    copies: int = 1
     roots: tuple[int, ...] = dataclasses.field(default=(), repr=False)
 
     @property

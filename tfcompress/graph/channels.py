@@ -80,7 +80,7 @@ def groups_of(trace: ChannelTrace, ignored: Iterable[str]) -> tuple[ChannelGroup
     means = {name: numbers.roots(ids) for name, ids in trace.statistics.items()}
     groups = []
     taken: dict[str, int] = {}
-    for roots, keys in _alike(trace, slots):
+    for roots, keys, copies in _alike(trace, slots):
         slices = tuple(
             ChannelSlice(*key, trace.slots[key].role, _positions(slots[key], roots))
             for key in keys
@@ -95,6 +95,7 @@ def groups_of(trace: ChannelTrace, ignored: Iterable[str]) -> tuple[ChannelGroup
                 slices,
                 numbers.reason(roots),
                 tuple(statistics),
+                copies,
                 tuple(roots),
             )
         )
@@ -103,8 +104,10 @@ def groups_of(trace: ChannelTrace, ignored: Iterable[str]) -> tuple[ChannelGroup
 
 def _alike(
     trace: ChannelTrace, slots: Mapping[tuple[str, str, int], np.ndarray]
-) -> list[tuple[list[int], list[tuple[str, str, int]]]]:
+) -> list[tuple[list[int], list[tuple[str, str, int]], int]]:
     """Returns channels that lie on the same tensors and weights, with the latter.
+
+    The number is that of the places which each has on a tensor, at the least.
 
     So whatever is removed, something stays of each tensor and each weight as long as
     something stays of each group.
@@ -117,15 +120,23 @@ def _alike(
     places: dict[int, list[int]] = {}
     for root in np.unique(numbers.every_root()).tolist():
         places[root] = []
+    copies: dict[int, int] = {}
     for place, found in enumerate(placed):
-        for root in np.unique(found[found != FIXED]).tolist():
+        there, counts = np.unique(found[found != FIXED], return_counts=True)
+        for root, count in zip(there.tolist(), counts.tolist(), strict=True):
             places[root].append(place)
+            if place >= len(slots):
+                copies[root] = min(count, copies.get(root, count))
     groups: dict[tuple[int, ...], list[int]] = {}
     for root, taken in places.items():
         groups.setdefault(tuple(taken), []).append(root)
     keys = list(slots)
     return [
-        (roots, [keys[place] for place in taken if place < len(keys)])
+        (
+            roots,
+            [keys[place] for place in taken if place < len(keys)],
+            min(copies.get(root, 1) for root in roots),
+        )
         for taken, roots in groups.items()
     ]
 

@@ -107,7 +107,9 @@ class ChannelPruning(StructuredPruning):
 
     def unit(self, group: ChannelGroup) -> int:
         """Returns of what number a multiple stays of a group."""
-        return 1 if group.name.endswith(":heads") else self.round_to
+        if group.name.endswith(":heads"):
+            return 1
+        return self.round_to // math.gcd(self.round_to, group.copies)
 
     def goal(self, graph: Graph, keras: str, folder: Path) -> Goal:
         """Returns what says which cuts are to be made."""
