@@ -128,7 +128,9 @@ def test_other_rules(inside, head, expected):
 def test_outputs_inside():
     model = build_mobile(keras)
     prune_pointwise(model, 0.9)
-    middle = next(layer for layer in model.layers if layer.name.startswith("add")).output
+    middle = next(
+        layer for layer in model.layers if layer.name.startswith("add")
+    ).output
     model = keras.Model(model.inputs[0], [model.outputs[0], middle])
     assert [failure.rule for failure in tfc.export.sparse_ready(model).failures] == [
         "branch"
@@ -154,3 +156,13 @@ def test_the_model_is_not_changed():
 def test_models_that_cannot_be_checked():
     with pytest.raises(ModelError, match="build"):
         tfc.export.sparse_ready(keras.Sequential([keras.layers.Dense(1)]))
+
+
+def test_open_sizes():
+    layers = keras.layers
+    inputs = keras.Input((None, None, 3))
+    x = layers.Conv2D(4, 3, strides=2, padding="same", name="stem")(inputs)
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(8, 1)(x))
+    readiness = tfc.export.sparse_ready(keras.Model(inputs, layers.Dense(2)(x)))
+    assert ("stem", "stem") in broken(readiness)
+    assert "no fixed size" in readiness.failures[0].problem

@@ -281,7 +281,11 @@ class _Reader:
         """Says what is wrong with a padding, and whether another may be put there."""
         if padding is not None:
             return f"its padding is {padding}, not {needed} on every side", True
-        _, height, width, _ = self._shape(operator.inputs[0])
+        tensor = self.tensors[operator.inputs[0]]
+        _, height, width, _ = map(int, tensor.shape)
+        if tensor.shapeSignature is not None and -1 in tensor.shapeSignature[1:3]:
+            problem = "its input has no fixed size, so its padding is not known"
+            return problem, False
         if height % 2 and width % 2:
             problem = (
                 f"its input of {height}x{width} has an odd size, for which the "

@@ -205,9 +205,12 @@ def _read_file(
     nodes, outputs = read_nodes(content)
     layers: dict[SparseNode | None, str] = {}
     for node in nodes:
-        marked = re.findall(r"at(\d+)mark", ";".join(node.names))
-        found = [graph.layers[names[int(number)]] for number in marked]
         convolves = "CONV" in node.kind
-        fitting = [layer for layer in found if ("Conv" in layer.kind) is convolves]
-        layers[node] = fitting[0].name if fitting else ""
+        for text in node.names:
+            marked = re.findall(r"at(\d+)mark", text)
+            found = [graph.layers[names[int(number)]] for number in marked]
+            fitting = [layer for layer in found if ("Conv" in layer.kind) is convolves]
+            if fitting:  # the last is the operation, what was fused to it comes first
+                layers[node] = fitting[-1].name
+                break
     return nodes, outputs, layers
