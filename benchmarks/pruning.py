@@ -5,7 +5,8 @@ each from that network and trained on for as long as the others:
 
 - TF-MOT: magnitude pruning to 80 % as TF-MOT's guide does it;
 - half and quarter: `ChannelPruning` to that share of the multiply-adds, trained on the
-  labels alone, and distilled from the network that they were cut from.
+  labels alone, and distilled from the network that they were cut from; the half also
+  distilled on, for as long again.
 
 All are written as float and as int8 files, and the files are measured by
 `tfcompress.report.compare`, on one thread. Run it with
@@ -83,10 +84,14 @@ def stages(
     def distilled(share: float) -> Any:
         return lambda models: distil(models["dense"], cut(models, share), train, epochs)
 
+    def distilled_on(models: Any) -> Any:
+        return distil(models["dense"], models["half, distilled"], train, epochs)
+
     found = {"dense": dense}
     for name, share in SHARES.items():
         found[f"{name}, distilled"] = distilled(share)
         found[name] = labels(share)
+    found["half, distilled on"] = distilled_on
     return {**found, "TF-MOT 80 %": magnitude}
 
 
