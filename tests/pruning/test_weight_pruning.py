@@ -168,6 +168,24 @@ def test_every_small_model_of_tf_keras(make):
     assert largest_difference(pruned, pruning.finalize(pruned)) < 1e-5
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["MobileNetV3Small", "EfficientNetB0"])
+def test_applications_that_tfmot_refuses(name):
+    build = getattr(keras.applications, name)
+    model = build(weights=None, input_shape=(64, 64, 3), classes=10)
+    pruning = tfc.pruning.MagnitudePruning(schedule=Constant(0.6), ignored=[0, -1])
+    pruned = prune(pruning, model, steps=1)
+    for counts in zeros_of(pruned).values():
+        for zeros, size in counts:
+            assert abs(zeros - 0.6 * size) <= 1
+    kinds = {type(layer.layer).__name__ for layer in pruned_layers(pruned)}
+    assert kinds == {"Conv2D"}
+    reasons = " ".join(pruning.account.skipped.values())
+    assert "ignored by choice" in reasons
+    assert "a depthwise kernel is pruned only where" in reasons
+    assert largest_difference(pruned, pruning.finalize(pruned)) < 1e-4
+
+
 def test_what_tfmot_refuses(either_keras):
     layers = either_keras.layers
     inputs = either_keras.Input((8, 8, 3))
@@ -231,6 +249,15 @@ def test_subclass_of_a_stock_layer_and_a_layer_of_layers():
         "named/table": [(20, 40)],
     }
     assert largest_difference(pruned, pruning.finalize(pruned)) < 1e-5
+
+
+def test_double_precision():
+    inputs = keras.Input((6,), dtype="float64")
+    outputs = keras.layers.Dense(4, dtype="float64", name="dense")(inputs)
+    pruning = tfc.pruning.MagnitudePruning(0.5)
+    pruned = prune(pruning, keras.Model(inputs, outputs))
+    assert zeros_of(pruned) == {"dense/kernel": [(12, 24)]}
+    assert pruning.finalize(pruned).get_layer("dense").kernel.dtype == "float64"
 
 
 def test_wrapper_has_the_name_of_its_layer(trained):
@@ -458,6 +485,7 @@ def test_structure_that_is_none(structure):
         {"minimum_size": 0.5},
         {"ignored": [0.5]},
         {"layers": {"a": 1.0}},
+        {"layers": {0: 0.5}},
         {"layers": {"a": "half"}},
         {"schedule": 0.5},
         {"schedule": Constant(1.0)},

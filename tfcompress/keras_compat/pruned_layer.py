@@ -42,7 +42,8 @@ class PrunedLayer(_Wrapper):
         # Tells TF-MOT that it need not know the layer.
         layer.get_prunable_weights = self._variables
         never = _TFMOT.ConstantSparsity(0.0, 0)
-        super().__init__(layer, pruning_schedule=never, **{**kwargs, "autocast": False})
+        kwargs = {"dtype": layer.dtype, **kwargs, "autocast": False}
+        super().__init__(layer, pruning_schedule=never, **kwargs)
         self._name = layer.name
         self._goal = Goal.from_config(goal) if isinstance(goal, dict) else goal
         self._kernels = tuple(int(number) for number in kernels)

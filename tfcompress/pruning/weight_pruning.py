@@ -44,6 +44,11 @@ class WeightPruning(Technique):
         minimum_size: int,
         policy: str | Callable[[Any], str | None] | None,
     ):
+        if not all(isinstance(key, str) for key in layers or {}):
+            raise ArgumentError(
+                "layers is a mapping from names or patterns of layers. "
+                f"Received: layers={layers!r}"
+            )
         self.layers = dict(layers or {})
         self.ignored = (ignored,) if isinstance(ignored, str) else tuple(ignored)
         self.minimum_size = minimum_size
