@@ -5,8 +5,7 @@ each from that network and trained on for as long as the others:
 
 - TF-MOT: magnitude pruning to 80 % as TF-MOT's guide does it;
 - half and quarter: `ChannelPruning` to that share of the multiply-adds, trained on the
-  labels alone, and distilled from the network that they were cut from; the half also
-  distilled on, for as long again.
+  labels alone, and distilled from the network that they were cut from.
 
 All are written as float and as int8 files, and the files are measured by
 `tfcompress.report.compare`, on one thread. Run it with
@@ -31,7 +30,7 @@ import tensorflow as tf
 import tfcompress as tfc
 
 BATCH, WIDTH, BLOCKS = 128, 24, 2
-SPARSITY, TEMPERATURE = 0.8, 4.0
+SPARSITY, TEMPERATURE, LABELS = 0.8, 2.0, 0.5
 SHARES = {"half": 0.5, "quarter": 0.25}
 CALIBRATION = 500
 
@@ -84,21 +83,17 @@ def stages(
     def distilled(share: float) -> Any:
         return lambda models: distil(models["dense"], cut(models, share), train, epochs)
 
-    def distilled_on(models: Any) -> Any:
-        return distil(models["dense"], models["half, distilled"], train, epochs)
-
     found = {"dense": dense}
     for name, share in SHARES.items():
         found[f"{name}, distilled"] = distilled(share)
         found[name] = labels(share)
-    found["half, distilled on"] = distilled_on
     return {**found, "TF-MOT 80 %": magnitude}
 
 
 def distil(teacher: Any, student: Any, train: Any, epochs: int) -> Any:
     """Returns the student, trained by the teacher."""
     loss = tfc.distillation.LogitsDistillation(TEMPERATURE)
-    distiller = tfc.Distiller(teacher, student, loss, student_loss_weight=0.1)
+    distiller = tfc.Distiller(teacher, student, loss, student_loss_weight=LABELS)
     fit(distiller, train, epochs)
     return distiller.student
 
