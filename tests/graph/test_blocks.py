@@ -70,6 +70,26 @@ def test_without_a_block_is_with_its_branch_times_zero(name, library):
     assert str(graph) == before
 
 
+def test_scaled_additions_of_inception():
+    """The first of its two inputs is the source, whatever the scale."""
+    from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+
+    x = keras.Input((4,))
+    y = keras.layers.Dense(4, name="branch")(x)
+    kept = CustomScaleLayer(0.2, name="block")([x, y])
+    z = CustomScaleLayer(0.2, name="turned")([keras.layers.Dense(4)(kept), kept])
+    graph = read(keras.Model(x, z))
+    first, second = find_blocks(graph)
+    assert first.layers == ("branch",)
+    assert second.frozen
+    zeroed = without_branch(graph, "branch")
+    (small,), (expected,) = (
+        run(remove_blocks(graph, ["block"]), "keras"),
+        run(zeroed, "keras"),
+    )
+    np.testing.assert_allclose(small, expected, rtol=1e-5)
+
+
 def test_several_blocks_go_at_once():
     graph = graph_of("transformer")
     small = remove_blocks(graph, ["mlp2", "sum2", "add"])

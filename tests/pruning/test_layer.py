@@ -193,6 +193,44 @@ def test_networks_equal_themselves_without_the_branches(name, library):
     np.testing.assert_array_equal(np.asarray(again(x)), np.asarray(small(x)))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("family", "free"),
+    [
+        ("ResNet50", 12),
+        ("ResNet50V2", 9),
+        ("MobileNetV3Small", 6),
+        ("EfficientNetB0", 9),
+        ("ConvNeXtTiny", 18),
+    ],
+)
+def test_applications_equal_themselves_without_the_branches(family, free):
+    keras.utils.set_random_seed(0)
+    model = getattr(keras.applications, family)(
+        input_shape=(32, 32, 3), weights=None, classes=5, classifier_activation=None
+    )
+    generator = np.random.default_rng(0)
+    for variable in model.weights:
+        # The scales of ConvNeXt start so near to zero that its blocks do nothing.
+        if "gamma" in variable.path or "layer_scale" in variable.path:
+            variable.assign(generator.uniform(0.5, 1.5, variable.shape))
+    x = generator.uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
+    pruning = tfc.pruning.LayerPruning(2, data=x)
+    small = np.asarray(pruning.apply(model)(x))
+    assert len(pruning.account.applied) == 2
+    assert len(pruning.account.importance) == free
+    graph = tfc.graph.flatten_models(read(model))
+    found = {block.name: block for block in tfc.graph.find_blocks(graph)}
+    for name in pruning.account.applied:
+        config = {"scale": 0.0, "offset": 0.0}
+        zero = tfc.graph.Layer(f"{name}_zero", "Rescaling", config)
+        graph = tfc.graph.insert_after(graph, found[name].branch, zero)
+    expected = np.asarray(build(graph, keras="keras")(x))
+    size = np.abs(expected).max()
+    assert np.abs(np.asarray(model(x)) - expected).max() > 1e-3 * size
+    np.testing.assert_allclose(small, expected, atol=1e-4 * size)
+
+
 def test_measured_importance_is_that_of_the_smaller_model():
     keras.utils.clear_session()
     model = block_models.transformer()
