@@ -58,7 +58,8 @@ class LayerPruning(Technique):
             squared distance of the outputs from those of the whole model, as a share
             of their squares, for models of any kind; `"divergence"` the
             Kullback-Leibler divergence, in nats, of the class probabilities from those
-            of the whole model; `"loss"` the rise of the cross-entropy with the labels.
+            of the whole model, the better guide for classifiers; `"loss"` the rise of
+            the cross-entropy with the labels.
         ignored: Names of blocks that stay, or of layers whose blocks stay, or patterns
             of them, such as `"stage1_*"`.
 
