@@ -27,7 +27,9 @@ class ChannelPruning(StructuredPruning):
     the like, go together: see `tfcompress.graph.find_groups`. The result equals the
     model with the removed channels set to zero where they are taken in, except where a
     layer computes a mean over channels, as LayerNormalization does; the account notes
-    such layers. Fine-tune the result, best from the unpruned model as a teacher.
+    such layers. Batch normalization behind the cuts still has the statistics of what
+    was there: estimate them anew with `recalibrate_batch_norm`, which alone brings much
+    of the accuracy back, and fine-tune, best from the unpruned model as a teacher.
 
     What stays of a group is a multiple of `round_to`, or all of it; the kernels of
     runtimes work on blocks of that many channels, so odd numbers save bytes but no
