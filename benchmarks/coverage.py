@@ -276,7 +276,7 @@ def as_table(results: list[dict[str, Any]]) -> str:
     """Builds the table of all models, in Markdown."""
     lines = [
         "| model | input | multiply-adds, M | ratio | channels | equal | file "
-        "| file, MB | multiply-adds | parameters | |",
+        "| file, MB | multiply-adds | parameters | missed |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for result in results:
@@ -289,12 +289,17 @@ def as_table(results: list[dict[str, Any]]) -> str:
         for found in result["ratios"]:
             lines.append(
                 f"| {start} | {found['ratio']} | -{found['channels']:,} "
-                f"| {found['difference']:.0e} | {found['file_difference']:.0e} "
+                f"| {show(found['difference'])} | {show(found['file_difference'])} "
                 f"| {found['file_bytes'] / 1e6:.1f} | -{found['fall']:.1%} "
                 f"| -{found['parameters_fall']:.1%} | {judge(found)} |"
             )
-            start = " | | "
+            start = "| | "
     return "\n".join(lines)
+
+
+def show(difference: float) -> str:
+    """Returns a difference in one digit."""
+    return f"{difference:.0e}" if difference else "0"
 
 
 def judge(found: dict[str, Any]) -> str:
