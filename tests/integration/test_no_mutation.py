@@ -20,6 +20,7 @@ CALLS = {
     "summary": tfc.measurement.summary,
     "count_weights": tfc.measurement.count_weights,
     "prune": tfc.pruning.MagnitudePruning(sparsity=0.5).apply,
+    "prune channels": tfc.pruning.ChannelPruning(0.5, round_to=1).apply,
     "quantize": tfc.quantization.QuantizationAwareTraining().apply,
 }
 BOTH_WAYS = [

@@ -14,6 +14,7 @@ from tfcompress.keras_compat.accepting import AcceptsEitherKeras
 from tfcompress.keras_compat.building import build
 from tfcompress.keras_compat.checks import check_model
 from tfcompress.keras_compat.crossing import to_keras, to_origin, to_tf_keras
+from tfcompress.keras_compat.flat_reading import read_flat
 from tfcompress.keras_compat.internals import implicit_mask
 from tfcompress.keras_compat.membership import is_model, is_tf_keras, keras_of
 from tfcompress.keras_compat.modules import flatten, keras, tf_keras, tfmot
@@ -74,6 +75,7 @@ __all__ = [
     "quantization_layers",
     "quantizers_of",
     "read",
+    "read_flat",
     "register_twin",
     "set_weight_ranges",
     "tap",

@@ -27,7 +27,7 @@ def read_flat(model: Any) -> Graph:
     Example:
     ```python
     import keras
-    from tfcompress.keras_compat.flat_reading import read_flat
+    from tfcompress.keras_compat import read_flat
 
     inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     model = keras.Sequential([keras.Input((4,)), inner, keras.layers.Dense(2)])

@@ -12,9 +12,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from tfcompress import keras_compat
 from tfcompress.graph import Graph, Node, Tensor, TensorSpec
 from tfcompress.graph.graph import map_tensors
-from tfcompress.keras_compat.flat_reading import read_flat
 from tfcompress.measurement.multiply_adds import count_multiply_adds, describe_call
 from tfcompress.measurement.weights import is_kernel
 
@@ -178,7 +178,7 @@ def summary(model: Any) -> Summary:
     print(tfc.measurement.summary(keras.Sequential(layers)))
     ```
     """
-    return summarize_graph(read_flat(model))
+    return summarize_graph(keras_compat.read_flat(model))
 
 
 def summarize_graph(graph: Graph) -> Summary:

@@ -12,7 +12,6 @@ from typing import Any
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.graph import ChannelGroup, Graph, find_groups
-from tfcompress.keras_compat.flat_reading import read_flat
 from tfcompress.pruning import cuts as cutting
 from tfcompress.pruning import importance as importances
 from tfcompress.pruning.cuts import Cut
@@ -250,7 +249,7 @@ def read_plain(model: Any, keras: str) -> Graph:
         model: A built functional or Sequential model of either Keras.
         keras: `"keras"` or `"tf_keras"`, where it is to be built.
     """
-    graph = read_flat(model)
+    graph = keras_compat.read_flat(model)
     if keras == "keras" and keras_compat.is_tf_keras(model):
         return keras_compat.read(keras_compat.build(graph, keras=keras))
     return graph

@@ -9,7 +9,6 @@ import numpy as np
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError
 from tfcompress.graph import Graph, Layer
-from tfcompress.keras_compat.flat_reading import read_flat
 from tfcompress.measurement.weights import is_kernel
 from tfcompress.pruning import MagnitudePruning
 from tfcompress.pruning.structured import read_plain
@@ -112,7 +111,7 @@ class WeightParts(Parts):
         callback.on_train_batch_end(0)
         callback.on_epoch_end(0)
         callback.on_train_end()
-        return _by_plain_name(read_flat(pruning.finalize(wrapped)))
+        return _by_plain_name(keras_compat.read_flat(pruning.finalize(wrapped)))
 
     def _pruning(self, ratio: float, ignored: Sequence[str] = ()) -> MagnitudePruning:
         """Returns the technique with another sparsity, for each layer alone."""
