@@ -12,11 +12,11 @@ of them and each seed:
   teaches, then quantization-aware training while it teaches.
 
 The error is that of the `.tflite` file on LiteRT over the 10,000 test images, the size
-that of the file after `gzip -9`; a KB is 1000 bytes. Settings were chosen with
-`--validation`, on the 5,000 training images left out. Run it with
+that of the file after `gzip -9`; a KB is 1000 bytes. Settings were chosen on
+the 5,000 training images left out, which `--validation` measures on. Run it with
 `python benchmarks/deep_compression.py --data mnist.npz --directory runs/mnist`; files
-and figures are kept there, and what is done is not done again. On two idle cores it
-takes about 40 minutes.
+and figures are kept there, and what is done is not done again. It takes about 20
+minutes of processor time.
 """
 
 import argparse
