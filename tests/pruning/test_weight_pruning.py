@@ -492,7 +492,6 @@ def test_structure_that_is_none(structure):
         {"schedule": tfc.schedules.OfStep(lambda step: 0.5)},
         {"structure": "2:4", "layers": {"a": 0.25}},
     ],
-    ids=str,
 )
 def test_arguments_out_of_range(arguments):
     with pytest.raises(ArgumentError, match="Received: "):

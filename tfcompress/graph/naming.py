@@ -4,7 +4,8 @@ import dataclasses
 import re
 from collections.abc import Mapping
 
-from tfcompress.graph.graph import Graph, Layer, Tensor, map_tensors
+from tfcompress.graph.graph import Graph, Layer
+from tfcompress.graph.renaming import rename_layers
 
 
 def canonical_names(graph: Graph) -> Graph:
@@ -44,31 +45,7 @@ def _renamed(graph: Graph, seen: dict[int, Layer]) -> Graph:
         renamed_layer = seen[id(layer)]
         names[node.layer] = renamed_layer.name
         layers[renamed_layer.name] = renamed_layer
-    calls = {
-        node.name: names[node.layer] + node.name.removeprefix(node.layer)
-        for node in graph.nodes
-    }
-
-    def renamed(tensor: Tensor) -> Tensor:
-        return Tensor(calls[tensor.node], tensor.index)
-
-    nodes = tuple(
-        dataclasses.replace(
-            node,
-            name=calls[node.name],
-            layer=names[node.layer],
-            arguments=map_tensors(renamed, node.arguments),
-            keywords=map_tensors(renamed, dict(node.keywords)),
-        )
-        for node in graph.nodes
-    )
-    return dataclasses.replace(
-        graph,
-        layers=layers,
-        nodes=nodes,
-        inputs=map_tensors(renamed, graph.inputs),
-        outputs=map_tensors(renamed, graph.outputs),
-    )
+    return dataclasses.replace(rename_layers(graph, names), layers=layers)
 
 
 def _next_name(kind: str, taken: Mapping[str, Layer]) -> str:

@@ -1,7 +1,6 @@
 """What each layer of a model weighs and costs, before any file is made."""
 
 import dataclasses
-import io
 import math
 from collections.abc import Callable
 from typing import Any
@@ -17,8 +16,8 @@ from tfcompress.graph import Graph, Node, Tensor, TensorSpec
 from tfcompress.graph.graph import map_tensors
 from tfcompress.measurement.multiply_adds import count_multiply_adds, describe_call
 from tfcompress.measurement.weights import is_kernel
+from tfcompress.printing import to_text
 
-_WIDE = 250
 _SIZES = {"bfloat16": 2, "string": 0}
 
 
@@ -104,13 +103,7 @@ class Summary:
         return text
 
     def __str__(self) -> str:
-        console = Console(
-            file=io.StringIO(), width=_WIDE, color_system=None, force_jupyter=False
-        )
-        with console.capture() as capture:
-            console.print(self._table())
-        lines = [line.rstrip() for line in capture.get().splitlines()]
-        return "\n".join([*lines, self.describe()])
+        return to_text(self._table(), self.describe())
 
     def __rich_console__(
         self, console: Console, options: ConsoleOptions

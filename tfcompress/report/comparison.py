@@ -1,7 +1,6 @@
 """Several models, measured side by side."""
 
 import dataclasses
-import io
 import json
 import os
 from collections.abc import Mapping
@@ -10,10 +9,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 
 from tfcompress.errors import ArgumentError
 from tfcompress.files import write_atomically
+from tfcompress.printing import to_text
 from tfcompress.report import page, picture, table
 from tfcompress.report.row import Row
-
-_WIDE = 250
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,13 +130,8 @@ class Comparison:
         write_atomically(path, text)
 
     def __str__(self) -> str:
-        console = Console(
-            file=io.StringIO(), width=_WIDE, color_system=None, force_jupyter=False
-        )
-        with console.capture() as capture:
-            console.print(table.to_rich(self.rows, self[self.reference]))
-        lines = [line.rstrip() for line in capture.get().splitlines()]
-        return "\n".join([*lines, self.describe()])
+        rows = table.to_rich(self.rows, self[self.reference])
+        return to_text(rows, self.describe())
 
     def __rich_console__(
         self, console: Console, options: ConsoleOptions

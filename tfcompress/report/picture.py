@@ -1,17 +1,14 @@
 """Size against accuracy, as a picture."""
 
-import io
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from tfcompress.errors import ArgumentError
+from tfcompress.report.figure_file import encode
 from tfcompress.report.labels import place_labels
 from tfcompress.report.row import Row
 
@@ -19,8 +16,6 @@ from tfcompress.report.row import Row
 # reference has another shape too.
 _BLUE = "#0072B2"
 _ORANGE = "#D55E00"
-
-_FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 
 
 def draw(rows: Sequence[Row], reference: str, path: str | os.PathLike[str]) -> bytes:
@@ -40,21 +35,7 @@ def draw(rows: Sequence[Row], reference: str, path: str | os.PathLike[str]) -> b
     Raises:
         ArgumentError: If the name does not end in `.png`, `.svg` or `.pdf`.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in _FORMATS:
-        raise ArgumentError(
-            f"Expected a file name that ends in one of {sorted(_FORMATS)}. "
-            f"Received: path={os.fspath(path)!r}"
-        )
-    kind = _FORMATS[suffix]
-    stream = io.BytesIO()
-    metadata = {"Software": None} if kind == "png" else {"Date": None}
-    if kind == "pdf":
-        metadata = {"CreationDate": None}
-    with matplotlib.rc_context({"svg.hashsalt": "tfcompress", "svg.fonttype": "path"}):
-        figure = _draw(rows, reference)
-        figure.savefig(stream, format=kind, metadata=metadata)
-    return stream.getvalue()
+    return encode(lambda: _draw(rows, reference), path)
 
 
 def _draw(rows: Sequence[Row], reference: str) -> Figure:

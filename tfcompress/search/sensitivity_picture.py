@@ -1,22 +1,18 @@
 """Sensitivity as a picture: a small curve for each part."""
 
-import io
 import math
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tfcompress.errors import ArgumentError
+from tfcompress.report.figure_file import encode
 
 # Two colours of Okabe and Ito, which people with any colour vision tell apart.
 _BLUE = "#0072B2"
 _ORANGE = "#D55E00"
 
-_FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 _COLUMNS = 4
 _LETTERS = 32  # What fits above one curve.
 
@@ -42,20 +38,7 @@ def draw(
     Raises:
         ArgumentError: If the name does not end in `.png`, `.svg` or `.pdf`.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in _FORMATS:
-        raise ArgumentError(
-            f"Expected a file name that ends in one of {sorted(_FORMATS)}. "
-            f"Received: path={os.fspath(path)!r}"
-        )
-    kind = _FORMATS[suffix]
-    metadata = {"Software": None} if kind == "png" else {"Date": None}
-    if kind == "pdf":
-        metadata = {"CreationDate": None}
-    stream = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "tfcompress", "svg.fonttype": "path"}):
-        _draw(curves, metric).savefig(stream, format=kind, metadata=metadata)
-    return stream.getvalue()
+    return encode(lambda: _draw(curves, metric), path)
 
 
 def _draw(curves: Mapping[str, Sequence[tuple[float, float]]], metric: str) -> Figure:

@@ -1,7 +1,6 @@
 """What was measured with each part of a model pruned alone."""
 
 import dataclasses
-import io
 import json
 import os
 from collections.abc import Mapping
@@ -15,11 +14,11 @@ from rich.text import Text
 
 from tfcompress.errors import ArgumentError
 from tfcompress.files import write_atomically
+from tfcompress.printing import to_text
 from tfcompress.search.allocation import Allocation, Option, spread
 from tfcompress.search.parts import Parts
 from tfcompress.search.sensitivity_picture import draw
 
-_WIDE = 250
 _BUDGETS = {"macs": "multiply-adds", "weights": "weights"}
 
 
@@ -188,13 +187,7 @@ class Sensitivity:
         )
 
     def __str__(self) -> str:
-        console = Console(
-            file=io.StringIO(), width=_WIDE, color_system=None, force_jupyter=False
-        )
-        with console.capture() as capture:
-            console.print(self._table())
-        lines = [line.rstrip() for line in capture.get().splitlines()]
-        return "\n".join([*lines, self.describe()])
+        return to_text(self._table(), self.describe())
 
     def __rich_console__(
         self, console: Console, options: ConsoleOptions

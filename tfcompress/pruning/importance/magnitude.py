@@ -1,5 +1,6 @@
 """Importance by the size of the weights."""
 
+import abc
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,39 @@ def l2_norms(filters: np.ndarray) -> np.ndarray:
     return np.sqrt(np.square(filters).sum(axis=1))
 
 
-class L1(Importance):
+class FilterNorm(Importance):
+    """The size of the weights that make a channel; subclasses say of what kind.
+
+    Args:
+        consumers: Whether the weights that take a channel in count as well, as those
+            of one layer more each. Defaults to False.
+        normalization: As in `Importance`.
+    """
+
+    def __init__(
+        self, *, consumers: bool = False, normalization: str = "standard"
+    ) -> None:
+        super().__init__(normalization=normalization)
+        self.consumers = consumers
+
+    @staticmethod
+    @abc.abstractmethod
+    def norms(filters: np.ndarray) -> np.ndarray:
+        """Returns the size of each row of weights."""
+
+    def score(
+        self, graph: Graph, groups: Sequence[ChannelGroup], *, keras: str
+    ) -> list[np.ndarray | None]:
+        """Scores each channel: see `Importance.score`."""
+        roles = ("producer", "consumer") if self.consumers else ("producer",)
+        return [score_filters(graph, group, self.norms, roles) for group in groups]
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor, as plain data."""
+        return {"consumers": self.consumers, "normalization": self.normalization}
+
+
+class L1(FilterNorm):
     """Sum of the absolute weights that make a channel.
 
     Where several layers make the channels of a group, the sums of each layer are
@@ -39,25 +72,10 @@ class L1(Importance):
     ```
     """
 
-    def __init__(
-        self, *, consumers: bool = False, normalization: str = "standard"
-    ) -> None:
-        super().__init__(normalization=normalization)
-        self.consumers = consumers
-
-    def score(
-        self, graph: Graph, groups: Sequence[ChannelGroup], *, keras: str
-    ) -> list[np.ndarray | None]:
-        """Scores each channel: see `Importance.score`."""
-        roles = ("producer", "consumer") if self.consumers else ("producer",)
-        return [score_filters(graph, group, l1_norms, roles) for group in groups]
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor, as plain data."""
-        return {"consumers": self.consumers, "normalization": self.normalization}
+    norms = staticmethod(l1_norms)
 
 
-class L2(Importance):
+class L2(FilterNorm):
     """Euclidean length of the weights that make a channel.
 
     Where several layers make the channels of a group, the lengths of each layer are
@@ -76,19 +94,4 @@ class L2(Importance):
     ```
     """
 
-    def __init__(
-        self, *, consumers: bool = False, normalization: str = "standard"
-    ) -> None:
-        super().__init__(normalization=normalization)
-        self.consumers = consumers
-
-    def score(
-        self, graph: Graph, groups: Sequence[ChannelGroup], *, keras: str
-    ) -> list[np.ndarray | None]:
-        """Scores each channel: see `Importance.score`."""
-        roles = ("producer", "consumer") if self.consumers else ("producer",)
-        return [score_filters(graph, group, l2_norms, roles) for group in groups]
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor, as plain data."""
-        return {"consumers": self.consumers, "normalization": self.normalization}
+    norms = staticmethod(l2_norms)
