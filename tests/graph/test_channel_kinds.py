@@ -61,6 +61,28 @@ def test_functions_of_tensorflow_are_followed():
     check_equal(outputs_of(small, inputs), outputs_of(original, inputs))
 
 
+def test_hard_sigmoid_of_tf_keras_is_followed():
+    """It is what ConvLSTM2D has without being asked."""
+    layers = tf_keras.layers
+    x = tf_keras.Input((3, 4, 4, 2))
+    y = layers.ConvLSTM2D(4, 3, name="a")(x)
+    y = layers.Conv2D(4, 1, activation="hard_sigmoid", name="b")(y)
+    y = layers.Reshape((4, 4))(y)
+    y = layers.LSTM(4, recurrent_activation="hard_sigmoid", name="c")(y)
+    y = layers.Activation("hard_sigmoid")(layers.Dense(4, name="d")(y))
+    model = randomize(tf_keras.Model(x, layers.Dense(2, name="out")(y)))
+    graph = read(model)
+    free = [group for group in find_groups(graph) if not group.frozen]
+    assert {group.name: group.width for group in free} == dict.fromkeys("abcd", 4)
+    removed = {group: [0, 2] for group in free}
+    small = remove_channels(graph, removed)
+    inputs = sample_inputs(model)
+    original = build(masked_original(graph, removed), keras="tf_keras")
+    for library in ("tf_keras", "keras"):
+        found = outputs_of(build(small, keras=library), inputs)
+        check_equal(found, outputs_of(original, inputs))
+
+
 def test_unit_normalization_is_computed_over_what_is_left():
     x = keras.Input((3,))
     y = keras.layers.UnitNormalization(name="unit")(keras.layers.Dense(4, name="a")(x))

@@ -22,7 +22,7 @@ def _gelu(x: np.ndarray) -> np.ndarray:
     return 0.5 * x * (1.0 + np.vectorize(math.erf, otypes=[float])(x / math.sqrt(2.0)))
 
 
-# Those that both Kerases compute alike, by the name that both give them.
+# Those that both Kerases compute alike, by their names in a graph.
 ACTIVATION_VALUES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0.0))),
     "exponential": np.exp,
@@ -37,4 +37,5 @@ ACTIVATION_VALUES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "softsign": lambda x: x / (1.0 + np.abs(x)),
     "swish": _silu,
     "tanh": np.tanh,
+    "tf_keras_hard_sigmoid": lambda x: np.clip(0.2 * x + 0.5, 0.0, 1.0),
 }

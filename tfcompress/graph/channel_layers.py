@@ -37,6 +37,7 @@ ELEMENTWISE_ACTIVATIONS = frozenset(
         "swish",
         "tanh",
         "tanh_shrink",
+        "tf_keras_hard_sigmoid",
         "threshold",
     ]
 )
