@@ -158,6 +158,68 @@ def each_step():
     return ends(x, y)
 
 
+@kind(each=4, conv=4, lstm=3)
+def each_step_normalized():
+    x = keras.Input((3, 4, 4, 2))
+    y = layers.TimeDistributed(layers.Conv2D(4, 3), name="each")(x)
+    y = layers.TimeDistributed(layers.BatchNormalization())(y)
+    y = layers.TimeDistributed(layers.Conv2D(4, 1), name="conv")(layers.ReLU()(y))
+    y = layers.TimeDistributed(layers.BatchNormalization(axis=3))(y)
+    y = layers.TimeDistributed(layers.Flatten())(y)
+    return ends(x, layers.LSTM(3, name="lstm")(y))
+
+
+@kind()
+def each_step_normalized_over_another_axis():
+    """The axis of the channels has the same size as the one that is normalized."""
+    x = keras.Input((3, 4, 4, 2))
+    y = layers.TimeDistributed(layers.Conv2D(4, 1), name="each")(x)
+    y = layers.Permute((1, 2, 4, 3))(y)
+    y = layers.TimeDistributed(layers.BatchNormalization(axis=3))(y)
+    return ends(x, layers.Permute((1, 2, 4, 3))(y))
+
+
+@kind(a=4, lstm=3)
+def masked_steps():
+    """Without a bias and with ReLU, so that some steps are zeros."""
+    x = keras.Input((9, 3))
+    y = layers.Dense(4, activation="relu", use_bias=False, name="a")(x)
+    return ends(x, layers.LSTM(3, name="lstm")(layers.Masking()(y)))
+
+
+@kind(lstm=3)
+def masked_by_another_value():
+    x = keras.Input((5, 3))
+    y = layers.Masking(1.0)(layers.Dense(4, activation="relu", name="a")(x))
+    return ends(x, layers.LSTM(3, name="lstm")(y))
+
+
+@kind(a=4, b=4)
+def moved_axes():
+    x = keras.Input((5, 3))
+    y = ops.swapaxes(layers.Dense(4, name="a")(x), 1, -1)
+    y = ops.moveaxis(ops.tanh(y), 1, 2)
+    y = ops.expand_dims(layers.Dense(4, name="b")(y), 1)
+    y = ops.moveaxis(y, (1, 3), (2, 1))
+    y = ops.moveaxis(ops.sin(y), (2, 1), (1, 3))
+    return ends(x, y)
+
+
+@kind(a=4, b=4)
+def turned_and_repeated():
+    x = keras.Input((5, 3))
+    y = ops.flip(layers.Dense(4, name="a")(x), axis=1)
+    y = layers.Dense(4, name="b")(ops.repeat(y, 2, axis=1))
+    return ends(x, ops.flip(y, axis=-1))
+
+
+@kind()
+def repeated_channels():
+    x = keras.Input((5, 3))
+    y = ops.repeat(layers.Dense(4, name="a")(x), 2, axis=-1)
+    return ends(x, y)
+
+
 @kind(a=4, b=4, c=2, d=4)
 def normalized_over_channels():
     x = keras.Input(SIZE)

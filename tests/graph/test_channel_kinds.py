@@ -83,6 +83,14 @@ def test_hard_sigmoid_of_tf_keras_is_followed():
         check_equal(found, outputs_of(original, inputs))
 
 
+def test_normalization_of_each_step_in_tf_keras():
+    """There its axis is counted from the front, without the axis of steps."""
+    make, widths = KINDS["each_step_normalized"]
+    graph = read(build(read(make()), keras="tf_keras"))
+    free = [group for group in find_groups(graph) if not group.frozen]
+    assert {group.name: group.width for group in free} == widths
+
+
 def test_unit_normalization_is_computed_over_what_is_left():
     x = keras.Input((3,))
     y = keras.layers.UnitNormalization(name="unit")(keras.layers.Dense(4, name="a")(x))

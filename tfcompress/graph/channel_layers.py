@@ -167,7 +167,10 @@ def _time_distributed(call: ChannelCall) -> None:
         raise call.unfit(f"holds a {inner['class_name']}, which is not known")
     if inner["config"].get("data_format") == "channels_first":
         raise call.unfit("has its channels first")
-    call.config, call.prefix = inner["config"], "0/"
+    call.config, call.prefix = dict(inner["config"]), "0/"
+    axis = call.config.get("axis")
+    if isinstance(axis, int) and axis >= 0:  # Counted without the axis of steps.
+        call.config["axis"] = axis + 1
     call.trace.rules[inner["class_name"]](call)
 
 
@@ -278,12 +281,12 @@ _KERNEL_RULES: dict[str, Rule] = {
     ),
 }
 
-# What TimeDistributed may hold: layers that look at the last axis from the end.
+# What TimeDistributed may hold: layers whose rules hold with one more axis in front.
 _STEPWISE = frozenset(
     [
         *_KERNEL_RULES,
-        *("Activation", "Dropout", "ELU", "LeakyReLU", "ReLU"),
-        *("LayerNormalization", "RMSNormalization"),
+        *("Activation", "Dropout", "ELU", "Flatten", "LeakyReLU", "ReLU"),
+        *("BatchNormalization", "LayerNormalization", "RMSNormalization"),
         *(
             f"{name}Pooling{axes}D"
             for axes in (1, 2, 3)

@@ -50,6 +50,13 @@ def _spatial(call: ChannelCall) -> None:
     call.set(call.last(call.inputs[0]))
 
 
+def _masking(call: ChannelCall) -> None:
+    """Hands on the last axis; a step of zeros is masked with more zeros or fewer."""
+    if call.labels(call.inputs[0]).movable and call.config.get("mask_value"):
+        raise call.unfit("masks by the value of all channels")
+    call.set(call.last(call.inputs[0]))
+
+
 def _rescaling(call: ChannelCall) -> None:
     one_number = all(np.ndim(call.config[key]) == 0 for key in ("scale", "offset"))
     if call.labels(call.inputs[0]).movable and not one_number:
@@ -275,6 +282,7 @@ OPERATION_RULES: dict[str, Rule] = {
     **dict.fromkeys(_SPATIAL_LAYERS, _spatial),
     **dict.fromkeys(_POOLING, _spatial),
     **dict.fromkeys(["ops.image.resize", "ops.max_pool", "ops.average_pool"], _spatial),
+    "Masking": _masking,
     "Rescaling": _rescaling,
     **dict.fromkeys(
         ["Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"], _broadcast

@@ -83,6 +83,42 @@ def _transpose(call: ChannelCall) -> None:
     call.set(labels.ids, [axis % rank for axis in axes].index(labels.axis))
 
 
+def _move_axes(call: ChannelCall) -> None:
+    """Follows what exchanges two axes, or moves one or several."""
+    labels, rank = call.labels(call.inputs[0]), len(call.shape(call.inputs[0]))
+    if labels.ids is None or not labels.movable:
+        call.fix_all()
+        return
+    swaps = call.layer.kind == "ops.swapaxes"
+    names = ("axis1", "axis2") if swaps else ("source", "destination")
+    first, second = (call.argument(name, 1 + n) for n, name in enumerate(names))
+    move = np.swapaxes if swaps else np.moveaxis
+    axes = move(np.empty(range(rank)), first, second).shape  # Each size is its axis.
+    call.set(labels.ids, axes.index(labels.axis))
+
+
+def _flip(call: ChannelCall) -> None:
+    labels, rank = call.labels(call.inputs[0]), len(call.shape(call.inputs[0]))
+    if labels.ids is None or not labels.movable:
+        call.fix_all()
+        return
+    axis = call.argument("axis", 1)
+    axes = [axis] if isinstance(axis, int) else range(rank) if axis is None else axis
+    turned = labels.axis in [item % rank for item in axes]
+    call.set(labels.ids[::-1] if turned else labels.ids, labels.axis)
+
+
+def _repeat(call: ChannelCall) -> None:
+    labels, rank = call.labels(call.inputs[0]), len(call.shape(call.inputs[0]))
+    if labels.ids is None or not labels.movable:
+        call.fix_all()
+        return
+    axis = call.argument("axis", 2)
+    if axis is None or axis % rank == labels.axis:
+        raise call.unfit("repeats channels")
+    call.set(labels.ids, labels.axis)
+
+
 def _split(call: ChannelCall) -> None:
     labels, rank = call.labels(call.inputs[0]), len(call.shape(call.inputs[0]))
     if labels.ids is None or not labels.movable:
@@ -152,6 +188,9 @@ SHAPE_RULES: dict[str, Rule] = {
     **dict.fromkeys(["ops.expand_dims", "ops.squeeze"], _reshape),
     **dict.fromkeys(["tf.expand_dims", "tf.compat.v1.squeeze"], _reshape),
     **dict.fromkeys(["Permute", "ops.transpose", "tf.compat.v1.transpose"], _transpose),
+    **dict.fromkeys(["ops.moveaxis", "ops.swapaxes"], _move_axes),
+    "ops.flip": _flip,
+    "ops.repeat": _repeat,
     **dict.fromkeys(["ops.split", "tf.split"], _split),
     **dict.fromkeys(["ops.get_item", "tf.__operators__.getitem"], _get_item),
     **dict.fromkeys(["ops.pad", "tf.compat.v1.pad"], _pad),
