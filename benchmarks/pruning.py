@@ -11,7 +11,7 @@ All are written as float and as int8 files, and the files are measured by
 `tfcompress.report.compare`, on one thread. Run it with
 `python benchmarks/pruning.py --data cifar10_jpeg.npz --directory runs/pruning`: every
 network is kept in the directory when it is done, and one that is there is not trained
-again. On two cores it takes about two hours.
+again. On two cores it takes one to two hours.
 """
 
 import argparse
