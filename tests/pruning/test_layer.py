@@ -357,6 +357,13 @@ def test_data_is_needed_and_labels_for_the_loss(samples):
         tfc.pruning.LayerPruning(1, data=hole).apply(model)
 
 
+def test_data_of_another_shape(either_keras):
+    model, _ = linear_blocks(either_keras)
+    for x in (np.ones((5, 3)), np.ones((5, 4, 2)), [np.ones((5, 4)), np.ones((5, 4))]):
+        with pytest.raises(DataError, match=r"shapes \[\(None, 4\)\]. Received: x of"):
+            tfc.pruning.LayerPruning(1, data=x).apply(model)
+
+
 def test_models_without_blocks():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     x = np.ones((2, 4))

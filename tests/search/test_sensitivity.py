@@ -336,6 +336,26 @@ def test_measurements_of_other_models_and_data_are_not_used(
     assert calls(classifier, (x, y), technique=other) == 0
 
 
+def test_functions_of_one_name_do_not_share_measurements(classifier, digits, tmp_path):
+    arguments = {"technique": "weight", "ratios": [0.5], "cache": tmp_path / "cache"}
+    metrics = [lambda model, data: 0.25, lambda model, data: 0.75]
+    for metric, number in zip(metrics, (0.25, 0.75), strict=True):
+        result = tfc.search.sensitivity(
+            classifier, digits[1], metric=metric, **arguments
+        )
+        assert result.baseline == number
+
+
+def test_a_cache_with_an_importance_that_holds_data(classifier, digits, tmp_path):
+    technique = tfc.pruning.ChannelPruning(
+        0.5, importance=tfc.pruning.importance.Taylor(digits[1], "mse")
+    )
+    with pytest.raises(ArgumentError, match="leave cache out. Received: cache='"):
+        tfc.search.sensitivity(
+            classifier, digits[1], technique=technique, cache=tmp_path / "cache"
+        )
+
+
 # How it shows itself.
 
 
@@ -408,6 +428,23 @@ def test_labels_are_needed_for_accuracy(classifier, digits):
         tfc.search.sensitivity(classifier, digits[1][0], technique="weight")
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "agreement"])
+@pytest.mark.parametrize("shape", [(7, 8, 1), (8,), (8, 8, 3)])
+def test_data_of_another_shape(classifier, metric, shape):
+    data = np.zeros((5, *shape), "float32"), np.zeros(5, int)
+    wanted = r"of shapes \[\(None, 8, 8, 1\)\]. Received: x of shapes \[\(5, "
+    with pytest.raises(DataError, match=wanted):
+        tfc.search.sensitivity(classifier, data, technique="weight", metric=metric)
+
+
+def test_data_without_the_axis_of_one_channel(classifier, digits):
+    """Keras adds it."""
+    x, y = digits[1]
+    arguments = {"technique": "weight", "ratios": [0.5]}
+    one = tfc.search.sensitivity(classifier, (x[..., 0], y), **arguments)
+    assert one.rows == tfc.search.sensitivity(classifier, (x, y), **arguments).rows
+
+
 def test_structures_of_one_sparsity(classifier, digits):
     with pytest.raises(ArgumentError, match="Received: structure='2:4'"):
         tfc.search.sensitivity(
@@ -422,6 +459,8 @@ def test_models_of_which_nothing_can_be_pruned(digits):
     small.add(keras.layers.Dense(10))
     with pytest.raises(ModelError, match="No group of channels of the model"):
         tfc.search.sensitivity(small, digits[1])
+    with pytest.raises(ModelError, match="no MultiHeadAttention whose heads can go"):
+        tfc.search.sensitivity(small, digits[1], technique=tfc.pruning.HeadPruning)
     with pytest.raises(ModelError, match="must be a Keras 3 or tf_keras model"):
         tfc.search.sensitivity("model", digits[1])
 

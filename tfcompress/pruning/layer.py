@@ -8,6 +8,7 @@ from typing import Any
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.graph import Block, Graph, find_blocks, remove_blocks
+from tfcompress.measurement.fitting import check_fits
 from tfcompress.pruning.block_importance import MEASURES, GatedModel
 from tfcompress.pruning.structured import check_prunable, match_names, read_plain
 from tfcompress.technique import Account, Technique
@@ -143,6 +144,7 @@ class LayerPruning(Technique):
                 "or LayerPruning.from_config({**config, 'data': x}). Received: "
                 "data=None"
             )
+        check_fits(model, self.data)
         removed: list[str] = []
         importance: dict[str, float] = {}
         gated = GatedModel(graph, free, keras=keras)

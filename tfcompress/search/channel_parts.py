@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from tfcompress import keras_compat
+from tfcompress.errors import ModelError
 from tfcompress.graph import Graph, Layer, find_groups
 from tfcompress.measurement.summary import summarize_graph
+from tfcompress.pruning import HeadPruning
 from tfcompress.pruning.cuts import Cut, count_nearest
 from tfcompress.pruning.progress import Progress
 from tfcompress.pruning.structured import (
@@ -52,6 +54,20 @@ class ChannelParts(Parts):
             self._cuts.setdefault(cut.group, []).append(cut)
         self.names = tuple(g.name for g in groups if g.name in self._cuts)
         self.skipped = dict(self._progress.reasons)
+        self._of_heads = isinstance(technique, HeadPruning)
+
+    def check(self) -> None:
+        """Raises an error if there is no group that can be pruned.
+
+        Raises:
+            ModelError: Says why not.
+        """
+        if self._of_heads and not self.names:
+            raise ModelError(
+                "The model has no MultiHeadAttention whose heads can go. Received: "
+                f"model {self.graph.name!r}, where {dict(self.skipped)}"
+            )
+        super().check()
 
     def cost(self, ratios: Mapping[str, float], counted: str) -> int:
         """Returns the multiply-adds or weights that are left."""

@@ -10,10 +10,15 @@ import numpy as np
 
 from tfcompress import measurement
 from tfcompress.errors import ArgumentError, DataError
+from tfcompress.measurement.fitting import check_fits
 from tfcompress.pruning import ChannelPruning, MagnitudePruning
 from tfcompress.pruning.structured import StructuredPruning
 from tfcompress.search.channel_parts import ChannelParts
-from tfcompress.search.fingerprints import fingerprint_data, fingerprint_graph
+from tfcompress.search.fingerprints import (
+    fingerprint_data,
+    fingerprint_function,
+    fingerprint_graph,
+)
 from tfcompress.search.measurement_cache import MeasurementCache
 from tfcompress.search.parts import Parts
 from tfcompress.search.sensitivity_result import Sensitivity, SensitivityRow
@@ -67,14 +72,16 @@ def sensitivity(
             was interrupted goes on where it was, and one with more ratios measures the
             new ones alone. Measurements of another model, other data, another metric
             or other settings in it are not used. A function counts as the same if its
-            name is.
+            name, its code and its defaults are; what else it refers to is not
+            compared, so give another file where that has changed.
 
     Returns:
         The `Sensitivity`.
 
     Raises:
-        ArgumentError: If an argument is outside what is allowed, or `cache` is a file
-            of another kind.
+        ArgumentError: If an argument is outside what is allowed, if `cache` is a file
+            of another kind, or if it is given though the importance of the technique
+            holds data.
         ModelError: If the model cannot be used, or no part of it can be pruned.
         DataError: If the data does not fit the model or the metric.
         OutputError: If `cache` cannot be written.
@@ -92,20 +99,22 @@ def sensitivity(
     settings = _find_technique(technique)
     ratios = _check_ratios(ratios)
     name, measure = _find_metric(metric, model)
+    fingerprint = {}
+    if cache is not None:
+        named = isinstance(metric, str)
+        described = name if named else fingerprint_function(measure)
+        fingerprint = {"technique": _describe(settings, cache), "metric": described}
     parts: Parts
     if isinstance(settings, MagnitudePruning):
         parts = WeightParts(model, settings)
     else:
         parts = ChannelParts(model, settings)
     parts.check()
-    fingerprint = {}
+    if isinstance(metric, str):
+        check_fits(parts.model, data)
     if cache is not None:
-        fingerprint = {
-            "model": fingerprint_graph(parts.graph),
-            "data": fingerprint_data(data),
-            "technique": _describe(settings),
-            "metric": name,
-        }
+        fingerprint["model"] = fingerprint_graph(parts.graph)
+        fingerprint["data"] = fingerprint_data(data)
     known = MeasurementCache(cache, fingerprint)
 
     def quality(part: str, ratio: float) -> float:
@@ -146,9 +155,21 @@ def _find_technique(technique: Any) -> MagnitudePruning | StructuredPruning:
     )
 
 
-def _describe(technique: Any) -> str:
-    """Returns the settings of a technique on which measurements depend."""
-    config = technique.get_config()
+def _describe(technique: Any, cache: Any) -> str:
+    """Returns the settings of a technique on which measurements depend.
+
+    Raises:
+        ArgumentError: If they are not all plain data.
+    """
+    try:
+        config = technique.get_config()
+    except ArgumentError as error:
+        raise ArgumentError(
+            "A cache tells techniques apart by their settings, so it cannot be used "
+            "with an importance that holds data, or with functions among the "
+            "settings; leave cache out. Received: "
+            f"cache={os.fspath(cache)!r} and technique {type(technique).__name__}"
+        ) from error
     config = {key: value for key, value in config.items() if key not in _HOW_MUCH}
     return json.dumps({"class": type(technique).__name__, **config}, sort_keys=True)
 
