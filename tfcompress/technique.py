@@ -20,6 +20,15 @@ class Account:
     skipped: Mapping[str, str] = dataclasses.field(default_factory=dict)
     notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
+    def __str__(self) -> str:
+        notes = {name: self.notes.get(name) for name in (*self.applied, *self.notes)}
+        lines = [
+            f"changed {name}: {note}" if note else f"changed {name}"
+            for name, note in notes.items()
+        ]
+        lines += [f"left {name}: {reason}" for name, reason in self.skipped.items()]
+        return "\n".join(lines)
+
 
 class Technique(abc.ABC):
     """Changes what a model *is*, in three steps around an ordinary `fit`.

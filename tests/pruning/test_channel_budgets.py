@@ -85,6 +85,29 @@ def test_bytes_of_the_file_meet_the_budget(tmp_path):
         ChannelPruning(bytes=10).apply(model)
 
 
+def build_open(module):
+    """A network for images of any size."""
+    layers = module.layers
+    x = layers.Input((None, None, 3), name="image")
+    y = layers.Conv2D(32, 3, padding="same", activation="relu", name="a")(x)
+    y = layers.Conv2D(32, 3, padding="same", activation="relu", name="b")(y)
+    y = layers.GlobalAveragePooling2D()(y)
+    return randomized(module.Model(x, layers.Dense(2, name="out")(y)))
+
+
+def test_bytes_where_the_size_of_the_input_is_open(either_keras):
+    small = ChannelPruning(bytes=0.5).apply(build_open(either_keras))
+    a, b = widths(small)
+    assert a % 8 == b % 8 == 0
+    assert 8 < min(a, b) + max(a, b) < 64
+
+
+def test_latency_where_the_size_of_the_input_is_open(monkeypatch):
+    monkeypatch.delattr(budget.LatencyBudget, "write")
+    with pytest.raises(ArgumentError, match=r"give fixed sizes.*'image'.*None, None"):
+        ChannelPruning(latency_ms=1.0).apply(build_open(keras))
+
+
 def test_latency_is_measured_beside_the_whole_model(monkeypatch):
     speeds = itertools.cycle([1.0, 3.0, 2.0])
 

@@ -50,6 +50,10 @@ def test_order_over_groups_and_count():
     assert [count_nearest(cuts, n) for n in (0, 0.9, 1, 2.4, 3, 5, 9)] == [
         0, 0, 1, 1, 2, 4, 4,
     ]  # fmt: skip
+    # 0, 2, 5, 8 or 10 where each of b counts as three.
+    assert [count_nearest(cuts, n, {"b": 3}) for n in (1, 3, 4, 6, 9)] == [
+        1, 1, 2, 2, 4,
+    ]  # fmt: skip
     assert removals(cuts[:3]) == {"a": [0, 1], "b": [4, 5]}
 
 

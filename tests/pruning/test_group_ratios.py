@@ -38,7 +38,8 @@ def test_each_group_loses_its_own_share(cnn, ratio, expected):
 
 def test_the_least_important_go(cnn):
     by_group = ChannelPruning({"point": 0.7, "mix": 0.5}).apply(cnn)
-    together = ChannelPruning(0.99, ignored=["stem", "squeeze"]).apply(cnn)
+    with pytest.warns(UserWarning, match="a share of 0.6 went"):  # 24 of 40.
+        together = ChannelPruning(0.99, ignored=["stem", "squeeze"]).apply(cnn)
     for one, other in zip(by_group.weights, together.weights, strict=True):
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
 

@@ -61,7 +61,7 @@ def test_config_round_trip():
 def test_bad_input():
     with pytest.raises(ArgumentError, match="ratio=1"):
         tfc.pruning.HeadPruning(1)
-    with pytest.raises(ModelError, match="No channel"):
+    with pytest.raises(ModelError, match="no MultiHeadAttention whose heads can go"):
         tfc.pruning.HeadPruning(0.5).apply(networks.build_cnn(keras))
     with pytest.raises(ModelError, match="attention:heads.*ignored"):
         tfc.pruning.HeadPruning(0.5, ignored=["attention"]).apply(

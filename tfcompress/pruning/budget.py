@@ -4,7 +4,11 @@ import abc
 from pathlib import Path
 
 from tfcompress import export, keras_compat, measurement
+from tfcompress.errors import ArgumentError
+from tfcompress.export.conversion import convert
+from tfcompress.export.signature import read_signature
 from tfcompress.graph import Graph
+from tfcompress.graph.graph import tensors
 from tfcompress.measurement.summary import summarize_graph
 
 _BYTES_OF_WEIGHT = 4
@@ -57,27 +61,18 @@ class MultiplyAddBudget(Budget):
         return self.measure(graph)
 
 
-class FileBudget(Budget):
-    """What is measured on the float32 `.tflite` file of a model."""
-
-    makes_files = True
-
-    def write(self, graph: Graph, name: str) -> Path:
-        """Writes the file of a model, and returns its path."""
-        model = keras_compat.build(graph, keras=self.keras)
-        path = self.folder / f"{name}.tflite"
-        export.to_tflite(model, path, target="cpu_float32")
-        return path
-
-
-class BytesBudget(FileBudget):
-    """Bytes of the float32 `.tflite` file."""
+class BytesBudget(Budget):
+    """Bytes of the float32 `.tflite` file, which is not run for it."""
 
     unit = "bytes"
+    makes_files = True
 
     def measure(self, graph: Graph) -> float:
         """Returns the bytes of the file of a model."""
-        return self.write(graph, "candidate").stat().st_size
+        model = keras_compat.build(graph, keras=self.keras)
+        model = keras_compat.in_float32(model)
+        target = export.find_target("cpu_float32")
+        return len(convert(model, read_signature(model, 1), target, samples=None))
 
     def estimate(self, graph: Graph) -> float:
         """Returns the bytes of the whole model's file without the missing weights."""
@@ -85,15 +80,37 @@ class BytesBudget(FileBudget):
         return self.cost - _BYTES_OF_WEIGHT * missing
 
 
-class LatencyBudget(FileBudget):
+class LatencyBudget(Budget):
     """Milliseconds of the float32 `.tflite` file, on one thread of this machine.
 
     Files are measured beside that of the whole model, in turns, and its time at the
     start is multiplied by the ratio of the two. So other work on the machine meets
     both.
+
+    Raises:
+        ArgumentError: If the size of an input is open.
     """
 
     unit = "ms"
+    makes_files = True
+
+    def __init__(self, whole: Graph, keras: str, folder: Path) -> None:
+        for tensor in tensors(whole.inputs):
+            shape = tuple(whole.node(tensor.node).outputs[tensor.index].shape)
+            if None in shape[1:]:
+                raise ArgumentError(
+                    "Time depends on the size of the input, and the input size is "
+                    "open: give fixed sizes to keras.Input, or a budget of macs or "
+                    f"bytes. Received: input {tensor.node!r} of shape {shape}"
+                )
+        super().__init__(whole, keras, folder)
+
+    def write(self, graph: Graph, name: str) -> Path:
+        """Writes the file of a model, and returns its path."""
+        model = keras_compat.build(graph, keras=self.keras)
+        path = self.folder / f"{name}.tflite"
+        export.to_tflite(model, path, target="cpu_float32")
+        return path
 
     def measure(self, graph: Graph) -> float:
         """Returns the milliseconds that the file of a model takes for one sample."""

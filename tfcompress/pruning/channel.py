@@ -17,6 +17,7 @@ from tfcompress.pruning.budget import (
 )
 from tfcompress.pruning.goal import BudgetGoal, Goal, RatioGoal
 from tfcompress.pruning.group_ratios import GroupRatioGoal
+from tfcompress.pruning.progress import Progress
 from tfcompress.pruning.structured import StructuredPruning, check_whole
 
 
@@ -113,12 +114,20 @@ class ChannelPruning(StructuredPruning):
             return 1
         return self.round_to // math.gcd(self.round_to, group.copies)
 
+    def describe_failure(self, progress: Progress) -> str:
+        """Returns what stands in the way when no channel can go."""
+        return (
+            f"No channel of the model can be removed. Groups of no more than round_to="
+            f"{self.round_to} channels stay; give a smaller round_to, or ignore fewer "
+            "layers"
+        )
+
     def goal(self, graph: Graph, keras: str, folder: Path) -> Goal:
         """Returns what says which cuts are to be made."""
         if isinstance(self.ratio, dict):
             return GroupRatioGoal(self.ratio, find_groups(graph))
         if self.ratio is not None:
-            return RatioGoal(self.ratio)
+            return RatioGoal(self.ratio, self.scope)
         if self.macs is not None:
             return _budget_goal(MultiplyAddBudget(graph, keras, folder), self.macs)
         if self.bytes is not None:

@@ -1,7 +1,7 @@
 """Which channels go, and in which order."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -65,9 +65,20 @@ def rank(groups: Sequence[Sequence[Cut]]) -> list[Cut]:
     return sorted((cut for cuts in groups for cut in cuts), key=lambda cut: cut.score)
 
 
-def count_nearest(cuts: Sequence[Cut], channels: float) -> int:
-    """Returns how many cuts remove nearly this many channels; the more if in doubt."""
-    removed = np.cumsum([0, *(len(cut.channels) for cut in cuts)])
+def count_nearest(
+    cuts: Sequence[Cut], channels: float, copies: Mapping[str, int] | None = None
+) -> int:
+    """Returns how many cuts remove nearly this many channels; the more if in doubt.
+
+    Args:
+        cuts: The cuts, in order.
+        channels: How many channels are to go.
+        copies: As how many each channel of a group counts, by the name of the group.
+            Defaults to one for all.
+    """
+    each = copies or {}
+    sizes = [len(cut.channels) * each.get(cut.group, 1) for cut in cuts]
+    removed = np.cumsum([0, *sizes])
     distance = np.abs(removed - channels)
     return int(np.flatnonzero(distance <= distance.min() + 1e-9)[-1])
 

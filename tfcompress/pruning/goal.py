@@ -2,9 +2,10 @@
 
 import abc
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tfcompress.errors import ArgumentError
+from tfcompress.graph import ChannelGroup
 from tfcompress.pruning import cuts as cutting
 from tfcompress.pruning.budget import Budget
 from tfcompress.pruning.cuts import Cut
@@ -20,6 +21,11 @@ class Goal(abc.ABC):
 
     makes_files: bool
 
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether it is met by the whole model, whatever that is."""
+        return False
+
     @abc.abstractmethod
     def choose(
         self, progress: Progress, cuts: Sequence[Cut], share: float
@@ -32,30 +38,83 @@ class Goal(abc.ABC):
             share: How much of the way is to be done then, above 0 up to 1.
         """
 
+    @abc.abstractmethod
+    def reason_to_keep(self, progress: Progress, name: str) -> str:
+        """Returns why a group that has cuts lost no channels.
+
+        Args:
+            progress: The model in the end.
+            name: The group.
+        """
+
+    def describe_shortfall(
+        self, progress: Progress, units: Mapping[str, int]
+    ) -> str | None:
+        """Returns by what the goal is missed, if by more than one block.
+
+        Args:
+            progress: The model in the end.
+            units: Channels in a block, for each group.
+        """
+        return None
+
 
 class RatioGoal(Goal):
     """A share of the channels that may go.
 
     Args:
         ratio: The share.
+        scope: How they are ranked, `"global"` or `"local"`.
     """
 
     makes_files = False
 
-    def __init__(self, ratio: float) -> None:
+    def __init__(self, ratio: float, scope: str = "global") -> None:
         self.ratio = ratio
+        self.scope = scope
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether the share is 0."""
+        return self.ratio == 0
 
     def choose(
         self, progress: Progress, cuts: Sequence[Cut], share: float
     ) -> Sequence[Cut]:
         """Returns the first cuts, so that the share that is gone is near the ratio."""
-        free = sum(
-            group.width
-            for group in progress.groups
-            if not group.frozen and group.name not in progress.reasons
+        copies = {group.name: group.copies for group in progress.groups}
+        gone, free = self._count(progress)
+        wanted = share * self.ratio * free - gone
+        return cuts[: cutting.count_nearest(cuts, wanted, copies)]
+
+    def reason_to_keep(self, progress: Progress, name: str) -> str:
+        """Returns that no share was asked for, that it is small, or the rank."""
+        if self.asks_nothing:
+            return "nothing is to go at a ratio of 0"
+        if self.scope == "local" or not any(progress.removed.values()):
+            return f"a ratio of {self.ratio:g} rounds to no block"
+        return "its channels rank above those that went"
+
+    def describe_shortfall(
+        self, progress: Progress, units: Mapping[str, int]
+    ) -> str | None:
+        """Returns the share that went, if it is short by more than one block."""
+        gone, free = self._count(progress)
+        block = max(
+            (units[group.name] * group.copies for group in _free_groups(progress)),
+            default=0,
         )
-        gone = sum(progress.removed.values())
-        return cuts[: cutting.count_nearest(cuts, share * self.ratio * free - gone)]
+        if self.ratio * free - gone <= block:
+            return None
+        return f"a share of {gone / free:.3g} went, of ratio={self.ratio:g}"
+
+    def _count(self, progress: Progress) -> tuple[int, int]:
+        """Returns how many channels are gone, and how many there were."""
+        gone = sum(
+            progress.removed.get(group.name, 0) * group.copies
+            for group in progress.groups
+        )
+        return gone, sum(g.width * g.copies for g in _free_groups(progress))
 
 
 class BudgetGoal(Goal):
@@ -106,6 +165,20 @@ class BudgetGoal(Goal):
         error = measure(start) - estimate(start)
         start = find_smallest(len(cuts), lambda n: estimate(n) + error <= limit, start)
         return cuts[: find_smallest(len(cuts), lambda n: measure(n) <= limit, start)]
+
+    def reason_to_keep(self, progress: Progress, name: str) -> str:
+        """Returns that the budget was met before, or the rank."""
+        if not any(progress.removed.values()):
+            return "the model is within the budget as it is"
+        return "its channels rank above those that went"
+
+
+def _free_groups(progress: Progress) -> list[ChannelGroup]:
+    return [
+        group
+        for group in progress.groups
+        if not group.frozen and group.name not in progress.reasons
+    ]
 
 
 def find_smallest(count: int, holds: Callable[[int], bool], start: int) -> int:

@@ -47,6 +47,11 @@ class GroupRatioGoal(Goal):
                     f"Received: ratio={{{group.name!r}: {ratios[group.name]}}}"
                 )
 
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether all shares are 0."""
+        return not any(self.ratios.values())
+
     def choose(
         self, progress: Progress, cuts: Sequence[Cut], share: float
     ) -> list[Cut]:
@@ -58,6 +63,32 @@ class GroupRatioGoal(Goal):
             left = wanted - progress.removed.get(name, 0)
             chosen += own[: cutting.count_nearest(own, left)] if wanted else []
         return chosen
+
+    def reason_to_keep(self, progress: Progress, name: str) -> str:
+        """Returns that no share was asked for, or that it is small."""
+        ratio = self._ratio(name)
+        if ratio:
+            return f"its ratio of {ratio:g} rounds to no block"
+        named = name in self.ratios or any(
+            fnmatch.fnmatchcase(name, key) for key in self.ratios
+        )
+        return "its ratio is 0" if named else "ratio does not name it"
+
+    def describe_shortfall(
+        self, progress: Progress, units: Mapping[str, int]
+    ) -> str | None:
+        """Returns the shares that went where more than one block is missing."""
+        short = []
+        for group in progress.groups:
+            name, ratio = group.name, self._ratio(group.name)
+            gone = progress.removed.get(name, 0)
+            if name in progress.reasons or ratio * group.width - gone <= units[name]:
+                continue
+            short.append(
+                f"a share of {gone / group.width:.3g} of {name!r} went, "
+                f"of ratio={ratio:g}"
+            )
+        return "; ".join(short) or None
 
     def _ratio(self, name: str) -> float:
         if name in self.ratios:

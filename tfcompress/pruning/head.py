@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tfcompress.graph import ChannelGroup, Graph
+from tfcompress.graph import ChannelGroup, Graph, Layer
 from tfcompress.pruning import importance as importances
 from tfcompress.pruning.channel import check_ratio
 from tfcompress.pruning.goal import Goal, RatioGoal
+from tfcompress.pruning.progress import Progress
 from tfcompress.pruning.structured import StructuredPruning
 
 
@@ -47,6 +48,16 @@ class HeadPruning(StructuredPruning):
     def unit(self, group: ChannelGroup) -> int | None:
         """Returns 1 for heads, and None for all other channels."""
         return 1 if group.name.endswith(":heads") else None
+
+    def concerns(self, layer: Layer) -> bool:
+        """Returns whether the layer is one with heads."""
+        return layer.kind == "MultiHeadAttention"
+
+    def describe_failure(self, progress: Progress) -> str:
+        """Returns what stands in the way when no head can go."""
+        if not any(self.concerns(layer) for layer in progress.graph.layers.values()):
+            return "The model has no MultiHeadAttention whose heads can go"
+        return "No head of the model can be removed; ignore fewer layers"
 
     def goal(self, graph: Graph, keras: str, folder: Path) -> Goal:
         """Returns what says how many heads go."""

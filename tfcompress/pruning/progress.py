@@ -20,6 +20,7 @@ class Progress:
         model: The model as it is, built, after the first step.
         removed: How many channels of each group are gone.
         reasons: Groups that are left alone, and why.
+        unfollowed: Layers whose channels are in no group, and why.
     """
 
     graph: Graph
@@ -28,6 +29,7 @@ class Progress:
     model: Any = None
     removed: dict[str, int] = dataclasses.field(default_factory=dict)
     reasons: dict[str, str] = dataclasses.field(default_factory=dict)
+    unfollowed: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.renew(self.graph)

@@ -4,6 +4,7 @@ import abc
 import difflib
 import fnmatch
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from numbers import Integral
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ModelError
-from tfcompress.graph import ChannelGroup, Graph, find_groups
+from tfcompress.graph import ChannelGroup, Graph, Layer, find_groups
+from tfcompress.graph.channels import groups_of, trace_channels
 from tfcompress.pruning import cuts as cutting
 from tfcompress.pruning import importance as importances
 from tfcompress.pruning.cuts import Cut
@@ -55,6 +57,14 @@ class StructuredPruning(Technique):
         """Returns of what number a multiple is to stay, or None for not this group."""
 
     @abc.abstractmethod
+    def describe_failure(self, progress: Progress) -> str:
+        """Returns what stands in the way when nothing can be cut, and what to do."""
+
+    def concerns(self, layer: Layer) -> bool:
+        """Returns whether a layer is to be reported if its channels are in no group."""
+        return any(weight.value.ndim >= 2 for weight in layer.weights)
+
+    @abc.abstractmethod
     def goal(self, graph: Graph, keras: str, folder: Path) -> Goal:
         """Returns what says which cuts are to be made.
 
@@ -73,7 +83,7 @@ class StructuredPruning(Technique):
             model: A built functional or Sequential model of either Keras. It is not
                 changed. Models inside it are dissolved into their layers.
             fine_tune: Called with the model after each step but the last, to compile
-                it and train it in place.
+                it and train it in place. So it has a use where there are several steps.
 
         Returns:
             A model with weights of its own, not compiled, whose layers have the names
@@ -82,7 +92,8 @@ class StructuredPruning(Technique):
         Raises:
             ModelError: If the model is subclassed, not built or still being pruned or
                 made quantization-aware, or if no channel of it can go.
-            ArgumentError: If a name in `ignored` matches nothing.
+            ArgumentError: If a name in `ignored` matches nothing, or `fine_tune`
+                returns another model than it was given.
         """
         check_prunable(model)
         if fine_tune is not None and not callable(fine_tune):
@@ -90,20 +101,37 @@ class StructuredPruning(Technique):
                 "fine_tune must be a function that trains the model it is given. "
                 f"Received: fine_tune={fine_tune!r}"
             )
+        if fine_tune is not None and self.steps == 1:
+            warnings.warn(
+                "fine_tune is called between steps only, and there is one step: train "
+                "what apply returns, or give more steps. Received: steps=1",
+                stacklevel=2,
+            )
         keras = keras_compat.origin_of(model)
         graph = read_plain(model, keras)
-        names = [*graph.layers, *(group.name for group in find_groups(graph))]
+        trace = trace_channels(graph)
+        every_group = groups_of(trace, ())
+        names = [*graph.layers, *(group.name for group in every_group)]
         ignored = match_names(self.ignored, list(dict.fromkeys(names)))
         progress = Progress(graph, keras, self.groups(graph, ignored))
+        followed = {
+            name for group in every_group for name in group.producers + group.carriers
+        }
+        progress.unfollowed = {
+            name: trace.refused.get(name, "its channels are not followed")
+            for name, layer in graph.layers.items()
+            if name not in followed and self.concerns(layer)
+        }
         with tempfile.TemporaryDirectory() as folder:
             goal = self.goal(graph, keras, Path(folder))
             for step in range(1, self.steps + 1):
                 self._make_step(progress, ignored, goal, step / self.steps)
                 if step < self.steps and fine_tune is not None:
-                    fine_tune(progress.model)
+                    _check_in_place(fine_tune(progress.model), progress.model)
                     keras_compat.check_model(progress.model, "the fine-tuned model")
                     progress.renew(keras_compat.read(progress.model))
-        self.account = _account(progress)
+        self._warn_of_shortfall(progress, goal)
+        self.account = _account(progress, goal)
         return progress.model
 
     def finalize(self, model: Any) -> Any:
@@ -138,6 +166,7 @@ class StructuredPruning(Technique):
         Why a group is left out goes into `progress.reasons`.
         """
         free = []
+        group_of = {group.name: group for group in progress.groups}
         for group in self.groups(progress.graph, ignored):
             if group.name in ignored:
                 progress.reasons[group.name] = "ignored by choice"
@@ -161,8 +190,8 @@ class StructuredPruning(Technique):
                 scope=self.scope,
             )
             if not cuts and group.name not in progress.removed:
-                progress.reasons[group.name] = (
-                    f"has {width} channels, and is to keep a multiple of {unit}"
+                progress.reasons[group.name] = _describe_narrow(
+                    group_of[group.name], unit
                 )
             ranked.append(cuts)
         return cutting.rank(ranked)
@@ -174,11 +203,12 @@ class StructuredPruning(Technique):
         trial = Trial(progress.graph, progress.keras)
         while True:
             cuts = self.rank(progress, ignored)
-            if not cuts and not progress.removed:
+            if not cuts and not progress.removed and not goal.asks_nothing:
+                reasons = {**progress.reasons, **progress.unfollowed}
+                listed = "; ".join(f"{name}: {why}" for name, why in reasons.items())
                 raise ModelError(
-                    "No channel of the model can be removed; ignore fewer layers, or "
-                    "let a smaller number stay. Received: model "
-                    f"{progress.graph.name!r}, where {progress.reasons}"
+                    f"{self.describe_failure(progress)}. Received: model "
+                    f"{progress.graph.name!r}" + (f" with {listed}" if listed else "")
                 )
             failed: dict[str, str] = {}
             if goal.makes_files:
@@ -190,6 +220,17 @@ class StructuredPruning(Technique):
                 progress.make(cuts, *left)
                 return
             progress.reasons.update(failed)
+
+    def _warn_of_shortfall(self, progress: Progress, goal: Goal) -> None:
+        units = {group.name: self.unit(group) or 1 for group in progress.groups}
+        missed = goal.describe_shortfall(progress, units)
+        if missed:
+            warnings.warn(
+                f"Less went than was asked for: {missed}. Each group keeps a tenth of "
+                "its channels, and one block, at the least, and those whose smaller "
+                "sizes do not run keep all.",
+                stacklevel=3,
+            )
 
 
 def make_cuts(
@@ -263,6 +304,11 @@ def match_names(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
     """
     found: list[str] = []
     for pattern in patterns:
+        if not isinstance(pattern, str):
+            raise ArgumentError(
+                "ignored must hold names of layers or groups, or patterns such as "
+                f"'block1_*', and nothing else. Received: ignored={list(patterns)!r}"
+            )
         matching = [
             name
             for name in names
@@ -292,22 +338,42 @@ def check_whole(number: Any, name: str) -> int:
     return int(number)
 
 
-def _account(progress: Progress) -> Account:
+def _check_in_place(returned: Any, model: Any) -> None:
+    """Raises an error if `fine_tune` returned another model than it was given."""
+    if keras_compat.is_model(returned) and returned is not model:
+        raise ArgumentError(
+            "fine_tune must train the model that it is given in place; what it returns "
+            f"is not used. Received: fine_tune that returns model {returned.name!r}"
+        )
+
+
+def _describe_narrow(group: ChannelGroup, unit: int) -> str:
+    """Returns why a group is too narrow to lose a block."""
+    what = group.name.partition(":")[2] or "channels"
+    if group.width == 1 and group.copies == 1:
+        return f"has one of {what} only"
+    width, multiple = group.width * group.copies, unit * group.copies
+    return f"has {width} {what}, and is to keep a multiple of {multiple}"
+
+
+def _account(progress: Progress, goal: Goal) -> Account:
     notes: dict[str, list[str]] = {}
     skipped: dict[str, str] = {}
     applied: set[str] = set()
     for group in progress.groups:
-        left = group.width - progress.removed.get(group.name, 0)
-        if left == group.width:
+        width = group.width * group.copies
+        left = width - progress.removed.get(group.name, 0) * group.copies
+        if left == width:
             skipped[group.name] = progress.reasons.get(
-                group.name, "its channels rank above those that went"
-            )
+                group.name
+            ) or goal.reason_to_keep(progress, group.name)
             continue
         what = group.name.partition(":")[2] or "channels"
         applied.update(group.producers, group.carriers)
         for name in dict.fromkeys([*group.producers, *group.carriers]):
-            notes.setdefault(name, []).append(f"{left} of {group.width} {what} stay")
+            notes.setdefault(name, []).append(f"{left} of {width} {what} stay")
         for name in group.changes_statistics:
             notes.setdefault(name, []).append("its mean is over those that stay")
+    skipped.update(progress.unfollowed)
     names = tuple(name for name in progress.graph.layers if name in applied)
     return Account(names, skipped, {key: "; ".join(notes[key]) for key in notes})

@@ -18,6 +18,11 @@ _NAMES: dict[str, type[Importance]] = {
     "fpgm": FPGM,
     "random": Random,
 }
+# How those that have no name are made, by how such a name would begin.
+_WITH_DATA = {
+    "taylor": "Taylor((x, y), loss=...)",
+    "activation": "ActivationStatistics(x)",
+}
 
 
 def find(importance: Any) -> Importance:
@@ -36,6 +41,14 @@ def find(importance: Any) -> Importance:
         return deserialize(importance)
     if isinstance(importance, str) and importance in _NAMES:
         return _NAMES[importance]()
+    if isinstance(importance, str):
+        for start, made in _WITH_DATA.items():
+            if importance.lower().startswith(start):
+                raise ArgumentError(
+                    "This importance looks at data: give the object "
+                    f"tfc.pruning.importance.{made} in place of its name. "
+                    f"Received: importance={importance!r}"
+                )
     near = difflib.get_close_matches(str(importance).lower(), _NAMES, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ArgumentError(
