@@ -96,10 +96,10 @@ def build_open(module):
 
 
 def test_bytes_where_the_size_of_the_input_is_open(either_keras):
-    small = ChannelPruning(bytes=0.5).apply(build_open(either_keras))
-    a, b = widths(small)
-    assert a % 8 == b % 8 == 0
-    assert 8 < min(a, b) + max(a, b) < 64
+    model = build_open(either_keras)
+    small = ChannelPruning(bytes=0.5).apply(model)
+    # Nearly all of the file are the weights; the last block was at most a quarter.
+    assert 0.25 < small.count_params() / model.count_params() < 0.5
 
 
 def test_latency_where_the_size_of_the_input_is_open(monkeypatch):
