@@ -180,8 +180,8 @@ def test_parts_of_a_joined_tensor_are_groups_of_their_own():
 def test_unknown_operation_freezes():
     found = groups("unknown")
     assert free(found) == {}
-    assert found["a"].reason == "ops.flip 'flip' is not known"
-    assert str(found["a"]).startswith("a: 4 channels, frozen: ops.flip")
+    assert found["a"].reason == "ops.roll 'roll' is not known"
+    assert str(found["a"]).startswith("a: 4 channels, frozen: ops.roll")
 
 
 def test_weight_that_is_not_known_freezes():
