@@ -91,6 +91,21 @@ def test_images_and_a_norm_that_is_called_twice(either_keras):
     np.testing.assert_allclose(variance, both.var((0, 1, 2)), rtol=1e-5)
 
 
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_inputs_by_name_in_any_order(either_keras, names):
+    layers = either_keras.layers
+    inputs = [either_keras.Input((n + 2,), name=name) for n, name in enumerate("ba")]
+    x = layers.BatchNormalization(name="norm")(layers.Concatenate()(inputs))
+    random = np.random.default_rng(3)
+    data = {"b": random.normal(size=(5, 2)), "a": random.normal(size=(5, 3))}
+    new = recalibrate(
+        either_keras.Model(inputs, x), {name: data[name] for name in names}
+    )
+    mean, _ = statistics_of(new.get_layer("norm"))
+    expected = np.concatenate([data["b"].mean(0), data["a"].mean(0)])
+    np.testing.assert_allclose(mean, expected, atol=1e-6)
+
+
 def test_channels_of_the_first_axis(either_keras):
     layers = either_keras.layers
     inputs = either_keras.Input((3, 5))
@@ -152,10 +167,24 @@ def test_model_that_is_being_pruned(trained, digits):
         recalibrate(model, digits[0])
 
 
-@pytest.mark.parametrize("steps", [0, -2])
-def test_steps_out_of_range(x, steps):
-    with pytest.raises(ArgumentError, match="Received: steps="):
-        recalibrate(build(keras), x, steps=steps)
+@pytest.mark.parametrize("name", ["steps", "batch_size"])
+@pytest.mark.parametrize("value", [0, -2, "4", 1.5, True])
+def test_numbers_out_of_range(x, name, value):
+    with pytest.raises(ArgumentError, match=f"Received: {name}="):
+        recalibrate(build(keras), x, **{name: value})
+
+
+def test_data_of_another_shape(either_keras, x):
+    model = build(either_keras)
+    with pytest.raises(DataError, match=r"\(None, 4\).*Received: .*\(10, 3\)"):
+        recalibrate(model, x[:, :3])
+    with pytest.raises(DataError, match=r"Received: x of shapes \[\(10, 4\), \(10,"):
+        recalibrate(model, [x, x])
+
+
+def test_one_value_of_each_channel_has_no_variance(either_keras, x):
+    with pytest.raises(DataError, match=r"Received: 1 value.*'norm1'"):
+        recalibrate(build(either_keras), x[:1])
 
 
 def test_data_that_is_empty_or_not_finite(x):

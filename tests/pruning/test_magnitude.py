@@ -76,6 +76,47 @@ def test_apply_alone_changes_no_output(trained, digits):
     )
 
 
+def smallest(kernel, share):
+    """Where the smallest weights of a kernel are."""
+    kernel = np.abs(np.asarray(kernel))
+    return kernel < np.sort(kernel.ravel())[round(share * kernel.size)]
+
+
+def test_one_shot_needs_no_training(trained, digits, either_keras):
+    pruning = tfc.pruning.MagnitudePruning(schedule=Constant(0.75))
+    model = pruning.apply(trained)
+    for layer in pruned_layers(model):
+        np.testing.assert_array_equal(
+            layer.layer.kernel.numpy() == 0,
+            smallest(trained.get_layer(layer.name).kernel, 0.75),
+        )
+    final = pruning.finalize(model)
+    assert isinstance(final, either_keras.Model)
+    for name in KERNELS:
+        before, after = (np.asarray(m.get_layer(name).kernel) for m in (trained, final))
+        gone = smallest(before, 0.75)
+        np.testing.assert_array_equal(after, np.where(gone, 0, before))
+        assert not (before == 0).any()
+    x = digits[1][0]
+    np.testing.assert_allclose(
+        np.asarray(final(x)), np.asarray(model(x, training=False)), atol=1e-5
+    )
+    tfc.pruning.recalibrate_batch_norm(final, x)
+
+
+@pytest.mark.parametrize("with_callbacks", [True, False])
+def test_training_after_one_shot_holds_the_zeros(trained, digits, with_callbacks):
+    pruning = tfc.pruning.MagnitudePruning(schedule=Constant(0.75))
+    model = pruning.apply(trained)
+    callbacks = pruning.callbacks() if with_callbacks else []
+    train(model, digits[0], epochs=1, callbacks=callbacks)
+    final = pruning.finalize(model)
+    for name in KERNELS:
+        before, after = (np.asarray(m.get_layer(name).kernel) for m in (trained, final))
+        np.testing.assert_array_equal(after == 0, smallest(before, 0.75))
+        assert np.abs(after - before)[after != 0].max() > 1e-3
+
+
 @pytest.mark.parametrize("samples", [32, 33, 96])
 def test_trainings_of_few_steps_reach_the_sparsity(trained, digits, samples):
     x, y = digits[0][0][:samples], digits[0][1][:samples]
@@ -170,7 +211,40 @@ def test_config_round_trip():
     assert again.get_config() == pruning.get_config()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sparsity"),
+    [
+        ({}, 0.8),
+        ({"sparsity": 0.3}, 0.3),
+        ({"schedule": Constant(0.6)}, 0.6),
+        ({"sparsity": 0.6, "schedule": Constant(0.6)}, 0.6),
+        ({"structure": "1:4"}, 0.25),
+        ({"structure": "2:4", "sparsity": 0.5, "schedule": Constant(0.5)}, 0.5),
+        ({"structure": (4, 1)}, 0.8),
+    ],
+)
+def test_sparsity_is_what_the_arguments_say(arguments, sparsity):
+    pruning = tfc.pruning.MagnitudePruning(**arguments)
+    assert pruning.sparsity == sparsity
+    again = tfc.pruning.MagnitudePruning.from_config(pruning.get_config())
+    assert again.get_config() == pruning.get_config()
+    assert again.sparsity == sparsity
+
+
 # Bad input.
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"sparsity": 0.3, "schedule": Constant(0.6)},
+        {"sparsity": 0.8, "structure": "2:4"},
+        {"schedule": Polynomial(0.0, 0.8), "structure": "2:4"},
+    ],
+)
+def test_arguments_that_say_different_sparsities(arguments):
+    with pytest.raises(ArgumentError, match=r"one or the other.*Received: .*0\.[38]"):
+        tfc.pruning.MagnitudePruning(**arguments)
 
 
 @pytest.mark.parametrize("sparsity", [-0.1, 1.0, 1.2, float("nan"), "0.8", True])

@@ -34,6 +34,16 @@ def test_weights_below_the_threshold_become_zero(trained, digits, either_keras):
         np.testing.assert_allclose(after[after != 0], before[after != 0], atol=1e-4)
 
 
+def test_one_shot_needs_no_training(trained, either_keras):
+    pruning = tfc.pruning.ThresholdPruning(0.1)
+    final = pruning.finalize(pruning.apply(trained))
+    assert isinstance(final, either_keras.Model)
+    for name in LAYERS:
+        before = kernel_of(trained, name)
+        expected = np.where(np.abs(before) < 0.1, 0, before)
+        np.testing.assert_array_equal(kernel_of(final, name), expected)
+
+
 def test_no_weight_below_the_threshold_is_left_by_training(trained, digits):
     pruning = tfc.pruning.ThresholdPruning(
         0.08, schedule=Linear(0.0, 0.08, finish=0.5), layers={"logits": 0.02}
@@ -97,6 +107,6 @@ def test_a_kernel_that_would_vanish(trained):
 
 
 def test_finalize_before_training(trained):
-    pruning = tfc.pruning.ThresholdPruning(0.1)
+    pruning = tfc.pruning.ThresholdPruning(0.1, schedule=Linear(0.0, 0.1))
     with pytest.raises(ModelError, match=r"callbacks=callbacks\(\)"):
         pruning.finalize(pruning.apply(trained))

@@ -1,5 +1,7 @@
 """What is pruned in which model, by name, size, scope and structure."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import tf_keras
 import tfcompress as tfc
 from tests.keras_compat import models
 from tests.keras_compat.comparison import largest_difference, sample_inputs
-from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.errors import ArgumentError, ModelError, UnsupportedLayerError
 from tfcompress.keras_compat.tfmot_layers import pruned_layers
 from tfcompress.schedules import Constant
 
@@ -125,7 +127,7 @@ PRUNED = {
 def test_every_kind_of_kernel(make, tmp_path):
     keras.backend.clear_session()
     model = make(keras)
-    pruning = tfc.pruning.MagnitudePruning(schedule=Constant(0.5))
+    pruning = tfc.pruning.MagnitudePruning(0.5)
     assert largest_difference(model, pruning.apply(model)) < 1e-5
     pruned = prune(pruning, model)
     found = zeros_of(pruned)
@@ -251,6 +253,25 @@ def test_subclass_of_a_stock_layer_and_a_layer_of_layers():
     assert largest_difference(pruned, pruning.finalize(pruned)) < 1e-5
 
 
+def test_code_of_a_lambda_is_pruned_where_it_is_trusted():
+    code = keras.layers.Lambda(lambda x: 2 * x, name="code")
+    last = keras.layers.Dense(2, name="last")
+    model = keras.Sequential([keras.Input((4,)), code, last])
+    pruning = tfc.pruning.MagnitudePruning(0.5)
+    with pytest.raises(
+        UnsupportedLayerError, match=r"to_tf_keras\(model, trusted=True\)"
+    ):
+        pruning.apply(model)
+    twin = tfc.keras_compat.to_tf_keras(model, trusted=True)
+    final = pruning.finalize(prune(pruning, twin))
+    assert isinstance(final, keras.Model)
+    kernel = np.asarray(final.get_layer("last").kernel)
+    assert (kernel == 0).sum() == 4
+    x = np.ones((3, 4), np.float32)
+    bias = np.asarray(final.get_layer("last").bias)
+    np.testing.assert_allclose(np.asarray(final(x)), 2 * x @ kernel + bias, atol=1e-5)
+
+
 def test_double_precision():
     inputs = keras.Input((6,), dtype="float64")
     outputs = keras.layers.Dense(4, dtype="float64", name="dense")(inputs)
@@ -301,6 +322,8 @@ def test_names_patterns_and_none():
         (["dense[01]"], ["dense2", "dense3"]),
         (["dense2", 0], ["dense1", "dense3"]),
         ("dense3", ["dense0", "dense1", "dense2"]),
+        (0, ["dense1", "dense2", "dense3"]),
+        (np.int64(-1), ["dense0", "dense1", "dense2"]),
     ],
 )
 def test_ignored(ignored, applied):
@@ -318,6 +341,26 @@ def test_minimum_size_is_of_kernels():
     reasons = pruning.account.skipped
     assert [key.rpartition("/")[2] for key in reasons][:1] == ["kernel"]
     assert all("minimum_size=64" in reason for reason in reasons.values())
+
+
+def test_minimum_size_leaves_a_layer_that_is_named():
+    pruning = tfc.pruning.MagnitudePruning(
+        0.5, minimum_size=100, layers={"dense1": 0.25, "dense[23]": 0.5}
+    )
+    pruning.apply(dense(keras, 16, 4, 4, 4))
+    assert pruning.account.applied == ("dense0", "dense1")
+
+
+def test_mixed_precision_is_noted(either_keras):
+    layers = either_keras.layers
+    inputs = either_keras.Input((6,))
+    x = layers.Dense(4, dtype="mixed_bfloat16", name="half")(inputs)
+    model = either_keras.Model(inputs, layers.Dense(2, name="whole")(x))
+    pruning = tfc.pruning.MagnitudePruning(schedule=Constant(0.5))
+    final = pruning.finalize(pruning.apply(model))
+    assert list(pruning.account.notes) == ["half"]
+    assert "bfloat16" in pruning.account.notes["half"]
+    assert final.get_layer("half").compute_dtype == "float32"
 
 
 @pytest.mark.parametrize("name", ["DepthwiseConv1D", "DepthwiseConv2D"])
@@ -484,6 +527,8 @@ def test_structure_that_is_none(structure):
         {"minimum_size": -1},
         {"minimum_size": 0.5},
         {"ignored": [0.5]},
+        {"ignored": 0.5},
+        {"layers": ["a"]},
         {"layers": {"a": 1.0}},
         {"layers": {0: 0.5}},
         {"layers": {"a": "half"}},
@@ -491,6 +536,7 @@ def test_structure_that_is_none(structure):
         {"schedule": Constant(1.0)},
         {"schedule": tfc.schedules.OfStep(lambda step: 0.5)},
         {"structure": "2:4", "layers": {"a": 0.25}},
+        {"structure": (True, 4)},
     ],
 )
 def test_arguments_out_of_range(arguments):
@@ -532,6 +578,29 @@ def test_a_wrapped_model(trained):
     aware = tfc.quantization.QuantizationAwareTraining().apply(trained)
     with pytest.raises(ModelError, match="quantization-aware"):
         pruning.apply(aware)
+
+
+def test_config_of_numpy_numbers_is_plain_data():
+    one = np.int64(1)
+    pruning = tfc.pruning.MagnitudePruning(
+        np.float32(0.5),
+        structure=(np.int64(4), one),
+        layers={"a": np.float64(0.25), "b": None},
+        ignored=[np.int32(0), "c"],
+        minimum_size=np.int64(9),
+    )
+    config = json.loads(json.dumps(pruning.get_config()))
+    assert config == {
+        "sparsity": 0.5,
+        "scope": "local",
+        "structure": [4, 1],
+        "schedule": None,
+        "layers": {"a": 0.25, "b": None},
+        "ignored": [0, "c"],
+        "minimum_size": 9,
+        "policy": None,
+    }
+    assert pruning.structure == (4, 1)
 
 
 def test_config_round_trip_of_all_arguments():

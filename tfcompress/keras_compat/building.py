@@ -130,8 +130,9 @@ class _Builder:
         if source != self.keras and not self.trusted:
             raise UnsupportedLayerError(
                 f"Layer {layer.name!r} is a Lambda, whose code was written for "
-                f"{source}. If you trust its author, pass trusted=True to run it in "
-                f"{self.keras} too. Received: trusted={self.trusted}"
+                f"{source}. If you trust its author, run it in {self.keras} too: use "
+                f"tfcompress.keras_compat.to_{self.keras}(model, trusted=True) in "
+                f"place of the model. Received: trusted={self.trusted}"
             )
         name = self._name(layer.name)
         return self.module.layers.Lambda(**layer.config, name=name)

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfcompress import data as data_module
 from tfcompress import keras_compat
-from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.errors import DataError, ModelError
 from tfcompress.graph import (
     Graph,
     Layer,
@@ -19,6 +18,8 @@ from tfcompress.graph import (
     drop_training_layers,
     flatten_models,
 )
+from tfcompress.pruning.importance.samples import read_samples
+from tfcompress.pruning.structured import check_whole
 from tfcompress.pruning.weight_pruning import check_unwrapped
 
 
@@ -81,18 +82,18 @@ def recalibrate_batch_norm(
     Raises:
         ModelError: If the model cannot be used as it is, is still being pruned, or has
             no BatchNormalization.
-        DataError: If the data is empty or not finite.
-        ArgumentError: If `steps` is not 1 or more.
+        DataError: If the data is empty or not finite, does not fit the inputs of the
+            model, or gives a channel fewer than two values, which have no variance.
+        ArgumentError: If `batch_size` or `steps` is not a whole number of 1 or more.
 
     Example:
     ```python
     model = tfc.pruning.recalibrate_batch_norm(model, x)
     ```
     """
-    if steps is not None and steps < 1:
-        raise ArgumentError(
-            f"steps is a number of batches, 1 or more. Received: steps={steps!r}"
-        )
+    batch_size = check_whole(batch_size, "batch_size")
+    if steps is not None:
+        steps = check_whole(steps, "steps")
     keras_compat.check_model(model)
     check_unwrapped(model)
     graph = keras_compat.read(model)
@@ -131,10 +132,8 @@ def _measure(
         return found
 
     merged: dict[str, Moments] = {}
-    for batch in itertools.islice(
-        data_module.batches(data, batch_size=batch_size), steps
-    ):
-        data_module.check_finite(batch.x, "data")
+    samples = read_samples(data, model, batch_size=batch_size, labels=False)
+    for batch in itertools.islice(samples, steps):
         for node, (count, mean, variance) in zip(nodes, run(batch.x), strict=True):
             new = Moments(
                 int(count),
@@ -143,6 +142,12 @@ def _measure(
             )
             name = node.layer
             merged[name] = merge_moments(merged[name], new) if name in merged else new
+    for name, found in merged.items():
+        if found.size < 2:
+            raise DataError(
+                "A variance takes two values of each channel at least: give more data. "
+                f"Received: {found.size} value(s) of each channel of layer {name!r}"
+            )
     return merged
 
 

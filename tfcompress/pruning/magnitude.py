@@ -1,15 +1,18 @@
 """Magnitude pruning: the smallest weights become zero."""
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 from tfcompress.errors import ArgumentError
 from tfcompress.keras_compat.masked_weight import Goal
 from tfcompress.keras_compat.prunable_weights import PrunableWeight
-from tfcompress.pruning.weight_pruning import WeightPruning, check_share
+from tfcompress.pruning.weight_pruning import WeightPruning
 from tfcompress.schedules import Polynomial, Schedule
 
+_SPARSITY = 0.8
 _SCOPES = ("local", "global")
 
 
@@ -26,36 +29,42 @@ class MagnitudePruning(WeightPruning):
     Kernels of Dense, convolutions, embeddings, recurrent layers and attention are
     pruned, also inside nested models, Bidirectional and TimeDistributed; those of
     depthwise convolutions only where `layers` names them. `account.skipped` says what
-    is left out, and why.
+    is left out, and why. A model being pruned is saved as any other and loaded with
+    `tf_keras.models.load_model`, without a scope. A model of mixed precision is pruned,
+    and returned, in float32; `account.notes` says which layers are.
 
     Args:
         sparsity: Share of zero weights in the end, from 0 up to, not including, 1.
-            Defaults to 0.8.
+            Defaults to what `schedule` or `structure` says, else to 0.8.
         schedule: A `tfcompress.schedules.Schedule` of the sparsity over the training,
             in place of `sparsity`, or the plain data of one, or `ConstantSparsity` or
             `PolynomialDecay` of TF-MOT, whose steps count from the first `fit` on.
-            `Constant(0.8)` prunes at the first step and then fine-tunes. Defaults to a
-            cubic rise over the first half of the training.
+            `Constant(0.8)` prunes in `apply`, at once; training then fine-tunes, and
+            `finalize` needs none. Defaults to a cubic rise over the first half of the
+            training.
         scope: `"local"`, the default, prunes each kernel to the sparsity; `"global"`
             prunes where weights are smallest, with one threshold over all layers that
             `layers` does not name, of which each keeps one weight at least.
         structure: Which weights become zero together: None, the default, for single
             ones; a block `(inputs, outputs)` such as `(4, 1)`, by the mean size in it,
             in Dense and 1x1 convolutions; or `"2:4"` for 2 zeros in every 4 input
-            channels, where the sparsity is always a half.
+            channels, NVIDIA's 2:4, a sparsity of a half. The first number counts the
+            zeros, not the weights that stay: `"1:4"` is a quarter of zeros.
         layers: Names of layers, or patterns such as `"block_*"`, and the sparsity of
             each, or None to leave it out. A name goes before a pattern, the first
             pattern before the next.
         ignored: Layers to leave as they are: names, patterns, or positions among the
             prunable layers, 0 the first and -1 the last.
-        minimum_size: Kernels with fewer weights stay as they are. Defaults to 0.
+        minimum_size: Kernels with fewer weights stay as they are, unless `layers` has
+            the very name of their layer. Defaults to 0.
         policy: `"xnnpack"` to prune only 1x1 Conv2D, as TF-MOT's
             `PruneForLatencyOnXNNPack` chooses; or a function that takes a layer of the
             tf_keras copy, and returns why it is left out, or None; or a policy of
             TF-MOT. Defaults to None: all.
 
     Raises:
-        ArgumentError: If an argument is out of range or not one of these.
+        ArgumentError: If an argument is out of range or not one of these, or
+            `sparsity`, `schedule` and `structure` do not say the same.
 
     Example:
     ```python
@@ -69,7 +78,7 @@ class MagnitudePruning(WeightPruning):
 
     def __init__(
         self,
-        sparsity: float = 0.8,
+        sparsity: float | None = None,
         *,
         schedule: Schedule | Mapping[str, Any] | None = None,
         scope: str = "local",
@@ -92,21 +101,14 @@ class MagnitudePruning(WeightPruning):
             )
         self.scope = scope
         self.structure = _read_structure(structure)
-        given = self._given_schedule
-        self.sparsity = check_share(
-            sparsity if given is None else given.final, "sparsity"
-        )
-        for name, value in self.layers.items():
-            if value is not None:
-                check_share(value, f"layers[{name!r}]")
-        if isinstance(self.structure, str):
-            self.sparsity = _share(self.structure)
-            if not set(self.layers.values()) <= {None, self.sparsity}:
-                raise ArgumentError(
-                    f"structure={self.structure!r} is a sparsity of {self.sparsity}: "
-                    "layers may leave layers out, or give them this sparsity. "
-                    f"Received: layers={self.layers}"
-                )
+        self.sparsity = self._find_sparsity(sparsity)
+        allowed = {None, self.sparsity}
+        if isinstance(self.structure, str) and not {*self.layers.values()} <= allowed:
+            raise ArgumentError(
+                f"structure={self.structure!r} is a sparsity of {self.sparsity}: "
+                "layers may leave layers out, or give them this sparsity. "
+                f"Received: layers={self.layers}"
+            )
 
     @property
     def schedule(self) -> Schedule:
@@ -115,6 +117,21 @@ class MagnitudePruning(WeightPruning):
         if given is not None:
             return given
         return Polynomial(0.0, self.sparsity or 1.0, finish=0.5)
+
+    def check_value(self, value: Any, name: str) -> float:
+        """Returns a sparsity as a plain number.
+
+        Raises:
+            ArgumentError: If it is not a number from 0 up to, not including, 1.
+        """
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if not number or not 0 <= value < 1:
+            raise ArgumentError(
+                f"{name} must be a number: the share of weights that become zero, from "
+                "0 up to, not including, 1; 0.5 to 0.9 are usual. "
+                f"Received: {name}={value!r}"
+            )
+        return float(value)
 
     def goal(self, value: float | None) -> Goal:
         """Returns what is to become of a layer."""
@@ -157,6 +174,25 @@ class MagnitudePruning(WeightPruning):
             **super().get_config(),
         }
 
+    def _find_sparsity(self, sparsity: Any) -> float:
+        """Returns the sparsity that the arguments say, which must say the same."""
+        said = {}
+        if sparsity is not None:
+            said["sparsity"] = self.check_value(sparsity, "sparsity")
+        if self._given_schedule is not None:
+            final = self._given_schedule.final
+            said["end of schedule"] = self.check_value(final, "sparsity")
+        if isinstance(self.structure, str):
+            said[f"structure {self.structure!r}"] = _share(self.structure)
+        found = [*said.values()] or [_SPARSITY]
+        if not all(math.isclose(one, found[-1], abs_tol=1e-6) for one in found):
+            raise ArgumentError(
+                "sparsity, the end of the schedule, and an n:m structure each say how "
+                "sparse kernels become: give one or the other. "
+                f"Received: {', '.join(f'{name}={said[name]}' for name in said)}"
+            )
+        return found[-1]
+
 
 def _share(structure: str) -> float:
     zeros, group = map(int, structure.split(":"))
@@ -171,8 +207,9 @@ def _read_structure(structure: Any) -> str | tuple[int, int] | None:
             return structure
     elif isinstance(structure, list | tuple) and len(structure) == 2:
         height, width = structure
-        if type(height) is type(width) is int and min(height, width) > 0:
-            return (height, width)
+        whole = isinstance(height, Integral) and isinstance(width, Integral)
+        if whole and bool not in (type(height), type(width)) and min(structure) > 0:
+            return (int(height), int(width))
     raise ArgumentError(
         'structure must be a block such as (4, 1), or "2:4", zeros of every group. '
         f"Received: structure={structure!r}"

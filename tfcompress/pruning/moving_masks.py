@@ -2,7 +2,7 @@
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfcompress import keras_compat
@@ -10,6 +10,18 @@ from tfcompress.keras_compat import internals, tfmot_layers
 from tfcompress.pruning.renewal import renew
 
 STEPS_OF_THE_WAY = 100
+
+
+def move_masks(layers: Sequence[Any], way: float) -> None:
+    """Moves the masks of layers being pruned, and masks their kernels.
+
+    Args:
+        layers: Layers being pruned.
+        way: Which share of its goal each layer shall have reached, from 0 to 1.
+    """
+    _renew(layers, way)
+    for layer in layers:
+        layer.mask_kernels()
 
 
 def build_callback(way: Callable[[float, int], float]) -> Any:
@@ -70,27 +82,22 @@ def _callback_class() -> type:
             arrived = way == 1 > self._reached
             if arrived or way >= self._reached + 1 / STEPS_OF_THE_WAY:
                 self._reached = way
-                self._renew()
+                _renew(self._layers, way)
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             self._steps = self._steps_before_epoch + batch + 1
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             self._steps_of_epoch = self._steps - self._steps_before_epoch
-            self._renew()
+            move_masks(self._layers, self._reached)
             for layer in self._layers:
                 layer.pruning_step.assign(self._steps)
-                layer.mask_kernels()
 
         def on_train_end(self, logs: Any = None) -> None:
             if self._reached < 1 and self._layers:
                 self._warn(
                     f"Training stopped after {self._steps} steps,", self._reached
                 )
-
-        def _renew(self) -> None:
-            for weight, mask in renew(self._layers, self._reached):
-                weight.mask.assign(mask.astype(weight.mask.dtype.name))
 
         def _progress(self, done: int) -> float:
             """Returns the share of the training that is done with this epoch's step."""
@@ -116,3 +123,8 @@ def _callback_class() -> type:
             self._warned = True
 
     return MoveMasks
+
+
+def _renew(layers: Sequence[Any], way: float) -> None:
+    for weight, mask in renew(layers, way):
+        weight.mask.assign(mask.astype(weight.mask.dtype.name))

@@ -18,7 +18,8 @@ class Choice:
         layers: Names or patterns of layers, and how far each is pruned; None for one
             that is left out.
         ignored: Names, patterns, or positions among the prunable layers.
-        minimum_size: Kernels with fewer weights stay.
+        minimum_size: Kernels with fewer weights stay, unless `layers` has the very name
+            of their layer.
         policy: Takes a tf_keras layer and returns why it is left out, or None.
         refusal: Takes a kernel and returns why it cannot be pruned, or None.
     """
@@ -124,7 +125,7 @@ def _reasons_of_kernels(
             )
         if refusal is not None:
             reasons[number] = refusal
-        elif kernel.size < choice.minimum_size:
+        elif kernel.size < choice.minimum_size and name not in choice.layers:
             reasons[number] = (
                 f"{kernel.size} weights are fewer than minimum_size="
                 f"{choice.minimum_size}"

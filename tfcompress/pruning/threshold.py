@@ -26,7 +26,7 @@ class ThresholdPruning(WeightPruning):
         threshold: Weights nearer to zero than this become zero; 0 or more.
         schedule: A `tfcompress.schedules.Schedule` of the threshold over the training,
             which ends at `threshold`, or the plain data of one. Defaults to the
-            threshold from the first step on.
+            threshold from the start: `apply` prunes at once, and training may follow.
         layers: Names of layers, or patterns such as `"block_*"`, and the threshold of
             each, or None to leave it out.
         ignored: Layers to leave as they are: names, patterns, or positions among the
@@ -64,10 +64,7 @@ class ThresholdPruning(WeightPruning):
             minimum_size=minimum_size,
             policy=policy,
         )
-        self.threshold = _check_threshold(threshold, "threshold")
-        for name, value in self.layers.items():
-            if value is not None:
-                _check_threshold(value, f"layers[{name!r}]")
+        self.threshold = self.check_value(threshold, "threshold")
         given = self._given_schedule
         if given is not None and given.final != self.threshold:
             raise ArgumentError(
@@ -80,6 +77,20 @@ class ThresholdPruning(WeightPruning):
         """The threshold over the training."""
         given = self._given_schedule
         return Constant(self.threshold) if given is None else given
+
+    def check_value(self, value: Any, name: str) -> float:
+        """Returns a threshold as a plain number.
+
+        Raises:
+            ArgumentError: If it is not a number of 0 or more.
+        """
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if not number or not 0 <= value < float("inf"):
+            raise ArgumentError(
+                f"{name} must be a number of 0 or more, the size below which weights "
+                f"become zero. Received: {name}={value!r}"
+            )
+        return float(value)
 
     def goal(self, value: float | None) -> Goal:
         """Returns what is to become of a layer."""
@@ -114,13 +125,3 @@ class ThresholdPruning(WeightPruning):
             ArgumentError: If `policy` is a function, which is not plain data.
         """
         return {"threshold": self.threshold, **super().get_config()}
-
-
-def _check_threshold(value: Any, name: str) -> float:
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if not number or not 0 <= value < float("inf"):
-        raise ArgumentError(
-            f"{name} must be a number of 0 or more, the size below which weights "
-            f"become zero. Received: {name}={value!r}"
-        )
-    return float(value)

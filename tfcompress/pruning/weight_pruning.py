@@ -3,8 +3,8 @@
 import abc
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from numbers import Integral, Real
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 from tfcompress import keras_compat
@@ -12,10 +12,10 @@ from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.keras_compat import tfmot_layers, tfmot_objects
 from tfcompress.keras_compat.masked_weight import Goal
 from tfcompress.keras_compat.prunable_weights import PrunableWeight, prunable_weights
-from tfcompress.pruning.moving_masks import build_callback
+from tfcompress.pruning.moving_masks import build_callback, move_masks
 from tfcompress.pruning.renewal import renew
 from tfcompress.pruning.selection import Choice, Selected, select
-from tfcompress.schedules import Schedule, deserialize, serialize
+from tfcompress.schedules import Constant, Schedule, deserialize, serialize
 from tfcompress.technique import Account, Technique
 
 _XNNPACK = "xnnpack"
@@ -23,6 +23,10 @@ _XNNPACK = "xnnpack"
 
 class WeightPruning(Technique):
     """Single weights become zero while the model trains; subclasses say which.
+
+    A model being pruned is saved as any other and loaded with
+    `tf_keras.models.load_model`, without a scope. A model of mixed precision is pruned,
+    and returned, in float32; `account.notes` says which layers are.
 
     Args:
         schedule: How the goal is reached over the training.
@@ -44,32 +48,35 @@ class WeightPruning(Technique):
         minimum_size: int,
         policy: str | Callable[[Any], str | None] | None,
     ):
-        if not all(isinstance(key, str) for key in layers or {}):
-            raise ArgumentError(
-                "layers is a mapping from names or patterns of layers. "
-                f"Received: layers={layers!r}"
-            )
-        self.layers = dict(layers or {})
-        self.ignored = (ignored,) if isinstance(ignored, str) else tuple(ignored)
-        self.minimum_size = minimum_size
+        self.layers = {
+            name: None
+            if value is None
+            else self.check_value(value, f"layers[{name!r}]")
+            for name, value in _read_layers(layers).items()
+        }
+        self.ignored = _read_ignored(ignored)
         self.policy = policy
         self._given_schedule = _read_schedule(schedule)
-        if not all(isinstance(key, str) or _is_whole(key) for key in self.ignored):
-            raise ArgumentError(
-                "ignored holds names or patterns of layers, or positions among the "
-                f"prunable layers. Received: ignored={ignored!r}"
-            )
         if not _is_whole(minimum_size) or minimum_size < 0:
             raise ArgumentError(
                 "minimum_size is a number of weights, 0 or more. "
                 f"Received: minimum_size={minimum_size!r}"
             )
+        self.minimum_size = int(minimum_size)
         known = policy is None or policy == _XNNPACK or callable(policy)
         if not known and not tfmot_objects.is_of_tfmot(policy):
             raise ArgumentError(
                 'policy is "xnnpack", or a function that takes a layer and returns '
                 f"why it is left out, or None. Received: policy={policy!r}"
             )
+
+    @abc.abstractmethod
+    def check_value(self, value: Any, name: str) -> float:
+        """Returns how far a layer is to be pruned, as a plain number.
+
+        Raises:
+            ArgumentError: If it is not a number in range; the message names it.
+        """
 
     @abc.abstractmethod
     def goal(self, value: float | None) -> Goal:
@@ -101,6 +108,10 @@ class WeightPruning(Technique):
     def apply(self, model: Any) -> Any:
         """Returns a copy of the model, in tf_keras, whose kernels will be pruned.
 
+        With a `Constant` schedule they are pruned here, at once, by the weights that
+        the model has: the copy can be evaluated, trained with `callbacks()`, or given
+        to `finalize` as it is. With any other schedule training prunes them.
+
         Args:
             model: A built functional or Sequential model of either Keras.
 
@@ -128,7 +139,9 @@ class WeightPruning(Technique):
         pruned = _wrap(
             copy, {id(s.layer): (s, self.goal(s.value)) for s in selected.values()}
         )
-        self.account = Account(tuple(selected), skipped)
+        if isinstance(self.schedule, Constant):
+            move_masks(tfmot_layers.pruned_layers(pruned), 1.0)
+        self.account = Account(tuple(selected), skipped, _notes(model, selected))
         return keras_compat.adopt(
             pruned, origin=copy.origin, sequential=copy.sequential
         )
@@ -167,15 +180,15 @@ class WeightPruning(Technique):
         the rest is pruned here, without training after it, and a warning says so.
 
         Args:
-            model: What `apply` returned, trained with `callbacks()`; or the same, saved
-                and loaded. It is not changed.
+            model: What `apply` returned, trained with `callbacks()` unless the schedule
+                is `Constant`; or the same, saved and loaded. It is not changed.
 
         Returns:
             A model of stock layers with weights of its own.
 
         Raises:
-            ModelError: If the model is not one of `apply`, or it was never trained with
-                `callbacks()`.
+            ModelError: If the model is not one of `apply`, or nothing of it is pruned,
+                for it was never trained with `callbacks()`.
         """
         keras_compat.check_model(model)
         layers = tfmot_layers.pruned_layers(model)
@@ -184,19 +197,19 @@ class WeightPruning(Technique):
                 "finalize takes the model that apply returned. "
                 f"Received: model {model.name!r}, which has no layer being pruned"
             )
-        if all(layer.steps < 0 for layer in layers):
+        renewed = list(renew(layers, 1.0))
+        if renewed and not any(_is_begun(layer) for layer in layers):
             raise ModelError(
                 "Train the model that apply returned with callbacks=callbacks() of "
                 "this technique; nothing is pruned without. "
                 f"Received: 0 zeros in the masks of model {model.name!r}"
             )
-        renewed = list(renew(layers, 1.0))
         short = [weight for weight, _ in renewed if weight.goal.sparsity is not None]
         if short:
             warnings.warn(
-                f"Training stopped after {max(layer.steps for layer in layers)} steps, "
-                f"before {len(short)} kernel(s) had reached the sparsity; the rest is "
-                "pruned now, without training after it. Train longer, or give "
+                f"Training stopped after {max(0, *(layer.steps for layer in layers))} "
+                f"steps, before {len(short)} kernel(s) had reached the sparsity; the "
+                "rest is pruned now, without training after it. Train longer, or give "
                 "EarlyStopping a start_from_epoch.",
                 stacklevel=2,
             )
@@ -207,7 +220,8 @@ class WeightPruning(Technique):
             values.append((variable, weight.masked(new.get(id(variable)))))
         with _holding(values):
             stripped = keras_compat.tfmot().sparsity.keras.strip_pruning(model)
-            return keras_compat.to_origin(stripped, like=model)
+            # Code in a Lambda is here because the user trusted it.
+            return keras_compat.to_origin(stripped, like=model, trusted=True)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor, as plain data.
@@ -241,22 +255,6 @@ class WeightPruning(Technique):
         )
 
 
-def check_share(value: Any, name: str) -> float:
-    """Returns a sparsity, or raises an error if it is none.
-
-    Raises:
-        ArgumentError: If it is not a number from 0 up to, not including, 1.
-    """
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if not number or not 0 <= value < 1:
-        raise ArgumentError(
-            f"{name} must be a number: the share of weights that become zero, from 0 "
-            "up to, not including, 1; 0.5 to 0.9 are usual. "
-            f"Received: {name}={value!r}"
-        )
-    return float(value)
-
-
 def check_unwrapped(model: Any) -> None:
     """Raises an error if a model is in the hands of a technique already.
 
@@ -287,6 +285,45 @@ def _read_schedule(schedule: Any) -> Schedule | None:
         "schedule must be a tfcompress.schedules.Schedule, or ConstantSparsity or "
         f"PolynomialDecay of TF-MOT. Received: schedule={schedule!r}"
     )
+
+
+def _read_layers(layers: Any) -> dict[str, Any]:
+    if layers is None:
+        return {}
+    if isinstance(layers, Mapping) and all(isinstance(key, str) for key in layers):
+        return dict(layers)
+    raise ArgumentError(
+        "layers is a mapping from names or patterns of layers to how far each is "
+        'pruned, such as {"dense": 0.5}. '
+        f"Received: layers={layers!r}"
+    )
+
+
+def _read_ignored(ignored: Any) -> tuple[str | int, ...]:
+    single = isinstance(ignored, str) or not isinstance(ignored, Iterable)
+    keys = [ignored] if single else list(ignored)
+    if not all(isinstance(key, str) or _is_whole(key) for key in keys):
+        raise ArgumentError(
+            "ignored holds names or patterns of layers, or positions among the "
+            f"prunable layers. Received: ignored={ignored!r}"
+        )
+    return tuple(key if isinstance(key, str) else int(key) for key in keys)
+
+
+def _is_begun(layer: Any) -> bool:
+    """Returns whether a layer was trained with the callback, or has zeros in masks."""
+    masks = [weight.mask.numpy() for weight in layer.masked_weights]
+    return layer.steps >= 0 or not all(mask.all() for mask in masks)
+
+
+def _notes(model: Any, selected: Mapping[str, Selected]) -> dict[str, str]:
+    """Returns which layers compute in float32 now, and in what before."""
+    before = {layer.name: layer.compute_dtype for layer in model._flatten_layers()}
+    return {
+        name: f"computes in float32, and no longer in {before[one.layer.name]}"
+        for name, one in selected.items()
+        if before.get(one.layer.name, "").endswith("float16")
+    }
 
 
 def _is_whole(value: Any) -> bool:

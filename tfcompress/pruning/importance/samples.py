@@ -1,6 +1,6 @@
 """Data for an importance that runs the model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tfcompress.data import Batch, batches, check_finite, describe, leaves
@@ -25,7 +25,7 @@ def read_samples(
     expected = [tuple(tensor.shape) for tensor in model.inputs]
     for batch in batches(data, batch_size=batch_size):
         check_finite(batch.x, "x")
-        shapes = [tuple(array.shape) for array in leaves(batch.x)]
+        shapes = [tuple(array.shape) for array in _arrays(batch.x, model)]
         if len(shapes) != len(expected) or not all(map(_fits, shapes, expected)):
             raise DataError(
                 f"Data must fit the inputs of the model, of shapes {expected}. "
@@ -38,6 +38,14 @@ def read_samples(
             )
         check_finite(batch.y, "y")
         yield batch
+
+
+def _arrays(x: Any, model: Any) -> list[Any]:
+    """Returns the arrays of a batch in the order of the inputs of a model."""
+    if not isinstance(x, Mapping):
+        return leaves(x)
+    names = [tensor.name for tensor in model.inputs]
+    return [x[name] for name in (names if set(names) <= set(x) else sorted(x))]
 
 
 def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
