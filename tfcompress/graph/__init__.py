@@ -18,6 +18,7 @@ from tfcompress.graph.fused_activations import fuse_activations, split_activatio
 from tfcompress.graph.graph import Graph, Layer, Node, Tensor, TensorSpec, Weight
 from tfcompress.graph.inference import drop_training_layers
 from tfcompress.graph.naming import canonical_names
+from tfcompress.graph.normalization_lowering import lower_normalizations
 from tfcompress.graph.renaming import rename_layers
 from tfcompress.graph.separable import split_separable_convolutions
 from tfcompress.graph.shrinking import remove_channels
@@ -44,6 +45,7 @@ __all__ = [
     "fold_constant_channels",
     "fuse_activations",
     "insert_after",
+    "lower_normalizations",
     "pad_evenly",
     "remove_blocks",
     "remove_channels",

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from tfcompress.graph.graph import Graph, Layer, Node, Tensor, Weight
+from tfcompress.graph.graph import Graph, Layer, Tensor, Weight
 from tfcompress.graph.rewiring import rewire, with_layers, without_unused
 
 # Kernel of each layer, and the axes of it that count the outputs.
@@ -28,8 +28,9 @@ def fold_batch_normalization(graph: Graph) -> Graph:
 
     At inference batch normalization is `gamma * (x - mean) / sqrt(variance + epsilon)
     + beta`, which a linear layer before it can do with its own kernel and bias. It is
-    folded where that layer is a convolution or a Dense without activation, called
-    once, with nothing else taking its output.
+    folded where that layer is a convolution or a Dense without activation, of which
+    nothing else takes an output. Two layers that are always called one behind the
+    other, however often, are folded too.
 
     Args:
         graph: A graph; models inside it are left as they are: see `flatten_models`.
@@ -45,32 +46,49 @@ def fold_batch_normalization(graph: Graph) -> Graph:
     small = build(fold_batch_normalization(read(model)), keras="keras")
     ```
     """
-    for node in graph.nodes:
-        before = _foldable(graph, node)
-        if before is not None:
-            layer = _folded(graph.layer_of(before), graph.layer_of(node))
-            graph = rewire(graph, {Tensor(node.name): Tensor(before.name)})
-            graph = with_layers(graph, [layer])
+    for normalization in graph.layers.values():
+        layer = foldable_layer(graph, normalization)
+        if layer is not None:
+            calls = graph.calls(normalization)
+            replaced = {Tensor(call.name): call.inputs()[0] for call in calls}
+            graph = without_unused(rewire(graph, replaced))
+            graph = with_layers(graph, [_folded(layer, normalization)])
     return without_unused(graph)
 
 
-def _foldable(graph: Graph, node: Node) -> Node | None:
-    """Returns the node that a batch normalization can be folded into."""
-    normalization = graph.layer_of(node)
-    if normalization.kind != "BatchNormalization" or len(node.inputs()) != 1:
+def foldable_layer(graph: Graph, normalization: Layer) -> Layer | None:
+    """Returns the layer that a batch normalization can be folded into, or None.
+
+    Args:
+        graph: A graph.
+        normalization: One of its layers, of any kind.
+    """
+    if normalization.kind != "BatchNormalization":
         return None
-    before = graph.node(node.inputs()[0].node)
-    layer = graph.layer_of(before)
-    calls = len(graph.calls(layer)) + len(graph.calls(normalization))
-    alone = len(graph.consumers(before)) == 1 and not graph.is_output(before)
-    if layer.kind not in _KERNELS or calls != 2 or not alone:
+    calls = graph.calls(normalization)
+    if any(len(call.inputs()) != 1 for call in calls):
+        return None
+    before = {call.inputs()[0].node for call in calls}
+    layers = {graph.node(name).layer for name in before}
+    if len(before) != len(calls) or len(layers) != 1:
+        return None
+    layer = graph.layers[layers.pop()]
+    if layer.kind not in _KERNELS or len(graph.calls(layer)) != len(calls):
         return None
     if layer.config.get("activation", "linear") not in ("linear", None):
         return None
-    last = layer.config.get("data_format") != "channels_first"
-    rank = len(before.outputs[0].shape) if before.outputs else None
-    on_last = normalization.config.get("axis", -1) in (-1, rank and rank - 1)
-    return before if last and on_last else None
+    if any(len(graph.consumers(name)) > 1 or graph.is_output(name) for name in before):
+        return None
+    axis = normalization.config.get("axis", -1)
+    for call in calls:
+        source = call.inputs()[0]
+        outputs = graph.node(source.node).outputs or call.outputs
+        rank = len(outputs[0].shape) if outputs else None
+        first = layer.config.get("data_format") == "channels_first"
+        channels = (1, rank and 1 - rank) if first else (-1, rank and rank - 1)
+        if axis not in channels:
+            return None
+    return layer
 
 
 def _folded(layer: Layer, normalization: Layer) -> Layer:
