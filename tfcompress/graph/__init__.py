@@ -5,12 +5,15 @@ reads a model of either Keras into a graph and builds a model from one.
 """
 
 from tfcompress.graph.blocks import Block, find_blocks, remove_blocks
+from tfcompress.graph.bounded_activations import replace_relu6
 from tfcompress.graph.casting import cast_to_float32
 from tfcompress.graph.channel_group import ChannelGroup, ChannelSlice
+from tfcompress.graph.channel_pairs import ChannelPair, find_pairs
 from tfcompress.graph.channels import find_groups
 from tfcompress.graph.constant_channels import fold_constant_channels
 from tfcompress.graph.cutting import cut
 from tfcompress.graph.editing import insert_after, remove_node, replace_layer
+from tfcompress.graph.equalization import absorb_biases, equalize_channels
 from tfcompress.graph.even_padding import pad_evenly
 from tfcompress.graph.flattening import flatten_models
 from tfcompress.graph.folding import fold_batch_normalization
@@ -27,6 +30,7 @@ from tfcompress.graph.tapping import tap
 __all__ = [
     "Block",
     "ChannelGroup",
+    "ChannelPair",
     "ChannelSlice",
     "Graph",
     "Layer",
@@ -34,12 +38,15 @@ __all__ = [
     "Tensor",
     "TensorSpec",
     "Weight",
+    "absorb_biases",
     "canonical_names",
     "cast_to_float32",
     "cut",
     "drop_training_layers",
+    "equalize_channels",
     "find_blocks",
     "find_groups",
+    "find_pairs",
     "flatten_models",
     "fold_batch_normalization",
     "fold_constant_channels",
@@ -52,6 +59,7 @@ __all__ = [
     "remove_node",
     "rename_layers",
     "replace_layer",
+    "replace_relu6",
     "split_activations",
     "split_separable_convolutions",
     "tap",

@@ -1,0 +1,159 @@
+"""Cross-layer equalization: channels of like size, for a grid that they share."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tfcompress.graph.channel_pairs import ChannelPair
+from tfcompress.graph.graph import Graph, Layer, Weight
+from tfcompress.graph.grouped_kernel import read_grouped, write_grouped
+from tfcompress.graph.rewiring import with_layers
+
+SWEEPS = 100  # Over all pairs, at the most.
+TOLERANCE = 1e-3  # Largest change of a channel by the last sweep, as a logarithm.
+_NOTHING = 1e-8  # Of the largest weight of a layer: a channel below it is left alone.
+
+
+def equalizing_scale(made: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """Returns by what each channel is to be divided where it is made.
+
+    `s = sqrt(made * taken) / taken`, after which the weights that make the channel and
+    those that take it in reach equally far. It is 1 where either are as good as zero.
+
+    Args:
+        made: Greatest absolute value of the weights that make each channel.
+        taken: The same of the weights that take it in, to be multiplied by the scale.
+
+    Example:
+    ```python
+    import numpy as np
+    from tfcompress.graph.equalization import equalizing_scale
+
+    assert equalizing_scale(np.array([8.0]), np.array([2.0])).tolist() == [2.0]
+    ```
+    """
+    alive = (made > _NOTHING * made.max()) & (taken > _NOTHING * taken.max())
+    made, taken = np.where(alive, made, 1.0), np.where(alive, taken, 1.0)
+    return np.sqrt(made * taken) / taken
+
+
+def equalize_channels(graph: Graph, pairs: Sequence[ChannelPair]) -> Graph:
+    """Returns a graph that computes the same with channels of like size.
+
+    For each pair the weights that make a channel are divided by a number and those that
+    take it in multiplied by it, again and again until little changes. Nagel et al.,
+    "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019,
+    https://arxiv.org/abs/1906.04721, section 4.1.
+
+    Args:
+        graph: A graph without models inside it. It is not changed.
+        pairs: The pairs of layers, as `find_pairs` gives them for this graph.
+
+    Example:
+    ```python
+    import keras
+    from tfcompress.graph import equalize_channels, find_pairs
+    from tfcompress.keras_compat import build, read
+
+    layers = [keras.layers.Dense(8, "relu"), keras.layers.Dense(2)]
+    graph = read(keras.Sequential([keras.Input((4,)), *layers]))
+    pairs, _ = find_pairs(graph)
+    model = build(equalize_channels(graph, pairs), keras="keras")
+    ```
+    """
+    names = dict.fromkeys(n for pair in pairs for n in (pair.producer, pair.consumer))
+    kernels = {
+        name: read_grouped(graph.layers[name]).astype(np.float64) for name in names
+    }
+    biases = {pair.producer: _bias(graph.layers[pair.producer]) for pair in pairs}
+    for _ in range(SWEEPS):
+        changes = [_equalize(kernels, biases, pair) for pair in pairs]
+        if max(changes, default=0.0) < TOLERANCE:
+            break
+    layers = [
+        _with_bias(write_grouped(graph.layers[name], kernel), biases.get(name))
+        for name, kernel in kernels.items()
+    ]
+    return with_layers(graph, layers)
+
+
+def absorb_biases(
+    graph: Graph, pairs: Sequence[ChannelPair], amounts: Mapping[str, np.ndarray]
+) -> Graph:
+    """Returns a graph in which later biases do a part of earlier ones.
+
+    What a channel has at the least is taken off the bias where it is made and, times
+    the weights that take it in, put into the bias there: section 4.1.3 of the paper of
+    `equalize_channels`. The graph computes the same wherever the channel is not below
+    this amount, and the channel needs a smaller range.
+
+    Args:
+        graph: A graph without models inside it. It is not changed.
+        pairs: Pairs of layers of the graph, none of them padded.
+        amounts: For the name of each producer what to take off each of its channels:
+            arrays of shape `(channels,)`, nowhere below 0.
+
+    Example:
+    ```python
+    import keras
+    import numpy as np
+    from tfcompress.graph import absorb_biases, find_pairs
+    from tfcompress.keras_compat import build, read
+
+    ones = keras.layers.Dense(3, "relu", bias_initializer="ones", name="hidden")
+    model = keras.Sequential([keras.Input((4,)), ones, keras.layers.Dense(2)])
+    pairs, _ = find_pairs(read(model))
+    absorbed = absorb_biases(read(model), pairs, {"hidden": np.full(3, 0.5)})
+    ```
+    """
+    for pair in pairs:
+        amount = amounts[pair.producer].astype(np.float64)
+        if not amount.any():
+            continue
+        producer, consumer = graph.layers[pair.producer], graph.layers[pair.consumer]
+        kernel = read_grouped(consumer).astype(np.float64)
+        _, inputs, groups, _ = kernel.shape
+        taken = np.tile(amount, pair.copies).reshape(groups, inputs)
+        moved = np.einsum("pigo,gi->go", kernel, taken).reshape(-1)
+        producer = _with_bias(producer, _bias(producer) - amount)
+        consumer = _with_bias(consumer, _bias(consumer) + moved)
+        graph = with_layers(graph, [producer, consumer])
+    return graph
+
+
+def _equalize(
+    kernels: dict[str, np.ndarray], biases: dict[str, np.ndarray], pair: ChannelPair
+) -> float:
+    """Scales the weights of a pair; returns the largest change, as a logarithm."""
+    first, second = kernels[pair.producer], kernels[pair.consumer]
+    _, _, groups, outputs = first.shape
+    _, inputs, taking, _ = second.shape
+    made = np.abs(first).max(axis=(0, 1)).reshape(-1)
+    taken = np.abs(second).max(axis=(0, 3)).T.reshape(pair.copies, -1).max(axis=0)
+    scale = equalizing_scale(made, taken)
+    factors = np.tile(scale, pair.copies).reshape(taking, inputs).T
+    kernels[pair.producer] = first / scale.reshape(groups, outputs)
+    kernels[pair.consumer] = second * factors[..., np.newaxis]
+    biases[pair.producer] = biases[pair.producer] / scale
+    return float(np.abs(np.log(scale)).max())
+
+
+def _bias(layer: Layer) -> np.ndarray:
+    """Returns the bias of a layer, of zeros where it has none."""
+    for weight in layer.weights:
+        if weight.path == "bias":
+            return weight.value.astype(np.float64)
+    _, _, groups, outputs = read_grouped(layer).shape
+    return np.zeros(groups * outputs)
+
+
+def _with_bias(layer: Layer, bias: np.ndarray | None) -> Layer:
+    """Returns a layer with another bias; one of zeros only where it has one."""
+    has_bias = any(weight.path == "bias" for weight in layer.weights)
+    if bias is None or not (has_bias or bias.any()):
+        return layer
+    kept = tuple(weight for weight in layer.weights if weight.path != "bias")
+    added = Weight("bias", bias.astype(layer.weight("kernel").dtype))
+    config = {**layer.config, "use_bias": True}
+    return dataclasses.replace(layer, config=config, weights=(*kept, added))
