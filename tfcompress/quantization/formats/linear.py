@@ -49,10 +49,13 @@ class LinearParameters(Parameters):
         return self.granularity.merge(tf.cast(steps, tf.float32) * self.scale, integers)
 
     def holds(self, x: Any) -> tf.Tensor:
-        """Returns whether numbers lie from `low` to `high`."""
+        """Returns whether numbers lie from `low` to `high`, to a millionth."""
         x = tf.cast(x, tf.float32)
         split = self.granularity.split(x)
-        return self.granularity.merge((split >= self.low) & (split <= self.high), x)
+        # The largest weight is at the end of its range, but for an error of float32.
+        slack = 1 + 1e-6
+        held = (split >= self.low * slack) & (split <= self.high * slack)
+        return self.granularity.merge(held, x)
 
     @property
     def low(self) -> tf.Tensor:

@@ -9,6 +9,7 @@ from tfcompress.errors import ArgumentError, DataError
 from tfcompress.quantization.formats import ranges
 from tfcompress.quantization.formats.bits import check_bits, check_name
 from tfcompress.quantization.formats.histogram import Histogram
+from tfcompress.quantization.formats.values import read_finite
 
 _MAGNITUDE_BINS = 2048
 
@@ -42,7 +43,7 @@ class Observer(abc.ABC):
         Raises:
             DataError: If a value is NaN, infinite, or no number.
         """
-        array = _read(values)
+        array = read_finite(values)
         if array.size:
             self._update(array)
             self._has_seen = True
@@ -273,16 +274,3 @@ def build_observer(
         raise ArgumentError(
             f"The method {method!r} has no such option. Received: {options}"
         ) from error
-
-
-def _read(values: Any) -> np.ndarray:
-    array = np.asarray(values)
-    if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
-        raise DataError(f"A range is one of numbers. Received: dtype={array.dtype}")
-    with np.errstate(over="ignore"):
-        array = array.astype(np.float32, copy=False)
-    if not np.isfinite(array).all():
-        raise DataError(
-            "A range is one of finite float32 numbers. Received: NaN or infinite values"
-        )
-    return array

@@ -1,0 +1,30 @@
+"""Values as they come in."""
+
+from typing import Any
+
+import numpy as np
+
+from tfcompress.errors import DataError
+
+
+def read_finite(values: Any) -> np.ndarray:
+    """Returns numbers as a float32 array.
+
+    Args:
+        values: Numbers in an array or tensor of any shape.
+
+    Raises:
+        DataError: If a value is NaN, infinite, or no number.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
+        raise DataError(
+            f"Values to quantize are numbers. Received: dtype={array.dtype}"
+        )
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32, copy=False)
+    if not np.isfinite(array).all():
+        raise DataError(
+            "Values to quantize are finite in float32. Received: NaN or infinite values"
+        )
+    return array
