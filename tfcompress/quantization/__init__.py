@@ -3,5 +3,12 @@
 from tfcompress.quantization import formats
 from tfcompress.quantization.aware_training import QuantizationAwareTraining
 from tfcompress.quantization.calibration import calibrate
+from tfcompress.quantization.equalization import equalize, find_equalizable
 
-__all__ = ["QuantizationAwareTraining", "calibrate", "formats"]
+__all__ = [
+    "QuantizationAwareTraining",
+    "calibrate",
+    "equalize",
+    "find_equalizable",
+    "formats",
+]
