@@ -1,6 +1,7 @@
 """The file that ships, with its account."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,10 @@ class Artifact:
         float_operations: The operations that compute in float: all of a float file,
             none of a full-integer file where every layer could be quantized.
         verification: How its outputs compare with the Keras model's.
+        layers: What became of each layer with an operation of its own, where the file
+            tells: its weights and its activations, such as `"int8 weights, int8
+            activations"`.
+        notes: What a user should know of the file, such as that it is slow.
 
     Example:
     ```python
@@ -37,6 +42,8 @@ class Artifact:
     operations: dict[str, int]
     float_operations: tuple[Operation, ...]
     verification: Verification
+    layers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def predict(self, x: Any) -> Any:
         """Runs the file on LiteRT; see `tfcompress.measurement.LiteRTModel.predict`.

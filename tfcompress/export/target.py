@@ -12,22 +12,22 @@ class Target:
 
     Attributes:
         name: What users call it.
-        weights: How weights are stored: `"float32"`, `"float16"` or `"int8"`.
-        activations: What the kernels compute in: `"float32"` or `"int8"`.
+        weights: How weights are stored: `"float32"`, `"float16"`, `"int8"` or `"int4"`.
+        activations: What the kernels compute in: `"float32"`, `"int8"` or `"int16"`.
         inputs_and_outputs: The type at the file's door: `"float32"` or `"int8"`.
         description: One line for a list of targets.
     """
 
     name: str
-    weights: Literal["float32", "float16", "int8"]
-    activations: Literal["float32", "int8"]
+    weights: Literal["float32", "float16", "int8", "int4"]
+    activations: Literal["float32", "int8", "int16"]
     inputs_and_outputs: Literal["float32", "int8"]
     description: str
 
     @property
     def full_integer(self) -> bool:
         """Whether every operation shall work on whole numbers."""
-        return self.activations == "int8"
+        return self.activations != "float32"
 
 
 TARGETS = {

@@ -4,6 +4,7 @@ from tfcompress.quantization import formats
 from tfcompress.quantization.aware_training import QuantizationAwareTraining
 from tfcompress.quantization.calibration import calibrate
 from tfcompress.quantization.equalization import equalize, find_equalizable
+from tfcompress.quantization.post_training import post_training
 
 __all__ = [
     "QuantizationAwareTraining",
@@ -11,4 +12,5 @@ __all__ = [
     "equalize",
     "find_equalizable",
     "formats",
+    "post_training",
 ]

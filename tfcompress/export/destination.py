@@ -1,0 +1,42 @@
+"""Where a file is to be written, checked before any work."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from tfcompress.errors import ArgumentError, OutputError
+
+
+def check_path(path: str | os.PathLike[str]) -> Path:
+    """Returns where a `.tflite` file is to be written.
+
+    Raises:
+        ArgumentError: If the name does not end in `.tflite`.
+        OutputError: If there is no such folder.
+    """
+    checked = Path(path)
+    if checked.suffix != ".tflite":
+        raise ArgumentError(
+            f"The name of the file must end in .tflite. Received: path={str(path)!r}"
+        )
+    if not checked.parent.is_dir():
+        raise OutputError(
+            f"The folder of the file must exist; create it first. Received: path="
+            f"{str(path)!r}"
+        )
+    return checked
+
+
+def check_batch(batch: Any) -> None:
+    """Raises an error unless this is a number of samples, or None.
+
+    Raises:
+        ArgumentError: If it is not.
+    """
+    if batch is None:
+        return
+    if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
+        raise ArgumentError(
+            "batch must be a whole number of 1 or more, or None for any number. "
+            f"Received: batch={batch!r}"
+        )

@@ -1,0 +1,284 @@
+"""Quantizes a trained model without training it."""
+
+import difflib
+import fnmatch
+import functools
+import itertools
+import os
+import re
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tfcompress.errors import ArgumentError
+from tfcompress.export.artifact import Artifact
+from tfcompress.export.census import (
+    count_operations,
+    float_operations,
+    list_operations,
+)
+from tfcompress.export.destination import check_batch, check_path
+from tfcompress.export.edge_quantizer import quantize_file
+from tfcompress.export.float_file import FloatFile, convert_to_float, read_float_file
+from tfcompress.export.layer_operations import LayerOperation, list_layer_operations
+from tfcompress.export.number_format import NumberFormat
+from tfcompress.export.ranges import read_ranges
+from tfcompress.export.representative import read_samples
+from tfcompress.export.verification import made_up_samples, verify
+from tfcompress.files import replacing
+from tfcompress.quantization.schemes import Scheme, find_scheme, layer_format
+
+CALIBRATION_SAMPLES = 500
+VERIFICATION_SAMPLES = 64
+
+
+def post_training(
+    model: Any,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    scheme: str | Scheme | None = None,
+    representative_data: Any = None,
+    layers: Mapping[str, str] | None = None,
+    batch: int | None = 1,
+) -> Artifact:
+    """Writes a quantized `.tflite` file of a trained model, and checks it.
+
+    The model is converted to float once, and ai-edge-quantizer
+    (https://github.com/google-ai-edge/ai-edge-quantizer) quantizes the file. To try
+    many variants, write `scheme="float32"` first and give its file to further calls:
+    each then takes a fraction of a second.
+
+    Args:
+        model: A built functional or Sequential model of either Keras, or the path of a
+            float `.tflite` file. It is not changed.
+        path: Where to write the file; its name must end in `.tflite`. None, the
+            default, writes it into a temporary folder that is removed when the process
+            ends.
+        scheme: `"float32"`; `"float16"`; `"dynamic_range"` (int8 weights, float
+            activations that are rounded in each run), the default without data;
+            `"dynamic_int4"` (the same with int4 weights in Dense layers);
+            `"weight_only_int8"`, `"weight_only_int4"` (computed in float32); `"int8"`
+            (full integer, int8 in and out), the default with data; `"int8_float_io"`;
+            `"int16x8"` (int8 weights, int16 activations); or a `Scheme`.
+        representative_data: Inputs like those of the application, in a form that
+            `tfcompress.data.batches` accepts; 100 to 500 samples are usual, 500 are
+            read at the most. `"int8"`, `"int8_float_io"` and `"int16x8"` learn the
+            ranges of activations from it; every file is verified on it.
+        layers: Layers that are treated in their own way: a mapping from a name, or a
+            pattern such as `"block_1_*"`, to `"float32"`, `"float16"`,
+            `"weight_only_int8"`, `"weight_only_int4"`, `"int8"` or `"int4"`. A name
+            goes before a pattern, an earlier pattern before a later one. Names are
+            those of the Keras layers, of models inside the model too; in a file from
+            elsewhere those in the names of its tensors.
+        batch: Samples in one run of the file. Defaults to 1; None allows any number. A
+            file keeps its own.
+
+    Returns:
+        An `Artifact`: path, size, operations, agreement with the model, what became of
+        each layer (`layers`) and what a user should know (`notes`).
+
+    Raises:
+        ArgumentError: If a scheme, a format, or the ending of the name is not known, if
+            a scheme needs data and gets none, if a name matches no layer, or if a layer
+            cannot have its format.
+        DataError: If representative data is empty, not finite or does not fit.
+        ModelError: If the model is subclassed, unbuilt, being pruned, aware of
+            quantization, or holds weights not finite; if the file is damaged or not
+            float.
+        ExportError: If the model cannot be converted, or the file does not run.
+        OutputError: If the file cannot be written.
+
+    Example:
+    ```python
+    artifact = tfc.quantization.post_training(
+        model,
+        "model.tflite",
+        representative_data=images[:200],
+        layers={"logits": "float32"},
+    )
+    print(artifact.bytes, artifact.layers)
+    ```
+    """
+    if scheme is None:
+        scheme = "dynamic_range" if representative_data is None else "int8"
+    scheme = find_scheme(scheme)
+    own = _read_layers(scheme, layers)
+    check_batch(batch)
+    if path is not None:
+        path = check_path(path)
+    if scheme.format.static and representative_data is None:
+        raise ArgumentError(
+            f"The scheme {scheme.name!r} needs the ranges of the model's activations. "
+            "Give 100 to 500 samples of real input as representative_data, or choose "
+            "'dynamic_range'. Received: representative_data=None"
+        )
+    if isinstance(model, str | os.PathLike):
+        source = read_float_file(model)
+    else:
+        source = convert_to_float(model, batch)
+    samples = None
+    if representative_data is not None:
+        samples = read_samples(
+            representative_data, source.signature, samples=CALIBRATION_SAMPLES
+        )
+    formats = _choose(source, own, layers or {})
+    content = quantize_file(
+        source.content,
+        scheme.format,
+        kinds=scheme.kinds,
+        layers=formats,
+        ranges=read_ranges(source.content, samples)
+        if scheme.format.static and samples is not None
+        else None,
+        float_inputs_and_outputs=scheme.inputs_and_outputs == "float32",
+    )
+    shown = samples or made_up_samples(source.signature, VERIFICATION_SAMPLES)
+    shown = {name: array[:VERIFICATION_SAMPLES] for name, array in shown.items()}
+    path = path or _temporary_path(source.name, scheme.name)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+        verification = verify(
+            temporary, source.model, source.signature, scheme.target, shown
+        )
+    operations = list_operations(content)
+    quantized = list_layer_operations(content)
+    notes = _notes(scheme, source, quantized, formats)
+    for note in notes:
+        warnings.warn(f"{path}: {note}", stacklevel=2)
+    return Artifact(
+        path=path,
+        bytes=len(content),
+        target=scheme.target,
+        operations=count_operations(operations),
+        float_operations=float_operations(operations),
+        verification=verification,
+        layers=_account(source, quantized),
+        notes=notes,
+    )
+
+
+def _read_layers(
+    scheme: Scheme, layers: Mapping[str, str] | None
+) -> dict[str, NumberFormat]:
+    if layers is not None and not isinstance(layers, Mapping):
+        raise ArgumentError(
+            "layers is a mapping from names or patterns of layers to formats. "
+            f"Received: layers={layers!r}"
+        )
+    return {key: layer_format(scheme, value) for key, value in (layers or {}).items()}
+
+
+def _choose(
+    source: FloatFile, own: Mapping[str, NumberFormat], given: Mapping[str, str]
+) -> dict[str, NumberFormat]:
+    """Returns the format of each layer that has one of its own."""
+    kinds: dict[str, set[str]] = {}
+    for operation in list_layer_operations(source.content):
+        for layer in operation.layers:
+            kinds.setdefault(layer, set()).add(operation.kind)
+    chosen: dict[str, NumberFormat] = {}
+    for key, form in sorted(own.items(), key=lambda item: item[0] not in kinds):
+        matches = [name for name in kinds if _matches(key, name)]
+        if not matches:
+            raise ArgumentError(_not_found(key, source, kinds))
+        able = [
+            name
+            for name in matches
+            if form.weights != "int4" or any(_takes(form, kind) for kind in kinds[name])
+        ]
+        if not able:
+            raise ArgumentError(
+                f"Layer {matches[0]!r} cannot have int4 weights: LiteRT has int4 "
+                "kernels for Dense and Conv2D layers alone; choose int8. "
+                f"Received: layers={{{key!r}: {given[key]!r}}}"
+            )
+        for name in able:
+            chosen.setdefault(name, form)
+    return chosen
+
+
+def _matches(key: str, name: str) -> bool:
+    return name == key or fnmatch.fnmatchcase(name, key)
+
+
+def _takes(form: NumberFormat, kind: str) -> bool:
+    possible = form.for_kind(kind)
+    return possible is not None and possible.weights == form.weights
+
+
+def _not_found(key: str, source: FloatFile, kinds: Mapping[str, Any]) -> str:
+    without = [name for name in source.layers if _matches(key, name)]
+    if without:
+        return (
+            f"Layer {without[0]!r} has no operation of its own in the file: it is "
+            "folded into another layer, or does nothing outside training. Name the "
+            f"layer before it. Received: layers={[key]}"
+        )
+    near = difflib.get_close_matches(key, kinds, cutoff=0.4)
+    return (
+        "layers names no layer of the model: the nearest are "
+        f"{near or list(kinds)[:8]}. Received: layers={[key]}"
+    )
+
+
+def _account(
+    source: FloatFile, operations: tuple[LayerOperation, ...]
+) -> dict[str, str]:
+    """Says of each layer how its weights are stored and what it computes in."""
+    account: dict[str, list[str]] = {}
+    for operation in operations:
+        if operation.kind in ("QUANTIZE", "DEQUANTIZE"):
+            continue
+        names = [name for name in operation.layers if name in source.layers]
+        told = f"{operation.activations} activations"
+        if operation.weights is not None:
+            told = f"{operation.weights} weights, {told}"
+            names = names[:1]
+        for name in names:
+            if told not in account.setdefault(name, []):
+                account[name].append(told)
+    with_weights = {
+        name: [told for told in found if "weights" in told] or found
+        for name, found in account.items()
+    }
+    return {name: "; ".join(found) for name, found in with_weights.items()}
+
+
+def _notes(
+    scheme: Scheme,
+    source: FloatFile,
+    operations: tuple[LayerOperation, ...],
+    formats: Mapping[str, NumberFormat],
+) -> tuple[str, ...]:
+    notes = [] if scheme.slow is None else [scheme.slow]
+    in_float = {
+        operation.kind: operation.layers[:1]
+        for operation in operations
+        if scheme.format.static
+        and operation.activations in ("float32", "dynamic int8")
+        and operation.kind != "QUANTIZE"
+        and not set(operation.layers) & set(formats)
+    }
+    if in_float:
+        notes.append(
+            f"Not all of it is whole numbers: {', '.join(in_float)} compute in float, "
+            "for ai-edge-quantizer has no integer form of them, or of what stands in "
+            "loops."
+        )
+    return tuple(notes)
+
+
+_NUMBERS = itertools.count(1)
+
+
+@functools.cache
+def _temporary_folder() -> Any:
+    return tempfile.TemporaryDirectory(prefix="tfcompress-")
+
+
+def _temporary_path(name: str, scheme: str) -> Path:
+    folder = Path(_temporary_folder().name) / str(next(_NUMBERS))
+    folder.mkdir()
+    return folder / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}-{scheme}.tflite"
