@@ -4,6 +4,7 @@
 reads a model of either Keras into a graph and builds a model from one.
 """
 
+from tfcompress.graph.activation_lowering import lower_activations
 from tfcompress.graph.blocks import Block, find_blocks, remove_blocks
 from tfcompress.graph.bounded_activations import replace_relu6
 from tfcompress.graph.casting import cast_to_float32
@@ -52,6 +53,7 @@ __all__ = [
     "fold_constant_channels",
     "fuse_activations",
     "insert_after",
+    "lower_activations",
     "lower_normalizations",
     "pad_evenly",
     "remove_blocks",

@@ -50,7 +50,7 @@ class Chain:
         self,
         layer: Layer,
         arguments: Sequence[Any],
-        spec: TensorSpec,
+        spec: TensorSpec | None,
         keywords: Mapping[str, Any] | None = None,
     ) -> Tensor:
         """Adds the call of a layer.
@@ -59,7 +59,7 @@ class Chain:
             layer: The layer, of the name of the replaced one, whose call then keeps
                 its name, or of a name that `part` returned.
             arguments: Positional arguments.
-            spec: What the call returns.
+            spec: What the call returns, or None where that is not known.
             keywords: Keyword arguments. Defaults to none.
 
         Returns:
@@ -69,8 +69,9 @@ class Chain:
         if layer.name == self.node.layer:
             name = self.node.name
         self.layers[layer.name] = layer
+        outputs = () if spec is None else (spec,)
         self.nodes.append(
-            Node(name, layer.name, tuple(arguments), keywords or {}, (spec,))
+            Node(name, layer.name, tuple(arguments), keywords or {}, outputs)
         )
         return Tensor(name)
 
