@@ -72,7 +72,8 @@ class LinearParameters(Parameters):
     @property
     def size_in_bytes(self) -> int:
         """Four bytes for each scale, and as many for each zero point that is not 0."""
-        return 4 * int(tf.size(self.scale) + tf.math.count_nonzero(self.zero_point))
+        zero_points = int(tf.math.count_nonzero(self.zero_point))
+        return 4 * (int(tf.size(self.scale)) + zero_points)
 
 
 def linear_parameters(

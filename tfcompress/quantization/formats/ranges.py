@@ -15,8 +15,8 @@ from tfcompress.quantization.formats.rounding import round_nearest
 
 Range = tuple[np.ndarray, np.ndarray]
 
-_RATIOS = 2.0 ** (-np.arange(121) / 12)
-_NEAR = 2.0 ** (np.arange(-7, 8) / 96)
+_RATIOS = 2.0 ** (-np.arange(61) / 6)
+_NEAR = 2.0 ** (np.arange(-7, 8) / 48)
 _ROWS = Granularity(axis=0)
 
 
@@ -74,7 +74,7 @@ def find_least_squares(
 ) -> Range:
     """Returns the range with the least mean squared error of each row.
 
-    Both ends are scaled together by 121 factors from 1 to 1 / 1024, then by 15 near the
+    Both ends are scaled together by 61 factors from 1 to 1 / 1024, then by 15 near the
     best of them; after that the low end alone, and the high end alone. Nagel et al., "A
     White Paper on Neural Network Quantization", 2021, section 3.1,
     https://arxiv.org/abs/2106.08295.
