@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfcompress.graph.graph import Graph, Layer, Node, Tensor
-from tfcompress.graph.grouped_kernel import GROUPED_KERNELS
+from tfcompress.graph.grouped_kernel import has_grouped_kernel, is_stock
 
 _HOMOGENEOUS_ACTIVATIONS = ("leaky_relu", "linear", "relu")
 
@@ -84,7 +84,7 @@ def find_pairs(graph: Graph) -> tuple[tuple[ChannelPair, ...], Mapping[str, str]
     pairs, reasons = [], {}
     for node in graph.nodes:
         layer = graph.layer_of(node)
-        if not _has_kernel(layer) or node.name != layer.name:
+        if not has_grouped_kernel(layer) or node.name != layer.name:
             continue
         try:
             pairs.append(_follow(graph, node))
@@ -95,12 +95,6 @@ def find_pairs(graph: Graph) -> tuple[tuple[ChannelPair, ...], Mapping[str, str]
 
 class _Unpaired(Exception):
     """The channels of a layer go elsewhere, or through something else."""
-
-
-def _has_kernel(layer: Layer) -> bool:
-    return layer.kind in GROUPED_KERNELS and any(
-        weight.path == "kernel" for weight in layer.weights
-    )
 
 
 def _follow(graph: Graph, start: Node) -> ChannelPair:
@@ -115,7 +109,7 @@ def _follow(graph: Graph, start: Node) -> ChannelPair:
     while True:
         node = _only_consumer(graph, node)
         layer = graph.layer_of(node)
-        if _has_kernel(layer):
+        if has_grouped_kernel(layer):
             break
         _check_homogeneous(node, layer, channels)
         padded |= layer.kind.startswith("ZeroPadding")
@@ -126,8 +120,6 @@ def _follow(graph: Graph, start: Node) -> ChannelPair:
 
 
 def _check_kernel(graph: Graph, layer: Layer) -> None:
-    if not _is_stock(layer):
-        raise _Unpaired(f"{layer.name!r} is a layer of another class")
     if len(graph.calls(layer)) > 1:
         raise _Unpaired(f"{layer.name!r} is called several times")
     if _is_channels_first(layer):
@@ -162,7 +154,7 @@ def _check_homogeneous(node: Node, layer: Layer, channels: int) -> None:
         homogeneous = _is_unbounded(layer.config)
     else:
         homogeneous = layer.kind in _HOMOGENEOUS and not _is_channels_first(layer)
-    if not homogeneous or not _is_stock(layer):
+    if not homogeneous or not is_stock(layer):
         raise _Unpaired(f"{name} behind it is not known to be positively homogeneous")
 
 
@@ -186,12 +178,6 @@ def _width(node: Node) -> int:
     if not shape or shape[-1] is None:
         raise _Unpaired(f"{node.name!r} returns what is of unknown size")
     return shape[-1]
-
-
-def _is_stock(layer: Layer) -> bool:
-    return layer.type is None or layer.type.__module__.startswith(
-        ("keras.", "tf_keras.", "tfcompress.keras_compat.")
-    )
 
 
 def _is_channels_first(layer: Layer) -> bool:

@@ -1,12 +1,12 @@
 """Cross-layer equalization: channels of like size, for a grid that they share."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tfcompress.graph.bias import read_bias, write_bias
 from tfcompress.graph.channel_pairs import ChannelPair
-from tfcompress.graph.graph import Graph, Layer, Weight
+from tfcompress.graph.graph import Graph
 from tfcompress.graph.grouped_kernel import read_grouped, write_grouped
 from tfcompress.graph.rewiring import with_layers
 
@@ -66,16 +66,19 @@ def equalize_channels(graph: Graph, pairs: Sequence[ChannelPair]) -> Graph:
     kernels = {
         name: read_grouped(graph.layers[name]).astype(np.float64) for name in names
     }
-    biases = {pair.producer: _bias(graph.layers[pair.producer]) for pair in pairs}
+    biases = {pair.producer: read_bias(graph.layers[pair.producer]) for pair in pairs}
     for _ in range(SWEEPS):
         changes = [_equalize(kernels, biases, pair) for pair in pairs]
         if max(changes, default=0.0) < TOLERANCE:
             break
-    layers = [
-        _with_bias(write_grouped(graph.layers[name], kernel), biases.get(name))
+    layers = {
+        name: write_grouped(graph.layers[name], kernel)
         for name, kernel in kernels.items()
-    ]
-    return with_layers(graph, layers)
+    }
+    for name, bias in biases.items():
+        if bias.any():
+            layers[name] = write_bias(layers[name], bias)
+    return with_layers(graph, layers.values())
 
 
 def absorb_biases(
@@ -116,8 +119,8 @@ def absorb_biases(
         _, inputs, groups, _ = kernel.shape
         taken = np.tile(amount, pair.copies).reshape(groups, inputs)
         moved = np.einsum("pigo,gi->go", kernel, taken).reshape(-1)
-        producer = _with_bias(producer, _bias(producer) - amount)
-        consumer = _with_bias(consumer, _bias(consumer) + moved)
+        producer = write_bias(producer, read_bias(producer) - amount)
+        consumer = write_bias(consumer, read_bias(consumer) + moved)
         graph = with_layers(graph, [producer, consumer])
     return graph
 
@@ -137,23 +140,3 @@ def _equalize(
     kernels[pair.consumer] = second * factors[..., np.newaxis]
     biases[pair.producer] = biases[pair.producer] / scale
     return float(np.abs(np.log(scale)).max())
-
-
-def _bias(layer: Layer) -> np.ndarray:
-    """Returns the bias of a layer, of zeros where it has none."""
-    for weight in layer.weights:
-        if weight.path == "bias":
-            return weight.value.astype(np.float64)
-    _, _, groups, outputs = read_grouped(layer).shape
-    return np.zeros(groups * outputs)
-
-
-def _with_bias(layer: Layer, bias: np.ndarray | None) -> Layer:
-    """Returns a layer with another bias; one of zeros only where it has one."""
-    has_bias = any(weight.path == "bias" for weight in layer.weights)
-    if bias is None or not (has_bias or bias.any()):
-        return layer
-    kept = tuple(weight for weight in layer.weights if weight.path != "bias")
-    added = Weight("bias", bias.astype(layer.weight("kernel").dtype))
-    config = {**layer.config, "use_bias": True}
-    return dataclasses.replace(layer, config=config, weights=(*kept, added))

@@ -12,6 +12,19 @@ _DEPTHWISE = ("DepthwiseConv1D", "DepthwiseConv2D")
 GROUPED_KERNELS = frozenset(["Dense", *_CONVOLUTIONS, *_TRANSPOSED, *_DEPTHWISE])
 
 
+def is_stock(layer: Layer) -> bool:
+    """Returns whether a layer is of Keras itself, or made by a pass."""
+    return layer.type is None or layer.type.__module__.startswith(
+        ("keras.", "tf_keras.", "tfcompress.keras_compat.")
+    )
+
+
+def has_grouped_kernel(layer: Layer) -> bool:
+    """Returns whether a layer is a built stock layer of one of these kinds."""
+    has_kernel = any(weight.path == "kernel" for weight in layer.weights)
+    return has_kernel and layer.kind in GROUPED_KERNELS and is_stock(layer)
+
+
 def read_grouped(layer: Layer) -> np.ndarray:
     """Returns the kernel of a layer as that of a convolution in groups.
 

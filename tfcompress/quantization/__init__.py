@@ -2,6 +2,7 @@
 
 from tfcompress.quantization import formats
 from tfcompress.quantization.aware_training import QuantizationAwareTraining
+from tfcompress.quantization.bias_correction import correct_bias
 from tfcompress.quantization.calibration import calibrate
 from tfcompress.quantization.equalization import equalize, find_equalizable
 from tfcompress.quantization.post_training import post_training
@@ -9,6 +10,7 @@ from tfcompress.quantization.post_training import post_training
 __all__ = [
     "QuantizationAwareTraining",
     "calibrate",
+    "correct_bias",
     "equalize",
     "find_equalizable",
     "formats",
