@@ -1,12 +1,10 @@
-"""The examples in docstrings run, with the public names of the formats at hand."""
+"""The examples in docstrings run."""
 
 import re
 import textwrap
 from pathlib import Path
 
-import numpy as np
 import pytest
-import tensorflow as tf
 
 from tfcompress.quantization import formats
 
@@ -20,5 +18,4 @@ EXAMPLES = [
 
 @pytest.mark.parametrize("code", EXAMPLES)
 def test_example_in_docstring_runs(code):
-    names = {name: getattr(formats, name) for name in formats.__all__}
-    exec(compile(code, "example", "exec"), {**names, "np": np, "tf": tf})
+    exec(compile(code, "example", "exec"), {"__name__": "example"})

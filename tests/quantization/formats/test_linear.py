@@ -4,7 +4,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfcompress.errors import ArgumentError
+from tfcompress.errors import ArgumentError, DataError
 from tfcompress.quantization.formats import (
     BITS,
     choose_parameters,
@@ -235,3 +235,18 @@ def test_largest_weights_keep_their_gradient():
 def test_bits_outside_the_list(bits):
     with pytest.raises(ArgumentError, match="bits is one of"):
         linear_parameters(-1.0, 1.0, bits=bits)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(1.0, -1.0), (0.0, float("nan")), (-float("inf"), 0.0), (-3e38, 3e38)],
+)
+def test_range_that_is_none(low, high):
+    with pytest.raises(ArgumentError, match="both finite.*Received: low="):
+        linear_parameters(low, high)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite(bad):
+    with pytest.raises(DataError, match="NaN or infinite"):
+        quantize([0.0, bad], linear_parameters(-1.0, 1.0))

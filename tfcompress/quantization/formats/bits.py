@@ -36,8 +36,10 @@ def integer_limits(bits: int, *, narrow_range: bool = False) -> tuple[int, int]:
 
     Example:
     ```python
-    assert integer_limits(8) == (-128, 127)
-    assert integer_limits(8, narrow_range=True) == (-127, 127)
+    from tfcompress.quantization import formats
+
+    assert formats.integer_limits(8) == (-128, 127)
+    assert formats.integer_limits(8, narrow_range=True) == (-127, 127)
     ```
     """
     check_bits(bits)

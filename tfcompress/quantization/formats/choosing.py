@@ -52,10 +52,14 @@ def choose_parameters(
 
     Example:
     ```python
+    import numpy as np
+
+    from tfcompress.quantization import formats
+
     kernel = np.random.default_rng(0).normal(size=(3, 3, 8, 16))
-    parameters = choose_parameters(kernel, bits=4, symmetric=True, axis=-1)
+    parameters = formats.choose_parameters(kernel, bits=4, symmetric=True, axis=-1)
     assert parameters.scale.shape == (1, 1, 1, 16)
-    assert quantize(kernel, parameters).sqnr > 15
+    assert formats.quantize(kernel, parameters).sqnr > 15
     ```
     """
     check_bits(bits)

@@ -14,7 +14,9 @@ def mean_squared_error(x: Any, rounded: Any) -> tf.Tensor:
 
     Example:
     ```python
-    assert mean_squared_error([1.0, 2.0], [1.5, 2.0]) == 0.125
+    from tfcompress.quantization import formats
+
+    assert formats.mean_squared_error([1.0, 2.0], [1.5, 2.0]) == 0.125
     ```
     """
     x, rounded = tf.cast(x, tf.float64), tf.cast(rounded, tf.float64)
@@ -30,7 +32,9 @@ def largest_error(x: Any, rounded: Any) -> tf.Tensor:
 
     Example:
     ```python
-    assert largest_error([1.0, 2.0], [1.5, 2.0]) == 0.5
+    from tfcompress.quantization import formats
+
+    assert formats.largest_error([1.0, 2.0], [1.5, 2.0]) == 0.5
     ```
     """
     x, rounded = tf.cast(x, tf.float64), tf.cast(rounded, tf.float64)
@@ -51,7 +55,9 @@ def sqnr(x: Any, rounded: Any) -> tf.Tensor:
 
     Example:
     ```python
-    assert sqnr([10.0, 0.0], [10.0, 1.0]) == 20.0
+    from tfcompress.quantization import formats
+
+    assert formats.sqnr([10.0, 0.0], [10.0, 1.0]) == 20.0
     ```
     """
     x, rounded = tf.cast(x, tf.float64), tf.cast(rounded, tf.float64)

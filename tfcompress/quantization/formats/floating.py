@@ -21,7 +21,9 @@ def round_float16(x: Any) -> tf.Tensor:
 
     Example:
     ```python
-    assert round_float16(2049.0) == 2048.0
+    from tfcompress.quantization import formats
+
+    assert formats.round_float16(2049.0) == 2048.0
     ```
     """
     return _round_to(tf.float16, x)
@@ -40,7 +42,9 @@ def round_bfloat16(x: Any) -> tf.Tensor:
 
     Example:
     ```python
-    assert round_bfloat16(257.0) == 256.0
+    from tfcompress.quantization import formats
+
+    assert formats.round_bfloat16(257.0) == 256.0
     ```
     """
     return _round_to(tf.bfloat16, x)

@@ -25,7 +25,11 @@ class Histogram:
 
     Example:
     ```python
-    histogram = Histogram()
+    import numpy as np
+
+    from tfcompress.quantization import formats
+
+    histogram = formats.Histogram()
     histogram.update(np.array([-1.0, 0.0, 2.0]))
     assert (histogram.low, histogram.high, histogram.zeros) == (-1, 2, 1)
     ```

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfcompress.errors import ArgumentError
 from tfcompress.quantization.formats.bits import integer_dtype, integer_limits
 from tfcompress.quantization.formats.granularity import Granularity
 from tfcompress.quantization.formats.parameters import Parameters, Rounding
@@ -109,19 +110,26 @@ def linear_parameters(
         The parameters. Where a range has no width the scale is 1.
 
     Raises:
-        ArgumentError: If `bits` is none of these.
+        ArgumentError: If `bits` is none of these, or an end is not finite or the low
+            one above the high one; within a `tf.function` ends are not looked at.
 
     Example:
     ```python
-    parameters = linear_parameters(-1.0, 3.0)
+    import numpy as np
+
+    from tfcompress.quantization import formats
+
+    parameters = formats.linear_parameters(-1.0, 3.0)
     assert float(parameters.scale) == np.float32(4 / 255)
     assert int(parameters.zero_point) == -64  # 1 / scale = 63.75 steps above -128.
     ```
     """
     narrow = symmetric if narrow_range is None else narrow_range
     least, greatest = integer_limits(bits, narrow_range=narrow)
-    low = tf.minimum(tf.cast(low, tf.float32), 0.0)
-    high = tf.maximum(tf.cast(high, tf.float32), 0.0)
+    low, high = tf.cast(low, tf.float32), tf.cast(high, tf.float32)
+    if tf.executing_eagerly():
+        _check_range(low.numpy(), high.numpy())
+    low, high = tf.minimum(low, 0.0), tf.maximum(high, 0.0)
     if symmetric:
         scale = _positive(tf.maximum(-low, high) / greatest)
         zero_point = tf.zeros_like(scale, tf.int32)
@@ -130,6 +138,16 @@ def linear_parameters(
         zero_point = least + tf.cast(tf.floor(-low / scale + 0.5), tf.int32)
         zero_point = tf.clip_by_value(zero_point, least, greatest)
     return LinearParameters(scale, zero_point, bits, narrow, granularity)
+
+
+def _check_range(low: np.ndarray, high: np.ndarray) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        width = high - low
+    if not (np.isfinite(width) & (width >= 0)).all():
+        raise ArgumentError(
+            "A range goes from a low end to a high end, both finite in float32. "
+            f"Received: low={low}, high={high}"
+        )
 
 
 def _positive(scale: tf.Tensor) -> tf.Tensor:

@@ -95,7 +95,11 @@ def logarithmic_parameters(
 
     Example:
     ```python
-    parameters = logarithmic_parameters([0.0, 1.0, -7.0], bits=3, unit=1.0)
+    import numpy as np
+
+    from tfcompress.quantization import formats
+
+    parameters = formats.logarithmic_parameters([0.0, 1.0, -7.0], bits=3, unit=1.0)
     # log(1 + 7) is the third of three levels, so their distance is log 2.
     assert abs(float(parameters.scale) - np.log(2)) < 1e-6
     ```

@@ -261,7 +261,11 @@ def build_observer(
 
     Example:
     ```python
-    observer = build_observer("min_max")
+    import numpy as np
+
+    from tfcompress.quantization import formats
+
+    observer = formats.build_observer("min_max")
     observer.update(np.array([0.5, 2.0]))
     observer.update(np.array([-1.0, 1.0]))
     assert observer.range() == (-1.0, 2.0)

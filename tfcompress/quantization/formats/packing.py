@@ -32,7 +32,9 @@ def pack_bits(integers: Any, bits: int) -> np.ndarray:
 
     Example:
     ```python
-    assert list(pack_bits([1, -1, 2], bits=4)) == [0xF1, 0x02]
+    from tfcompress.quantization import formats
+
+    assert list(formats.pack_bits([1, -1, 2], bits=4)) == [0xF1, 0x02]
     ```
     """
     least, greatest = integer_limits(bits)
@@ -66,8 +68,12 @@ def unpack_bits(packed: Any, bits: int, shape: int | tuple[int, ...]) -> np.ndar
 
     Example:
     ```python
+    import numpy as np
+
+    from tfcompress.quantization import formats
+
     packed = np.array([0xF1, 0x02], np.uint8)
-    assert list(unpack_bits(packed, bits=4, shape=3)) == [1, -1, 2]
+    assert list(formats.unpack_bits(packed, bits=4, shape=3)) == [1, -1, 2]
     ```
     """
     check_bits(bits)

@@ -98,7 +98,9 @@ def power_of_two_parameters(
 
     Example:
     ```python
-    parameters = power_of_two_parameters([0.3, -0.9, 5.0])
+    from tfcompress.quantization import formats
+
+    parameters = formats.power_of_two_parameters([0.3, -0.9, 5.0])
     assert int(parameters.exponent) == 2  # log2(5) = 2.3
     ```
     """

@@ -9,6 +9,7 @@ from tfcompress.quantization.formats import error
 from tfcompress.quantization.formats.parameters import Parameters, Rounding
 from tfcompress.quantization.formats.rounding import round_nearest
 from tfcompress.quantization.formats.straight_through import straight_through
+from tfcompress.quantization.formats.values import read_finite
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,14 +67,22 @@ def quantize(
     Returns:
         The whole numbers, and what they cost.
 
+    Raises:
+        DataError: If a value is NaN or infinite; within a `tf.function` this is not
+            looked at.
+
     Example:
     ```python
-    parameters = linear_parameters(-1.0, 1.0, symmetric=True)
-    quantized = quantize([-1.0, 0.25, 3.0], parameters)
+    from tfcompress.quantization import formats
+
+    parameters = formats.linear_parameters(-1.0, 1.0, symmetric=True)
+    quantized = formats.quantize([-1.0, 0.25, 3.0], parameters)
     assert list(quantized.integers) == [-127, 32, 127]
     ```
     """
     x = tf.convert_to_tensor(x)
+    if tf.executing_eagerly():
+        read_finite(x.numpy())
     return Quantized(parameters.encode(x, rounding), parameters, x)
 
 
@@ -86,8 +95,10 @@ def dequantize(integers: Any, parameters: Parameters) -> tf.Tensor:
 
     Example:
     ```python
-    parameters = linear_parameters(0.0, 51.0)  # Steps of 0.2, and -128 is 0.
-    assert abs(float(dequantize([-123], parameters)[0]) - 1) < 1e-6
+    from tfcompress.quantization import formats
+
+    parameters = formats.linear_parameters(0.0, 51.0)  # Steps of 0.2, and -128 is 0.
+    assert abs(float(formats.dequantize([-123], parameters)[0]) - 1) < 1e-6
     ```
     """
     return parameters.decode(integers)
@@ -111,10 +122,14 @@ def fake_quantize(
 
     Example:
     ```python
+    import tensorflow as tf
+
+    from tfcompress.quantization import formats
+
     weights = tf.Variable([[0.1, -2.0], [0.7, 1.0]])
     with tf.GradientTape() as tape:
-        parameters = choose_parameters(weights, bits=4, symmetric=True, axis=-1)
-        loss = tf.reduce_sum(fake_quantize(weights, parameters) ** 2)
+        parameters = formats.choose_parameters(weights, bits=4, symmetric=True, axis=-1)
+        loss = tf.reduce_sum(formats.fake_quantize(weights, parameters) ** 2)
     gradient = tape.gradient(loss, weights)
     ```
     """

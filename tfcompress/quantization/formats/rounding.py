@@ -21,7 +21,9 @@ def round_nearest(x: Any) -> tf.Tensor:
 
     Example:
     ```python
-    assert list(round_nearest([-2.5, -0.4, 0.5, 1.5])) == [-3, 0, 1, 2]
+    from tfcompress.quantization import formats
+
+    assert list(formats.round_nearest([-2.5, -0.4, 0.5, 1.5])) == [-3, 0, 1, 2]
     ```
     """
     x = tf.convert_to_tensor(x)
@@ -46,7 +48,11 @@ def round_stochastic(x: Any, seed: Any) -> tf.Tensor:
 
     Example:
     ```python
-    mean = tf.reduce_mean(round_stochastic(tf.fill([10000], 2.25), seed=1))
+    import tensorflow as tf
+
+    from tfcompress.quantization import formats
+
+    mean = tf.reduce_mean(formats.round_stochastic(tf.fill([10000], 2.25), seed=1))
     assert abs(float(mean) - 2.25) < 0.02
     ```
     """

@@ -24,10 +24,15 @@ def straight_through(rounded: Any, x: Any, mask: Any = True) -> tf.Tensor:
 
     Example:
     ```python
+    import tensorflow as tf
+
+    from tfcompress.quantization import formats
+
     x = tf.constant([0.4, 2.6, 9.0])
     with tf.GradientTape() as tape:
         tape.watch(x)
-        y = straight_through(round_nearest(tf.minimum(x, 7.0)), x, mask=x <= 7.0)
+        rounded = tf.minimum(formats.round_nearest(x), 7.0)
+        y = formats.straight_through(rounded, x, mask=x <= 7.0)
     assert list(y) == [0, 3, 7]
     assert list(tape.gradient(y, x)) == [1, 1, 0]
     ```

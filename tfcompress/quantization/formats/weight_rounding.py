@@ -32,7 +32,11 @@ def fake_quantize_logarithmic(
 
     Example:
     ```python
-    rounded = fake_quantize_logarithmic([0.0, 1.2, -7.0], bits=3, unit=1.0)
+    import numpy as np
+
+    from tfcompress.quantization import formats
+
+    rounded = formats.fake_quantize_logarithmic([0.0, 1.2, -7.0], bits=3, unit=1.0)
     assert np.allclose(rounded, [0, 1, -7])  # 0, 1, 3, 7 and their negatives.
     ```
     """
@@ -58,7 +62,9 @@ def fake_quantize_power_of_two(
 
     Example:
     ```python
-    rounded = fake_quantize_power_of_two([0.3, -0.9, 5.0, 0.001], bits=4)
+    from tfcompress.quantization import formats
+
+    rounded = formats.fake_quantize_power_of_two([0.3, -0.9, 5.0, 0.001], bits=4)
     assert list(rounded) == [0.25, -1, 4, 0]
     ```
     """
