@@ -24,9 +24,10 @@ from tfcompress.export.target import Target, find_target
 from tfcompress.export.verification import made_up_samples, verify
 from tfcompress.files import replacing
 from tfcompress.keras_compat import tfmot_layers
+from tfcompress.keras_compat.quantized_graph import activation_ranges, shipping_model
 
 CALIBRATION_SAMPLES = 500
-VERIFICATION_SAMPLES = 64
+VERIFICATION_SAMPLES = 512
 
 
 def to_tflite(
@@ -112,6 +113,7 @@ def to_tflite(
     model = keras_compat.in_float32(model)
     signature = read_signature(model, batch)
     knows_ranges = tfmot_layers.is_quantization_aware(model)
+    shipping = _shipping(model)
     if target.full_integer and not knows_ranges and representative_data is None:
         raise ArgumentError(
             f"A file for {target.name} needs the ranges of the model's activations. "
@@ -124,7 +126,7 @@ def to_tflite(
             representative_data, signature, samples=CALIBRATION_SAMPLES
         )
     calibration = samples if target.full_integer and not knows_ranges else None
-    content = convert(model, signature, target, samples=calibration, sparse=sparse)
+    content = convert(shipping, signature, target, samples=calibration, sparse=sparse)
     if sparse and not check_sparse_encoding(content):
         warnings.warn(
             f"No kernel of model {model.name!r} has zeros enough to be written in "
@@ -136,7 +138,7 @@ def to_tflite(
     with replacing(path) as temporary:
         temporary.write_bytes(content)
         if sparse and target.full_integer:
-            dense = convert(model, signature, target, samples=calibration)
+            dense = convert(shipping, signature, target, samples=calibration)
             _compare(temporary, dense, shown)
         verification = verify(temporary, model, signature, target, shown)
     operations = list_operations(content)
@@ -158,6 +160,11 @@ def to_tflite(
     )
 
 
+def _shipping(model: Any) -> Any:
+    """Returns the model to convert, in the place of a quantization-aware one."""
+    return shipping_model(model) if activation_ranges(model) else model
+
+
 def _compare(path: Path, dense: bytes, samples: dict[str, np.ndarray]) -> None:
     """Compares a full-integer file, whose errors have no bound, with the dense one."""
     with tempfile.TemporaryDirectory(prefix="tfcompress-") as folder:
@@ -172,7 +179,7 @@ def _check_wrappers(model: Any) -> None:
             "The model is still being pruned; give it to finalize of the pruning "
             f"first. Received: model {model.name!r}"
         )
-    untouched = tfmot_layers.uncalibrated_layers(model)
+    untouched = [layer.name for layer in activation_ranges(model) if not layer.is_known]
     if untouched:
         raise ModelError(
             "The model does not know the ranges of its activations; give it to "

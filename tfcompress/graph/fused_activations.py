@@ -1,6 +1,7 @@
 """Moves activations out of layers and back into them."""
 
 import dataclasses
+from collections.abc import Collection
 
 from tfcompress.graph.graph import Graph, Layer, Node, Tensor
 from tfcompress.graph.rewiring import (
@@ -71,7 +72,7 @@ def split_activations(graph: Graph) -> Graph:
     return graph
 
 
-def fuse_activations(graph: Graph) -> Graph:
+def fuse_activations(graph: Graph, names: Collection[str] | None = None) -> Graph:
     """Returns a graph in which activations are part of the layer before them.
 
     An `Activation`, or a `ReLU` without settings, is moved into a convolution or a
@@ -80,6 +81,7 @@ def fuse_activations(graph: Graph) -> Graph:
 
     Args:
         graph: A graph; models inside it are left as they are.
+        names: The activation layers to move; all of them by default.
 
     Example:
     ```python
@@ -95,6 +97,8 @@ def fuse_activations(graph: Graph) -> Graph:
     for node in graph.nodes:
         activation = _activation(graph.layer_of(node))
         if activation is None or len(node.inputs()) != 1 or node.keywords:
+            continue
+        if names is not None and node.layer not in names:
             continue
         before = graph.node(node.inputs()[0].node)
         layer = graph.layer_of(before)

@@ -26,19 +26,18 @@ from tfcompress.keras_compat.training_objects import cross
 from tfcompress.keras_compat.twins import register_twin
 
 if TYPE_CHECKING:
+    from tfcompress.keras_compat.activation_range import ActivationRange
     from tfcompress.keras_compat.output_activation import output_activations
     from tfcompress.keras_compat.pruned_layer import PrunedLayer
     from tfcompress.keras_compat.tfmot_layers import (
         is_quantization_aware,
         pruned_layers,
-        quantization_layers,
-        quantizers_of,
-        set_weight_ranges,
         tfmot_core,
     )
     from tfcompress.keras_compat.trainable import TwinModel, adopt, origin_of
 
 _LAZY = {
+    "ActivationRange": "activation_range",
     "PrunedLayer": "pruned_layer",
     "TwinModel": "trainable",
     "adopt": "trainable",
@@ -46,14 +45,12 @@ _LAZY = {
     "is_quantization_aware": "tfmot_layers",
     "output_activations": "output_activation",
     "pruned_layers": "tfmot_layers",
-    "quantization_layers": "tfmot_layers",
-    "quantizers_of": "tfmot_layers",
-    "set_weight_ranges": "tfmot_layers",
     "tfmot_core": "tfmot_layers",
 }
 
 __all__ = [
     "AcceptsEitherKeras",
+    "ActivationRange",
     "PrunedLayer",
     "TwinModel",
     "adopt",
@@ -72,12 +69,9 @@ __all__ = [
     "output_activations",
     "progress_callback",
     "pruned_layers",
-    "quantization_layers",
-    "quantizers_of",
     "read",
     "read_flat",
     "register_twin",
-    "set_weight_ranges",
     "tap",
     "tf_keras",
     "tfmot",

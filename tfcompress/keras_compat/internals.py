@@ -89,6 +89,30 @@ def sublayers(layer: Any, keras: str) -> Iterator[Any]:
     yield from {id(item): item for item in inner}.values()
 
 
+def places_of(variable: Any, layer: Any) -> list[tuple[Any, str]]:
+    """Returns where a tf_keras layer, or one inside it, holds a variable.
+
+    Returns:
+        Pairs of the layer and the name of its attribute.
+    """
+    return [
+        (owner, name)
+        for owner in layer._flatten_layers()
+        for name, value in vars(owner).items()
+        if value is variable
+    ]
+
+
+def use_open_loops(model: Any) -> None:
+    """Lets the LSTM layers of a tf_keras model run as loops of plain operations.
+
+    The converter makes one operation of its own of what they are otherwise.
+    """
+    for layer in model._flatten_layers():
+        if isinstance(layer, modules.tf_keras().layers.LSTM):
+            layer._could_use_gpu_kernel = False
+
+
 def own_variables(layer: Any, keras: str) -> list[Any]:
     """Returns the weights of a layer without those of layers inside it."""
     if keras == "keras":

@@ -5,7 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 
-def progress_callback(library: Any, move: Callable[[float, int], None]) -> Any:
+def progress_callback(
+    library: Any,
+    move: Callable[[float, int], None],
+    finish: Callable[[], None] | None = None,
+) -> Any:
     """Returns a callback that says, before each batch, how much of `fit` is done.
 
     Args:
@@ -13,6 +17,7 @@ def progress_callback(library: Any, move: Callable[[float, int], None]) -> Any:
         move: Called with the share of the training steps done, from 0 to 1, and with
             their number. Where the steps of an epoch are not known yet, the share is
             that of the epochs.
+        finish: Called when the training ends, or None.
 
     Example:
     ```python
@@ -22,7 +27,7 @@ def progress_callback(library: Any, move: Callable[[float, int], None]) -> Any:
     callback = progress_callback(keras, lambda progress, step: None)
     ```
     """
-    return _callback_class(library)(move)
+    return _callback_class(library)(move, finish)
 
 
 @functools.cache
@@ -32,9 +37,14 @@ def _callback_class(library: Any) -> type:
     class Progress(base):
         """Tells how far a training has come."""
 
-        def __init__(self, move: Callable[[float, int], None]):
+        def __init__(
+            self,
+            move: Callable[[float, int], None],
+            finish: Callable[[], None] | None,
+        ):
             super().__init__()
             self.move = move
+            self.finish = finish
             self._epoch = 0
             self._steps: int | None = None
             self._seen = 0
@@ -59,5 +69,9 @@ def _callback_class(library: Any) -> type:
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             self._steps = self._steps or self._seen
+
+        def on_train_end(self, logs: Any = None) -> None:
+            if self.finish is not None:
+                self.finish()
 
     return Progress

@@ -64,6 +64,16 @@ class PrunableWeight:
         return math.prod(self.shape[axis] for axis in self.inputs)
 
     @property
+    def outputs(self) -> tuple[int, ...]:
+        """Axes that run over output channels, or none where there is no such."""
+        if self.depthwise:
+            return tuple(range(len(self.shape) - 2, len(self.shape)))
+        if not self.inputs:
+            return ()
+        others = {*self.inputs, *self.places}
+        return tuple(axis for axis in range(len(self.shape)) if axis not in others)
+
+    @property
     def is_matrix(self) -> bool:
         """Whether it is one matrix: of rank 2, or with no more than one place."""
         if not self.inputs:

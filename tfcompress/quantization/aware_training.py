@@ -1,46 +1,74 @@
 """Quantization-aware training: the model trains with the rounding it will ship with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfcompress import keras_compat
-from tfcompress.errors import ArgumentError, ModelError
-from tfcompress.graph import Graph, flatten_models, split_separable_convolutions
-from tfcompress.keras_compat import tfmot_layers
-from tfcompress.quantization import scheme
-from tfcompress.quantization.keeping_zeros import keep_zeros
-from tfcompress.quantization.planning import account_for, plan_layers
-from tfcompress.quantization.unwrapping import unwrap
-from tfcompress.technique import Technique
+import numpy as np
 
-_PRESERVABLE = ("sparsity",)
+from tfcompress import keras_compat
+from tfcompress.errors import ModelError
+from tfcompress.graph import (
+    Graph,
+    lower_activations,
+    lower_normalizations,
+    split_activations,
+    split_separable_convolutions,
+)
+from tfcompress.keras_compat import tfmot_layers
+from tfcompress.keras_compat.prunable_weights import PrunableWeight, prunable_weights
+from tfcompress.keras_compat.quantized_graph import activation_ranges, read_rounded
+from tfcompress.keras_compat.rounded_layer import RoundedLayer
+from tfcompress.keras_compat.steady_batch_normalization import (
+    SteadyBatchNormalization,
+)
+from tfcompress.quantization import settings
+from tfcompress.quantization.kernel_grid import check_bits
+from tfcompress.quantization.phases import Phases
+from tfcompress.quantization.placing import place_ranges, remove_ranges
+from tfcompress.quantization.planning import Plan, plan_ranges
+from tfcompress.quantization.weight_rounding import LinearRounding
+from tfcompress.technique import Account, Technique
+
+_MOST_CLUSTERS = 256
 
 
 class QuantizationAwareTraining(Technique):
-    """Wraps a model so that it trains with weights and activations of 8 bits.
+    """Wraps a model so that it trains with the whole numbers that it will ship with.
 
-    Runs on TF-MOT's quantization-aware training, on a copy of the model and whatever
-    Keras it is of. What the model computes is then what a full-integer `.tflite`
-    computes, up to the last step of rounding: give the wrapped model itself to
+    Kernels are rounded as the file holds them, symmetric with a scale for each output
+    channel, and activations to 256 steps of a range for each tensor, on TF-MOT's
+    wrappers. What the model computes is then what a full-integer `.tflite` computes, up
+    to the last step of rounding: give the wrapped model itself to
     `tfcompress.export.to_tflite`. Jacob et al., "Quantization and Training of Neural
     Networks for Efficient Integer-Arithmetic-Only Inference", 2018,
     https://arxiv.org/abs/1712.05877.
 
-    A freshly wrapped model does not know the ranges of its activations and is far off;
-    give it to `tfcompress.quantization.calibrate` before training.
+    Models inside the model are dissolved; separable convolutions, activations inside
+    layers, attention, and normalizations that stand alone are taken apart into layers
+    that TFLite computes in whole numbers. `account.skipped` names the layers that stay
+    in float, and why.
 
-    Weights get 8 bits, symmetric, per channel in convolutions and per tensor in Dense;
-    activations 8 bits per tensor. A layer that TF-MOT does not quantize keeps computing
-    as it did and gets a range for its output, so that its neighbours can be whole
-    numbers; `account.skipped` names the layers that were left in float.
+    A freshly wrapped model does not know the ranges of its activations; give it to
+    `tfcompress.quantization.calibrate` before training.
 
     Args:
-        preserve: What training shall keep: `("sparsity",)`, the default, keeps zero
-            weights of all kernels zero, also in layers that stay float; `()` keeps
-            nothing.
+        weight_bits: How many bits kernels have, from 2 to 8. Defaults to 8.
+        activation_bits: 8, the default, or 16, which is exact but slow on CPUs.
+        layers: Bits for the kernels of single layers, by name or pattern, such as
+            `{"dense*": 4}`.
+        preserve: What training shall keep. `"sparsity"`: zero weights stay zero.
+            `"clusters"`: a kernel of 256 values or fewer keeps as few, equal weights
+            staying equal. Defaults to both.
+        start: Share of the training after which rounding begins. Defaults to 0. Needs
+            `callbacks()`, as do the next two.
+        freeze_batch_norm: Share of the training after which batch normalizations use
+            the statistics that they have. None is never. Defaults to 0.8.
+        freeze_ranges: Share of the training after which the ranges of activations hold
+            still. None is never. Defaults to 0.8.
+        strict: Whether a layer that would stay in float is an error.
 
     Raises:
-        ArgumentError: If `preserve` names anything else.
+        ArgumentError: If bits, a share or a name is none that can be.
 
     Example:
     ```python
@@ -48,19 +76,33 @@ class QuantizationAwareTraining(Technique):
     model = aware.apply(trained)
     tfc.quantization.calibrate(model, x)
     model.compile("adam", loss=loss)
-    model.fit(x, y, epochs=2)
+    model.fit(x, y, epochs=2, callbacks=aware.callbacks())
     tfc.export.to_tflite(model, "small.tflite", target="cpu_int8")
     ```
     """
 
-    def __init__(self, *, preserve: Sequence[str] = ("sparsity",)):
-        preserve = (preserve,) if isinstance(preserve, str) else tuple(preserve)
-        unknown = [name for name in preserve if name not in _PRESERVABLE]
-        if unknown:
-            raise ArgumentError(
-                f"preserve may hold {list(_PRESERVABLE)}. Received: preserve={unknown}"
-            )
-        self.preserve = preserve
+    def __init__(
+        self,
+        weight_bits: int = 8,
+        activation_bits: int = 8,
+        *,
+        layers: Mapping[str, int] | None = None,
+        preserve: Sequence[str] = ("sparsity", "clusters"),
+        start: float = 0.0,
+        freeze_batch_norm: float | None = 0.8,
+        freeze_ranges: float | None = 0.8,
+        strict: bool = False,
+    ):
+        self.weight_bits = check_bits(weight_bits, "weight_bits")
+        self.activation_bits = settings.check_activation_bits(activation_bits)
+        self.layers = settings.check_layers(layers)
+        self.preserve = settings.check_preserve(preserve)
+        self.start = settings.check_share("start", start) or 0.0
+        self.freeze_batch_norm = settings.check_share(
+            "freeze_batch_norm", freeze_batch_norm
+        )
+        self.freeze_ranges = settings.check_share("freeze_ranges", freeze_ranges)
+        self.strict = bool(strict)
 
     def apply(self, model: Any) -> Any:
         """Returns a quantization-aware copy of the model, in tf_keras.
@@ -73,45 +115,37 @@ class QuantizationAwareTraining(Technique):
             either Keras. Calibrate it before training.
 
         Raises:
-            ModelError: If the model is not usable, is wrapped already, or no layer of
-                it can be quantized.
+            ModelError: If the model is not usable, is wrapped already, no layer of it
+                can be quantized, or one that would stay in float is not allowed.
+            ArgumentError: If `layers` names no layer with weights to round.
         """
         keras_compat.check_model(model)
-        if tfmot_layers.is_quantization_aware(model):
+        _check_plain(model)
+        source = keras_compat.read_flat(keras_compat.in_float32(model))
+        graph = prepare(source)
+        plan = plan_ranges(graph)
+        if self.strict and plan.reasons:
             raise ModelError(
-                "The model is quantization-aware already; wrap it once. "
-                f"Received: model {model.name!r}"
+                "These layers would compute in float, which strict=True does not "
+                f"allow: {dict(plan.reasons)}. Received: model {model.name!r}"
             )
-        if tfmot_layers.pruned_layers(model):
-            raise ModelError(
-                "The model is still being pruned; give it to finalize of the pruning "
-                f"first. Received: model {model.name!r}"
-            )
-        copy = keras_compat.to_tf_keras(keras_compat.in_float32(model), change=_prepare)
-        quantization = keras_compat.tfmot().quantization.keras
-        plan = plan_layers(copy)
-
-        def annotate(layer: Any) -> Any:
-            choice = plan.get(layer.name)
-            if choice is None:
-                return layer
-            return quantization.quantize_annotate_layer(layer, **choice)
-
-        with quantization.quantize_scope():
-            annotated = keras_compat.tf_keras().models.clone_model(
-                copy, clone_function=annotate
-            )
-            wrapped = quantization.quantize_apply(
-                annotated,
-                scheme.build_scheme(preserve_sparsity="sparsity" in self.preserve),
-                quantized_layer_name_prefix="",
-            )
-        if "sparsity" in self.preserve:
-            keep_zeros(wrapped)
-        self.account = account_for(copy, plan)
-        return keras_compat.adopt(
-            wrapped, origin=copy.origin, sequential=copy.sequential
+        bits = dict.fromkeys(plan.ranges.values(), self.activation_bits)
+        copy = keras_compat.build(
+            place_ranges(graph, plan, bits, source=source),
+            keras="tf_keras",
+            trusted=True,
         )
+        wrapped = self._wrap(copy, list(source.layers))
+        self.account = _account(graph, wrapped, plan)
+        sequential = isinstance(model, keras_compat.keras_of(model).Sequential)
+        return keras_compat.adopt(
+            wrapped, origin=keras_compat.origin_of(model), sequential=sequential
+        )
+
+    def callbacks(self) -> list[Any]:
+        """Returns the callback that begins rounding, and holds things still later."""
+        phases = Phases(self.start, self.freeze_batch_norm, self.freeze_ranges)
+        return [phases.callback()]
 
     def finalize(self, model: Any) -> Any:
         """Returns a plain model whose weights are rounded as in the wrapped one.
@@ -128,22 +162,125 @@ class QuantizationAwareTraining(Technique):
         Raises:
             ModelError: If the model is not one of `apply`.
         """
-        if not tfmot_layers.is_quantization_aware(model):
+        if not activation_ranges(model):
             raise ModelError(
                 "finalize takes the model that apply returned. "
                 f"Received: model {model.name!r}, which is not quantization-aware"
             )
-        return keras_compat.to_origin(unwrap(model), like=model)
+        graph = remove_ranges(read_rounded(model))
+        return keras_compat.to_origin(graph, like=model, trusted=True)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor, as plain data."""
-        return {"preserve": list(self.preserve)}
+        return {
+            "weight_bits": self.weight_bits,
+            "activation_bits": self.activation_bits,
+            "layers": dict(self.layers) or None,
+            "preserve": list(self.preserve),
+            "start": self.start,
+            "freeze_batch_norm": self.freeze_batch_norm,
+            "freeze_ranges": self.freeze_ranges,
+            "strict": self.strict,
+        }
+
+    def _wrap(self, model: Any, origins: list[str]) -> Any:
+        kernels = {
+            layer.name: prunable_weights(layer)
+            for layer in model.layers
+            if layer.weights and not isinstance(layer, keras_compat.ActivationRange)
+        }
+        kernels = {name: found for name, found in kernels.items() if found}
+        if not kernels:
+            raise ModelError(
+                f"No layer of the model has a kernel to round. Received: model "
+                f"{model.name!r}"
+            )
+        bits = settings.bits_of_layers(kernels, origins, self.layers, self.weight_bits)
+
+        def wrap(layer: Any) -> Any:
+            if layer.name in kernels:
+                return self._rounded(layer, kernels[layer.name], bits[layer.name])
+            if type(layer) is keras_compat.tf_keras().layers.BatchNormalization:
+                return SteadyBatchNormalization.from_config(layer.get_config())
+            return layer
+
+        wrapped = keras_compat.tf_keras().models.clone_model(model, clone_function=wrap)
+        for layer in wrapped.layers:
+            if isinstance(layer, RoundedLayer):
+                layer.keep()
+            elif isinstance(layer, SteadyBatchNormalization):
+                weights = model.get_layer(layer.name).get_weights()
+                layer.set_weights([*weights, np.int32(1)])
+        return wrapped
+
+    def _rounded(self, layer: Any, kernels: list[PrunableWeight], bits: int) -> Any:
+        kept = {
+            number: names
+            for number, kernel in enumerate(kernels)
+            if (names := self._kept(kernel.variable.numpy()))
+        }
+        roundings = {
+            number: LinearRounding(
+                bits,
+                () if "clusters" in kept.get(number, ()) else kernel.outputs,
+            )
+            for number, kernel in enumerate(kernels)
+        }
+        shapes = {number: kernel.shape for number, kernel in enumerate(kernels)}
+        return RoundedLayer(layer, roundings, kept, shapes)
+
+    def _kept(self, kernel: np.ndarray) -> tuple[str, ...]:
+        """Returns what of a kernel there is to keep."""
+        found = []
+        if "sparsity" in self.preserve and not kernel.all():
+            found.append("sparsity")
+        if "clusters" in self.preserve and _is_clustered(kernel):
+            found.append("clusters")
+        return tuple(found)
 
 
-def _prepare(graph: Graph) -> Graph:
-    """Dissolves models inside the model, and splits separable convolutions.
+def prepare(graph: Graph) -> Graph:
+    """Takes layers apart into those that TFLite computes in whole numbers."""
+    graph = split_separable_convolutions(graph)
+    graph = split_activations(graph)
+    return lower_activations(lower_normalizations(graph))
 
-    TF-MOT refuses the former, and gives the parts of the latter names that may be
-    taken.
-    """
-    return split_separable_convolutions(flatten_models(graph))
+
+def _is_clustered(kernel: np.ndarray) -> bool:
+    values = kernel[kernel != 0]
+    return values.size >= 4 * _MOST_CLUSTERS and (
+        np.unique(values).size <= _MOST_CLUSTERS
+    )
+
+
+def _check_plain(model: Any) -> None:
+    if tfmot_layers.is_quantization_aware(model):
+        raise ModelError(
+            "The model is quantization-aware already; wrap it once. "
+            f"Received: model {model.name!r}"
+        )
+    if tfmot_layers.pruned_layers(model):
+        raise ModelError(
+            "The model is still being pruned; give it to finalize of the pruning "
+            f"first. Received: model {model.name!r}"
+        )
+
+
+def _account(graph: Graph, wrapped: Any, plan: Plan) -> Account:
+    """Returns which layers are rounded, to how many bits, and which stay in float."""
+    notes = {}
+    for layer in wrapped.layers:
+        if isinstance(layer, RoundedLayer):
+            name = layer.name.removesuffix("_unrounded")
+            bits = {rounding.bits for rounding in layer.roundings.values()}
+            notes[name] = f"weights of {min(bits)} bits"
+    computing = [
+        name
+        for name, layer in graph.layers.items()
+        if layer.kind != "InputLayer" and name not in plan.reasons
+    ]
+    return Account(
+        tuple(computing),
+        dict(plan.reasons),
+        {name: note for name, note in notes.items() if name not in plan.reasons},
+    )

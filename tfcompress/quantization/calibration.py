@@ -1,68 +1,100 @@
 """Calibration: ranges learned from data, before any training."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
 
 from tfcompress import data as data_module
 from tfcompress.errors import DataError, ModelError
-from tfcompress.keras_compat import tfmot_layers
+from tfcompress.keras_compat import ActivationRange
+from tfcompress.keras_compat.quantized_graph import activation_ranges, embedding_of
+from tfcompress.measurement.fitting import check_fits
+from tfcompress.quantization.formats.observers import Observer, build_observer
 
 
-def calibrate(model: Any, data: Any, *, samples: int = 1024) -> Any:
+def calibrate(
+    model: Any, data: Any, *, method: str = "min_max", samples: int = 1024
+) -> Any:
     """Sets the ranges of a quantization-aware model to what its data needs.
 
-    TF-MOT starts every range at -6 to 6 and moves it by a thousandth each step, so a
-    freshly wrapped model is far from the one it was made of. Here the model is run on
-    data in inference mode, its weights rounded and its activations not, and each range
-    becomes the least and the greatest value seen. The range of each weight becomes that
-    of the weight.
+    The model is run on data in inference mode, its weights rounded and its activations
+    not, and a range is chosen for the values of each tensor. Without that, a range is
+    whatever the first batch of training shows.
 
     Args:
         model: What `QuantizationAwareTraining.apply` returned. Its ranges are changed,
             nothing else.
         data: Inputs like those of the application, in a form that
             `tfcompress.data.batches` accepts; labels in it are not used.
+        method: `"min_max"`, the default: from the least to the greatest value seen;
+            `"moving_average"`: from the average least to the average greatest of the
+            batches; `"percentile"`: without the outermost 0.01 % on each side; `"mse"`:
+            with the least squared error of rounding; `"kl"`: with the least loss of
+            information. See `tfcompress.quantization.formats`.
         samples: How many samples to run at the most. Defaults to 1024.
 
     Returns:
         The same model.
 
     Raises:
+        ArgumentError: If the method is not known.
         ModelError: If the model is not quantization-aware.
-        DataError: If the data is empty or not finite.
+        DataError: If the data is empty, not finite, or does not fit the model.
 
     Example:
     ```python
     model = tfc.quantization.QuantizationAwareTraining().apply(trained)
-    tfc.quantization.calibrate(model, x)
+    tfc.quantization.calibrate(model, x, method="mse")
     ```
     """
-    layers = tfmot_layers.quantization_layers(model)
+    layers = [layer for layer in activation_ranges(model) if layer.fixed is None]
     if not layers:
         raise ModelError(
             "calibrate takes the model that QuantizationAwareTraining().apply "
             f"returned. Received: model {model.name!r}, which is not quantization-aware"
         )
-    for layer in layers:
-        tfmot_layers.set_weight_ranges(layer)
-    with observe(layers) as ranges:
-        _run(model, data, samples)
-    for found in ranges.values():
-        found.assign()
+    observers = [
+        build_observer(method, bits=layer.bits, symmetric=layer.quantizer.symmetric)
+        for layer in layers
+    ]
+    _run(model, data, samples, lambda: _observing(layers, observers))
+    for layer, observer in zip(layers, observers, strict=True):
+        layer.set_range(*_with_embedding(layer, observer.range()))
     return model
 
 
-def _run(model: Any, data: Any, samples: int) -> None:
+@contextlib.contextmanager
+def _observing(
+    layers: list[ActivationRange], observers: list[Observer]
+) -> Iterator[None]:
+    """Lets observers see what passes through the ranges, which round nothing."""
+    try:
+        for layer, observer in zip(layers, observers, strict=True):
+            layer.observer = observer
+        yield
+    finally:
+        for layer in layers:
+            layer.observer = None
+
+
+def _run(
+    model: Any,
+    data: Any,
+    samples: int,
+    observing: Callable[[], contextlib.AbstractContextManager[None]],
+) -> None:
     seen = 0
     for batch in data_module.batches(data):
         data_module.check_finite(batch.x, "Calibration data")
         count = data_module.length(batch.x)
         if not count:
             continue
-        model(tf.nest.map_structure(tf.convert_to_tensor, batch.x), training=False)
+        if not seen:
+            check_fits(model, batch.x)
+        with observing():
+            model(tf.nest.map_structure(tf.convert_to_tensor, batch.x), training=False)
         seen += count
         if seen >= samples:
             return
@@ -73,56 +105,11 @@ def _run(model: Any, data: Any, samples: int) -> None:
         )
 
 
-class Range:
-    """The least and the greatest value seen of one tensor, 0 always among them."""
-
-    def __init__(self, variables: Any):
-        self.variables = variables
-        self.low = 0.0
-        self.high = 0.0
-
-    def update(self, values: Any) -> None:
-        """Widens the range to hold more values."""
-        self.low = min(self.low, float(tf.reduce_min(values)))
-        self.high = max(self.high, float(tf.reduce_max(values)))
-
-    def assign(self) -> None:
-        """Writes the range into the model."""
-        self.variables["min_var"].assign(self.low)
-        self.variables["max_var"].assign(self.high)
-
-
-class Observer:
-    """Stands in for a quantizer: notes the values, and passes them on unrounded."""
-
-    def __init__(self, ranges: dict[int, Range]):
-        self.ranges = ranges
-
-    def __call__(self, inputs: Any, training: Any, weights: Any, **kwargs: Any) -> Any:
-        """Notes what comes in, under the variables of its range."""
-        key = id(weights["min_var"])
-        self.ranges.setdefault(key, Range(weights)).update(inputs)
-        return inputs
-
-
-@contextlib.contextmanager
-def observe(layers: list[Any]) -> Iterator[dict[int, Range]]:
-    """Puts observers in the place of the quantizers of activations for the block.
-
-    Args:
-        layers: The fake-quantization layers and wrappers of a model.
-
-    Yields:
-        The ranges seen, filled as the model runs.
-    """
-    ranges: dict[int, Range] = {}
-    observer = Observer(ranges)
-    places = [place for layer in layers for place in tfmot_layers.quantizers_of(layer)]
-    before = [place.get() for place in places]
-    try:
-        for place in places:
-            place.set(observer)
-        yield ranges
-    finally:
-        for place, quantizer in zip(places, before, strict=True):
-            place.set(quantizer)
+def _with_embedding(
+    layer: ActivationRange, found: tuple[float, float]
+) -> tuple[float, float]:
+    """Widens the range behind an Embedding to its whole table, which has its steps."""
+    tables = [table for table in embedding_of(layer) if table.size]
+    lows = [found[0], *(float(table.min()) for table in tables)]
+    highs = [found[1], *(float(table.max()) for table in tables)]
+    return min(lows), max(highs)

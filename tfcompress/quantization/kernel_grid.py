@@ -102,8 +102,12 @@ def round_kernel(kernel: np.ndarray, bits: int, axes: Sequence[int]) -> np.ndarr
     return (np.rint(kernel / scale) * scale).astype(kernel.dtype)
 
 
-def check_bits(bits: int) -> int:
+def check_bits(bits: int, name: str = "bits") -> int:
     """Returns a number of bits that a kernel can be rounded to.
+
+    Args:
+        bits: The number.
+        name: What the message calls it.
 
     Raises:
         ArgumentError: If it is not a whole number from 2 to 8.
@@ -111,7 +115,7 @@ def check_bits(bits: int) -> int:
     whole = isinstance(bits, int | np.integer) and not isinstance(bits, bool)
     if not whole or not FEWEST_BITS <= bits <= MOST_BITS:
         raise ArgumentError(
-            f"bits must be a whole number from {FEWEST_BITS} to {MOST_BITS}. "
-            f"Received: bits={bits!r}"
+            f"{name} must be a whole number from {FEWEST_BITS} to {MOST_BITS}. "
+            f"Received: {name}={bits!r}"
         )
     return int(bits)

@@ -1,128 +1,101 @@
-"""Which layers of a model are quantized, and how."""
+"""Which tensors of a model get a range, and which of them share one."""
 
-from typing import Any
+import dataclasses
+from collections.abc import Iterable, Mapping
 
-import tensorflow as tf
+from tfcompress.graph import Graph, Node, Tensor
+from tfcompress.graph.folding import foldable_layer
+from tfcompress.quantization.roles import Place, is_fused, place_of
 
-from tfcompress import keras_compat
-from tfcompress.errors import ModelError
-from tfcompress.quantization import scheme
-from tfcompress.technique import Account
-
-_FOLDED_INTO = ("Conv2D", "DepthwiseConv2D")
-_KNOWN_ACTIVATIONS = {
-    "linear",
-    "relu",
-    "swish",
-    "silu",
-    "gelu",
-    "softmax",
-    "sigmoid",
-    "tanh",
-}
+_ENTRY = Place("own")
 
 
-def plan_layers(model: Any) -> dict[str, dict[str, Any]]:
-    """Says how each layer is to be wrapped.
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is rounded where.
+
+    Attributes:
+        ranges: For each tensor that is rounded, the name of its range. Tensors with the
+            same name share one.
+        fixed: The ends of the ranges that never move, by name.
+        reasons: Layers that compute in float, and why.
+    """
+
+    ranges: Mapping[Tensor, str]
+    fixed: Mapping[str, tuple[float, float]]
+    reasons: Mapping[str, str]
+
+
+def plan_ranges(graph: Graph) -> Plan:
+    """Says where a model is rounded so that TFLite can compute it in whole numbers.
 
     Args:
-        model: A flat tf_keras model.
-
-    Returns:
-        For the name of each layer to be wrapped, what TF-MOT's
-        `quantize_annotate_layer` takes beside it: nothing for its own way, a quantize
-        config where only the output gets a range.
-
-    Raises:
-        ModelError: If no layer with weights is among them.
+        graph: A flat graph, whose activations are layers of their own.
     """
-    plan: dict[str, dict[str, Any]] = {}
-    for layer in model.layers:
-        kind = type(layer).__name__
-        if kind == "InputLayer" or _takes_a_mask(layer):
-            continue
-        folded = kind == "BatchNormalization" and _is_folded(layer)
-        known = scheme.supports(layer) and _has_known_activation(layer)
-        if folded or known:
-            plan[layer.name] = {}
-        elif _has_one_output(layer) and not _is_recurrent(layer):
-            plan[layer.name] = {"quantize_config": scheme.output_only_config()}
-    if not any(layer.weights for layer in model.layers if layer.name in plan):
-        raise ModelError(
-            f"No layer with weights can be quantized. Received: model {model.name!r}"
-        )
-    return plan
+    places = {node.name: _place(graph, node) for node in graph.nodes}
+    shared = _Shared()
+    for node in graph.nodes:
+        if places[node.name].role in ("same", "blended"):
+            taken = [t for t in node.inputs() if _is_real(graph, t)]
+            shared.unite([*taken, *_real_outputs(node)])
+    members: dict[Tensor, list[Tensor]] = {}
+    for node in graph.nodes:
+        if places[node.name].role != "same" and not is_fused(graph, node):
+            for tensor in _real_outputs(node):
+                members.setdefault(shared.first(tensor), []).append(tensor)
+    ranges, fixed = {}, {}
+    for tensors in members.values():
+        name = f"{tensors[0].node.replace(':', '_')}_range"
+        ranges.update(dict.fromkeys(tensors, name))
+        ends = {places[tensor.node].ends for tensor in tensors}
+        if len(ends) == 1 and None not in ends:
+            fixed[name] = ends.pop()
+    reasons = {
+        node.layer: str(places[node.name].reason)
+        for node in graph.nodes
+        if places[node.name].reason
+    }
+    return Plan(ranges, fixed, reasons)
 
 
-def _takes_a_mask(layer: Any) -> bool:
-    """Whether a mask comes with the inputs, which TF-MOT's wrapper cannot hand on."""
-    return any(
-        keras_compat.implicit_mask(tensor) is not None
-        for node in layer._inbound_nodes
-        for tensor in node.keras_inputs
-    )
+def _place(graph: Graph, node: Node) -> Place:
+    layer = graph.layer_of(node)
+    if layer.kind == "InputLayer":
+        return _ENTRY
+    if foldable_layer(graph, layer) is not None:
+        return _ENTRY
+    return place_of(layer)
 
 
-def _is_folded(layer: Any) -> bool:
-    """Whether TFLite folds a batch normalization into the convolution before it."""
-    inputs = _layers_before(layer)
-    return (
-        len(inputs) == 1
-        and type(inputs[0]).__name__ in _FOLDED_INTO
-        and inputs[0].get_config()["activation"] == "linear"
-        and len(inputs[0]._outbound_nodes) == 1
-    )
-
-
-def _layers_before(layer: Any) -> list[Any]:
+def _real_outputs(node: Node) -> list[Tensor]:
+    """Returns the outputs that are real numbers; one where nothing is known of them."""
+    if not node.outputs:
+        return [Tensor(node.name)]
     return [
-        before
-        for node in layer._inbound_nodes
-        for before in tf.nest.flatten(node.inbound_layers)
+        Tensor(node.name, index)
+        for index, spec in enumerate(node.outputs)
+        if spec.dtype.startswith(("float", "bfloat"))
     ]
 
 
-def _has_known_activation(layer: Any) -> bool:
-    activation = layer.get_config().get("activation", "linear")
-    known = {*_KNOWN_ACTIVATIONS, *(["relu6"] if _is_activation(layer) else [])}
-    return isinstance(activation, str) and activation in known
+def _is_real(graph: Graph, tensor: Tensor) -> bool:
+    return tensor in _real_outputs(graph.node(tensor.node))
 
 
-def _is_activation(layer: Any) -> bool:
-    return type(layer).__name__ == "Activation"
+class _Shared:
+    """Tensors in groups of one range."""
 
+    def __init__(self) -> None:
+        self.before: dict[Tensor, Tensor] = {}
 
-def _is_recurrent(layer: Any) -> bool:
-    """Whether a layer has steps; the converter cannot have a range behind them."""
-    layers = keras_compat.tf_keras().layers
-    return isinstance(layer, layers.RNN | layers.Bidirectional)
+    def first(self, tensor: Tensor) -> Tensor:
+        """Returns the tensor that stands for the group of this one."""
+        while tensor in self.before:
+            tensor = self.before[tensor]
+        return tensor
 
-
-def _has_one_output(layer: Any) -> bool:
-    """Whether a layer takes real numbers in one argument, and gives one tensor."""
-    if len(layer._inbound_nodes) != 1:
-        return False
-    if type(layer).__name__.endswith("OpLambda"):
-        return False
-    node = layer._inbound_nodes[0]
-    outputs = tf.nest.flatten(node.outputs)
-    takes_more = bool(node.call_kwargs) or len(node.call_args) > 1
-    real = all(t.dtype.is_floating for t in [*node.keras_inputs, *outputs])
-    return len(outputs) == 1 and real and not takes_more
-
-
-def account_for(model: Any, plan: dict[str, dict[str, Any]]) -> Account:
-    """Returns which layers of a model a plan quantizes, and which stay in float."""
-    applied = tuple(name for name, choice in plan.items() if not choice)
-    skipped = {
-        layer.name: _reason_to_skip(layer)
-        for layer in model.layers
-        if layer.name not in applied and layer._inbound_nodes[0].keras_inputs
-    }
-    return Account(applied, skipped)
-
-
-def _reason_to_skip(layer: Any) -> str:
-    if _takes_a_mask(layer):
-        return "TF-MOT does not quantize a layer that takes a mask; it stays float"
-    return f"TF-MOT does not quantize {type(layer).__name__}; it stays float"
+    def unite(self, tensors: Iterable[Tensor]) -> None:
+        """Makes one group of several."""
+        first, *others = dict.fromkeys(map(self.first, tensors)) or [None]
+        for other in others:
+            self.before[other] = first

@@ -1,0 +1,219 @@
+"""TF-MOT's layer that rounds activations, with a range that is calibrated first."""
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from tfcompress.keras_compat import modules
+from tfcompress.keras_compat.tfmot_layers import tfmot_core
+
+_Quantizer: Any = modules.tfmot().quantization.keras.quantizers.Quantizer
+_QuantizeLayer: Any = tfmot_core("quantization.keras.quantize_layer").QuantizeLayer
+
+DECAY = 0.999
+_NARROWEST = 1e-6
+
+
+@tf_keras.saving.register_keras_serializable(package="tfcompress")
+class RangeQuantizer(_Quantizer):
+    """Rounds values to the steps of a range that it knows, or finds while it trains.
+
+    Before its range is known it rounds nothing: the first batch of training sets the
+    range, each later one moves it by a thousandth of the way.
+
+    Args:
+        bits: 8 or fewer: steps between any two ends with 0 among the steps; 16: as many
+            steps on both sides of 0.
+        fixed: The ends of a range that never moves, as a file has it behind a softmax,
+            or None.
+    """
+
+    def __init__(self, bits: int = 8, fixed: tuple[float, float] | None = None) -> None:
+        self.bits = bits
+        self.fixed = None if fixed is None else tuple(fixed)
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether both ends are equally far from 0, as for whole numbers of 16 bits."""
+        return self.bits > 8
+
+    def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
+        """Makes the variables of the range, and switches for `fit` to turn."""
+
+        def end(name: str, value: float) -> Any:
+            return layer.add_weight(
+                name,
+                shape=[],
+                initializer=tf_keras.initializers.Constant(value),
+                dtype="float32",
+                trainable=False,
+                synchronization=tf.VariableSynchronization.ON_READ,
+                aggregation=tf.VariableAggregation.MEAN,
+            )
+
+        def switch(name: str, value: bool) -> Any:
+            return layer.add_weight(
+                name,
+                shape=[],
+                initializer=tf_keras.initializers.Constant(int(value)),
+                dtype="int32",
+                trainable=False,
+                synchronization=tf.VariableSynchronization.ON_READ,
+                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+            )
+
+        low, high = self.fixed or (0.0, 0.0)
+        return {
+            "low": end("low", low),
+            "high": end("high", high),
+            "known": switch("known", self.fixed is not None),
+            "moves": switch("moves", self.fixed is None),
+            "rounds": switch("rounds", True),
+        }
+
+    def __call__(
+        self, inputs: Any, training: Any, weights: dict[str, Any], **kwargs: Any
+    ) -> Any:
+        """Rounds values, after a step of training has moved the range."""
+        if training and self.fixed is None:
+            self._move(inputs, weights)
+        rounds = tf.logical_and(weights["rounds"] > 0, weights["known"] > 0)
+        return tf.cond(rounds, lambda: self.rounded(inputs, weights), lambda: inputs)
+
+    def rounded(self, inputs: Any, weights: dict[str, Any]) -> Any:
+        """Rounds values to the steps of the range."""
+        low, high = ends(weights["low"], weights["high"])
+        return tf.quantization.fake_quant_with_min_max_vars(
+            inputs, low, high, num_bits=self.bits, narrow_range=self.symmetric
+        )
+
+    def _move(self, inputs: Any, weights: dict[str, Any]) -> None:
+        low = tf.minimum(tf.reduce_min(inputs), 0.0)
+        high = tf.maximum(tf.reduce_max(inputs), 0.0)
+        if self.symmetric:
+            high = tf.maximum(high, -low)
+            low = -high
+        stays = tf.where(weights["known"] > 0, DECAY, 0.0)
+        stays = tf.where(weights["moves"] > 0, stays, 1.0)
+        weights["low"].assign(stays * weights["low"] + (1.0 - stays) * low)
+        weights["high"].assign(stays * weights["high"] + (1.0 - stays) * high)
+        weights["known"].assign(tf.ones([], tf.int32))
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor, as plain data."""
+        return {"bits": self.bits, "fixed": self.fixed}
+
+
+def ends(low: Any, high: Any) -> tuple[Any, Any]:
+    """Returns the ends of a range, moved apart where they are one."""
+    return low, tf.maximum(high, low + _NARROWEST)
+
+
+@tf_keras.saving.register_keras_serializable(package="tfcompress")
+class ActivationRange(_QuantizeLayer):
+    """Rounds what passes through it, to the steps that the file will have there.
+
+    It is TF-MOT's `QuantizeLayer`. Called at several places it gives them one range, as
+    the operations of TFLite demand that only hand values on.
+
+    Args:
+        bits: How many bits the values have.
+        fixed: See `RangeQuantizer`.
+        **kwargs: What a tf_keras layer takes.
+    """
+
+    def __init__(
+        self,
+        bits: int = 8,
+        fixed: tuple[float, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(RangeQuantizer(bits, fixed), **kwargs)
+        self.supports_masking = True
+        self.observer: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the variables of the range."""
+        super().build(input_shape)
+        self.built = True
+
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        """Rounds the values, or shows them to an observer and passes them on."""
+        if self.observer is not None:
+            self.observer.update(inputs)
+            return inputs
+        return super().call(inputs, training=training)
+
+    @property
+    def bits(self) -> int:
+        """How many bits the values have."""
+        return self.quantizer.bits
+
+    @property
+    def fixed(self) -> tuple[float, float] | None:
+        """The ends of a range that never moves, or None."""
+        return self.quantizer.fixed
+
+    @property
+    def is_known(self) -> bool:
+        """Whether data has shown the range."""
+        return bool(self.quantizer_vars["known"].numpy() > 0)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The low and the high end."""
+        weights = self.quantizer_vars
+        low, high = ends(weights["low"], weights["high"])
+        return float(low), float(high)
+
+    def set_range(self, low: float, high: float) -> None:
+        """Sets the ends of the range."""
+        self.quantizer_vars["low"].assign(low)
+        self.quantizer_vars["high"].assign(high)
+        self.quantizer_vars["known"].assign(1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor, as plain data."""
+        config = super().get_config()
+        del config["quantizer"]
+        return {**config, "bits": self.bits, "fixed": self.fixed}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "ActivationRange":
+        """Builds the layer from what `get_config` returned."""
+        return cls(**config)
+
+
+@tf_keras.saving.register_keras_serializable(package="tfcompress")
+class ConstantRange(tf_keras.layers.Layer):
+    """Rounds what passes through it to the steps of a range that is a constant.
+
+    The converter takes such a range for the one that the file has there.
+
+    Args:
+        low: The low end.
+        high: The high end.
+        bits: How many bits the values have.
+        **kwargs: What a tf_keras layer takes.
+    """
+
+    def __init__(self, low: float, high: float, bits: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.low, self.high, self.bits = low, high, bits
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        """Rounds the values."""
+        return tf.quantization.fake_quant_with_min_max_args(
+            inputs,
+            min=self.low,
+            max=self.high,
+            num_bits=self.bits,
+            narrow_range=self.bits > 8,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor, as plain data."""
+        own = {"low": self.low, "high": self.high, "bits": self.bits}
+        return {**super().get_config(), **own}

@@ -1,0 +1,89 @@
+"""Puts the ranges of a plan between the layers of a model."""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+
+from tfcompress import keras_compat
+from tfcompress.graph import (
+    Graph,
+    Layer,
+    Node,
+    Tensor,
+    fuse_activations,
+    remove_node,
+    rename_layers,
+)
+from tfcompress.graph.rewiring import leaves, rewire, with_layers
+from tfcompress.keras_compat.quantized_graph import RANGE
+from tfcompress.quantization.planning import Plan
+
+_BEFORE = "_unrounded"
+
+
+def place_ranges(
+    graph: Graph, plan: Plan, bits: Mapping[str, int], *, source: Graph
+) -> Graph:
+    """Returns a graph in which tensors pass through the ranges of a plan.
+
+    A layer that gives an output of the user's model leaves its name to the range behind
+    it, so that outputs keep their names.
+
+    Args:
+        graph: The graph that the plan was made for.
+        plan: What is rounded where.
+        bits: How many bits the values of each range have, by its name.
+        source: The user's model, which the graph was made of.
+    """
+    kind = keras_compat.ActivationRange
+    layers = {
+        name: Layer(
+            name,
+            RANGE,
+            {"bits": bits[name], "fixed": plan.fixed.get(name)},
+            type=kind,
+        )
+        for name in dict.fromkeys(plan.ranges.values())
+    }
+    calls = dict.fromkeys(layers, 0)
+    behind: dict[str, list[Node]] = {}
+    replaced: dict[Tensor, Tensor] = {}
+    for tensor, name in plan.ranges.items():
+        called = f"{name}:{calls[name]}" if calls[name] else name
+        calls[name] += 1
+        specs = graph.node(tensor.node).outputs[tensor.index : tensor.index + 1]
+        node = Node(called, name, (tensor,), outputs=specs)
+        behind.setdefault(tensor.node, []).append(node)
+        replaced[tensor] = Tensor(called)
+    rounded = with_layers(rewire(graph, replaced), layers.values())
+    nodes = [[node, *behind.get(node.name, ())] for node in rounded.nodes]
+    rounded = dataclasses.replace(rounded, nodes=tuple(itertools.chain(*nodes)))
+    return rename_layers(rounded, _names_of_outputs(rounded, source))
+
+
+def _names_of_outputs(rounded: Graph, source: Graph) -> dict[str, str]:
+    """Returns new names, so that outputs have those that they had in the source."""
+    names = {}
+    pairs = zip(leaves(rounded.outputs), leaves(source.outputs), strict=True)
+    for tensor, before in pairs:
+        layer, wanted = rounded.layer_of(tensor.node), source.layer_of(before.node)
+        single = len(rounded.calls(layer)) == len(source.calls(wanted)) == 1
+        if layer.kind == RANGE and single and wanted.kind != "InputLayer":
+            names[layer.name] = wanted.name
+            if wanted.name in rounded.layers:
+                names[wanted.name] = f"{wanted.name}{_BEFORE}"
+    return names
+
+
+def remove_ranges(graph: Graph) -> Graph:
+    """Returns a graph without ranges, its layers under their first names.
+
+    Activations that were taken out of their layers are put back.
+    """
+    for node in graph.nodes:
+        if graph.layers[node.layer].kind == RANGE:
+            graph = remove_node(graph, node.name)
+    names = {name: name.removesuffix(_BEFORE) for name in graph.layers}
+    graph = rename_layers(graph, names)
+    split = {f"{name}_activation" for name in graph.layers} & set(graph.layers)
+    return fuse_activations(graph, split)

@@ -1,0 +1,122 @@
+"""How many bits each layer gets, as the user chose."""
+
+import difflib
+import fnmatch
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tfcompress.errors import ArgumentError
+from tfcompress.quantization.kernel_grid import check_bits
+
+_ACTIVATION_BITS = (8, 16)
+_PRESERVABLE = ("sparsity", "clusters")
+
+
+def check_activation_bits(bits: Any) -> int:
+    """Returns a number of bits that activations can have.
+
+    Raises:
+        ArgumentError: If it is neither 8 nor 16.
+    """
+    if isinstance(bits, bool) or bits not in _ACTIVATION_BITS:
+        raise ArgumentError(
+            "activation_bits must be 8, or 16 for int16 activations; TFLite has no "
+            f"kernels for others. Received: activation_bits={bits!r}"
+        )
+    return int(bits)
+
+
+def check_preserve(preserve: Any) -> tuple[str, ...]:
+    """Returns what training shall keep, as names.
+
+    Raises:
+        ArgumentError: If a name is not known.
+    """
+    names = (preserve,) if isinstance(preserve, str) else tuple(preserve)
+    unknown = [name for name in names if name not in _PRESERVABLE]
+    if unknown:
+        raise ArgumentError(
+            f"preserve may hold {list(_PRESERVABLE)}. Received: preserve={unknown}"
+        )
+    return names
+
+
+def check_layers(layers: Any) -> dict[str, int]:
+    """Returns the bits of single layers, by name or pattern.
+
+    Raises:
+        ArgumentError: If it is no mapping of text to bits.
+    """
+    if layers is None:
+        return {}
+    if not isinstance(layers, Mapping) or not all(isinstance(k, str) for k in layers):
+        raise ArgumentError(
+            "layers is a mapping from names or patterns of layers to the bits of their "
+            f'weights, such as {{"dense*": 4}}. Received: layers={layers!r}'
+        )
+    return {key: check_bits(bits) for key, bits in layers.items()}
+
+
+def check_share(name: str, value: Any) -> float | None:
+    """Returns a share of the training, or None.
+
+    Raises:
+        ArgumentError: If it is not a number from 0 to 1.
+    """
+    if value is None:
+        return None
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= value <= 1:
+        raise ArgumentError(
+            f"{name} is a share of the training, from 0 to 1, or None for never. "
+            f"Received: {name}={value!r}"
+        )
+    return float(value)
+
+
+def bits_of_layers(
+    names: Iterable[str],
+    origins: Iterable[str],
+    choices: Mapping[str, int],
+    default: int,
+) -> dict[str, int]:
+    """Returns how many bits the weights of each layer get.
+
+    Args:
+        names: The layers with kernels.
+        origins: All layers of the user's model. A choice for one that was taken apart
+            holds for its parts, whose names begin with its name.
+        choices: Bits by name or pattern; a name goes before a pattern.
+        default: The bits of all other layers.
+
+    Raises:
+        ArgumentError: If a choice names no layer with weights to round.
+    """
+    names, origins = list(names), list(origins)
+    found = {key: _matching(key, names, origins) for key in choices}
+    for key, matches in found.items():
+        if not matches:
+            near = difflib.get_close_matches(key, names, cutoff=0.4)
+            raise ArgumentError(
+                "layers names no layer with weights to round: the nearest are "
+                f"{near or names[:8]}. Received: layers={[key]}"
+            )
+    bits = dict.fromkeys(names, default)
+    for key, matches in reversed(found.items()):
+        bits.update(dict.fromkeys(matches, choices[key]))
+    for key in choices:
+        if key in bits:
+            bits[key] = choices[key]
+    return bits
+
+
+def _matching(key: str, names: list[str], origins: list[str]) -> list[str]:
+    whole = [name for name in origins if fnmatch.fnmatchcase(name, key)]
+    parts = tuple(f"{name}_" for name in whole if name not in names)
+    return [
+        name
+        for name in names
+        if name == key
+        or fnmatch.fnmatchcase(name, key)
+        or (parts and name.startswith(parts))
+    ]
