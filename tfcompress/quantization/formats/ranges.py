@@ -16,7 +16,8 @@ from tfcompress.quantization.formats.rounding import round_nearest
 Range = tuple[np.ndarray, np.ndarray]
 
 _RATIOS = 2.0 ** (-np.arange(61) / 6)
-_NEAR = 2.0 ** (np.arange(-7, 8) / 48)
+_NEAR = 2.0 ** (-np.arange(-7, 8) / 48)
+_TOGETHER = 2**19
 _ROWS = Granularity(axis=0)
 
 
@@ -88,35 +89,40 @@ def find_least_squares(
     x = tf.convert_to_tensor(points, tf.float32)
     weights = None if counts is None else tf.convert_to_tensor(counts, tf.float32)
 
+    together = max(1, _TOGETHER // max(1, points.size))
+
     def errors(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-        column = (tf.cast(low[:, None], tf.float32), tf.cast(high[:, None], tf.float32))
-        format_ = linear_parameters(*column, bits=bits, symmetric=symmetric)
-        squares = tf.square(format_.decode(format_.encode(x, round_nearest)) - x)
-        if weights is not None:
-            squares *= weights
-        return tf.reduce_sum(squares, axis=1).numpy()
+        """Takes ends of shape `(candidates, rows)` and returns as many errors."""
+        found = []
+        for start in range(0, len(low), together):
+            part = slice(start, start + together)
+            ends = (tf.cast(end[part, :, None], tf.float32) for end in (low, high))
+            format_ = linear_parameters(*ends, bits=bits, symmetric=symmetric)
+            squares = tf.square(format_.decode(format_.encode(x, round_nearest)) - x)
+            if weights is not None:
+                squares *= weights
+            found.append(tf.reduce_sum(squares, axis=2).numpy())
+        return np.concatenate(found)
+
+    def fixed(end: np.ndarray, ratios: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(end, ratios.shape)
 
     low, high = find_min_max(points, symmetric=symmetric)
-    both = _search(lambda ratio: errors(low * ratio, high * ratio), len(points))
+    both = _search(lambda ratios: errors(low * ratios, high * ratios), len(points))
     low, high = low * both, high * both
     if symmetric or not (low.any() and high.any()):
         return low, high
-    low = low * _search(lambda ratio: errors(low * ratio, high), len(points))
-    high = high * _search(lambda ratio: errors(low, high * ratio), len(points))
+    low = low * _search(lambda r: errors(low * r, fixed(high, r)), len(points))
+    high = high * _search(lambda r: errors(fixed(low, r), high * r), len(points))
     return low, high
 
 
 def _search(error: Callable[[np.ndarray], np.ndarray], rows: int) -> np.ndarray:
     """Returns for each row the factor with the least error."""
     best = np.ones(rows)
-    least = np.full(rows, np.inf)
     for factors in (_RATIOS, _NEAR):
-        start = best
-        for factor in factors:
-            ratio = np.minimum(start * factor, 1)
-            found = error(ratio)
-            best = np.where(found < least, ratio, best)
-            least = np.minimum(found, least)
+        ratios = np.minimum(best * factors[:, None], 1)
+        best = ratios[error(ratios).argmin(axis=0), np.arange(rows)]
     return best
 
 
