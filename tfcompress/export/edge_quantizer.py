@@ -12,6 +12,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.errors import ExportError
+from tfcompress.export.integer_limits import fit_ranges
 from tfcompress.export.layer_operations import (
     LayerOperation,
     is_constant,
@@ -67,7 +68,7 @@ def quantize_file(
     if default.static:
         recipe += _doors(content, default, in_float=float_inputs_and_outputs)
     try:
-        return _run(content, recipe, _statistics(content, ranges or {}))
+        return _run(content, recipe, _statistics(content, ranges or {}, default))
     except Exception as error:
         text = " ".join(str(error).split())
         raise ExportError(
@@ -132,18 +133,23 @@ def _doors(
 
 
 def _statistics(
-    content: bytes, ranges: Mapping[str, tuple[float, float]]
+    content: bytes, ranges: Mapping[str, tuple[float, float]], default: NumberFormat
 ) -> dict[str, dict[str, np.ndarray]]:
     """Returns ranges as ai-edge-quantizer takes them: with the axes of the tensor."""
+    if not default.static:
+        return {}
+    activations, kernels = fit_ranges(content, ranges, default.activations)
+    statistics = {
+        name: {"min": -largest, "max": largest} for name, largest in kernels.items()
+    }
     file = schema.ModelT.InitFromPackedBuf(content, 0)
-    statistics = {}
     for subgraph in file.subgraphs:
         for tensor in subgraph.tensors:
             name = tensor.name.decode()
-            if name in ranges and not is_constant(file, tensor):
+            if name in activations and not is_constant(file, tensor):
                 axes = 0 if tensor.shape is None else len(tensor.shape)
                 low, high = (
-                    np.full((1,) * axes, end, np.float32) for end in ranges[name]
+                    np.full((1,) * axes, end, np.float32) for end in activations[name]
                 )
                 statistics[name] = {"min": low, "max": high}
     return statistics
