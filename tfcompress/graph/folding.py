@@ -46,14 +46,23 @@ def fold_batch_normalization(graph: Graph) -> Graph:
     small = build(fold_batch_normalization(read(model)), keras="keras")
     ```
     """
-    for normalization in graph.layers.values():
-        layer = foldable_layer(graph, normalization)
-        if layer is not None:
-            calls = graph.calls(normalization)
-            replaced = {Tensor(call.name): call.inputs()[0] for call in calls}
-            graph = without_unused(rewire(graph, replaced))
-            graph = with_layers(graph, [_folded(layer, normalization)])
-    return without_unused(graph)
+    while True:
+        found = [
+            (normalization, layer)
+            for normalization in graph.layers.values()
+            if (layer := foldable_layer(graph, normalization)) is not None
+        ]
+        if not found:
+            return without_unused(graph)
+        replaced = {
+            Tensor(call.name): call.inputs()[0]
+            for normalization, _ in found
+            for call in graph.calls(normalization)
+        }
+        graph = without_unused(rewire(graph, replaced))
+        graph = with_layers(
+            graph, [_folded(layer, normalization) for normalization, layer in found]
+        )
 
 
 def foldable_layer(graph: Graph, normalization: Layer) -> Layer | None:

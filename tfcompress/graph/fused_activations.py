@@ -4,13 +4,8 @@ import dataclasses
 from collections.abc import Collection
 
 from tfcompress.graph.graph import Graph, Layer, Node, Tensor
-from tfcompress.graph.rewiring import (
-    free_name,
-    in_order,
-    rewire,
-    with_layers,
-    without_unused,
-)
+from tfcompress.graph.rewiring import rewire, with_layers, without_unused
+from tfcompress.graph.substitution import Chain, substitute
 
 _KINDS = {
     "Conv1D",
@@ -47,29 +42,27 @@ def split_activations(graph: Graph) -> Graph:
     split = build(split_activations(read(model)), keras="keras")
     ```
     """
-    for layer in list(graph.layers.values()):
+
+    def replacement(node: Node, chain: Chain) -> Tensor | None:
+        layer = graph.layer_of(node)
         activation = layer.config.get("activation", "linear")
         if layer.kind not in _KINDS or activation in ("linear", None):
-            continue
+            return None
+        spec = node.outputs[0] if node.outputs else None
         linear = {**layer.config, "activation": "linear"}
         config = {"activation": activation}
         if "dtype" in layer.config:
             config["dtype"] = layer.config["dtype"]
-        name = free_name(graph, f"{layer.name}_activation")
-        calls = graph.calls(layer)
-        graph = with_layers(
-            graph,
-            [
-                dataclasses.replace(layer, config=linear),
-                Layer(name, "Activation", config),
-            ],
+        tensor = chain.call(
+            dataclasses.replace(layer, config=linear),
+            node.arguments,
+            spec,
+            node.keywords,
         )
-        for number, call in enumerate(calls):
-            added = f"{name}:{number}" if number else name
-            graph = rewire(graph, {Tensor(call.name): Tensor(added)})
-            node = Node(added, name, (Tensor(call.name),), outputs=call.outputs)
-            graph = dataclasses.replace(graph, nodes=in_order([*graph.nodes, node]))
-    return graph
+        added = Layer(chain.part("activation"), "Activation", config)
+        return chain.call(added, (tensor,), spec)
+
+    return substitute(graph, replacement)
 
 
 def fuse_activations(graph: Graph, names: Collection[str] | None = None) -> Graph:

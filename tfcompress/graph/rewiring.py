@@ -1,6 +1,7 @@
 """Changing which tensor goes where, the ground of every pass."""
 
 import dataclasses
+import heapq
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -56,18 +57,32 @@ def with_layers(graph: Graph, layers: Iterable[Layer]) -> Graph:
 
 
 def in_order(nodes: Iterable[Node]) -> tuple[Node, ...]:
-    """Returns nodes such that each stands after those it takes tensors from."""
+    """Returns nodes such that each stands after those it takes tensors from.
+
+    Of those that may come next, the one that stood first does.
+    """
     waiting = {node.name: node for node in nodes}
-    done: dict[str, Node] = {}
-    while waiting:
-        ready = [
-            node
-            for node in waiting.values()
-            if not any(tensor.node in waiting for tensor in node.inputs())
-        ]
-        first = ready[0]
-        done[first.name] = waiting.pop(first.name)
-    return tuple(done.values())
+    places = {name: place for place, name in enumerate(waiting)}
+    missing = {
+        name: {tensor.node for tensor in node.inputs()} & waiting.keys()
+        for name, node in waiting.items()
+    }
+    takers: dict[str, list[str]] = {name: [] for name in waiting}
+    for name, sources in missing.items():
+        for source in sources:
+            takers[source].append(name)
+    ready = [(places[name], name) for name, sources in missing.items() if not sources]
+    heapq.heapify(ready)
+    done = []
+    while ready:
+        _, name = heapq.heappop(ready)
+        done.append(waiting[name])
+        for taker in takers[name]:
+            missing[taker].discard(name)
+            if not missing[taker]:
+                heapq.heappush(ready, (places[taker], taker))
+    assert len(done) == len(waiting), "The graph has a cycle."
+    return tuple(done)
 
 
 def free_name(graph: Graph, wanted: str) -> str:
