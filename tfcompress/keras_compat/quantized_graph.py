@@ -1,4 +1,4 @@
-"""Quantization-aware models as graphs: what they compute, and what their files shall."""
+"""Quantization-aware models as graphs: as they compute, and as they ship."""
 
 import dataclasses
 from typing import Any

@@ -10,6 +10,7 @@ from tfcompress.errors import ModelError
 from tfcompress.graph import (
     Graph,
     lower_activations,
+    lower_attention,
     lower_normalizations,
     split_activations,
     split_separable_convolutions,
@@ -242,7 +243,7 @@ class QuantizationAwareTraining(Technique):
 def prepare(graph: Graph) -> Graph:
     """Takes layers apart into those that TFLite computes in whole numbers."""
     graph = split_separable_convolutions(graph)
-    graph = split_activations(graph)
+    graph = split_activations(lower_attention(graph))
     return lower_activations(lower_normalizations(graph))
 
 

@@ -47,9 +47,9 @@ def plan_ranges(graph: Graph) -> Plan:
     for tensors in members.values():
         name = f"{tensors[0].node.replace(':', '_')}_range"
         ranges.update(dict.fromkeys(tensors, name))
-        ends = {places[tensor.node].ends for tensor in tensors}
-        if len(ends) == 1 and None not in ends:
-            fixed[name] = ends.pop()
+        first, *others = (places[tensor.node].ends for tensor in tensors)
+        if first is not None and all(ends == first for ends in others):
+            fixed[name] = first
     reasons = {
         node.layer: str(places[node.name].reason)
         for node in graph.nodes
@@ -96,6 +96,6 @@ class _Shared:
 
     def unite(self, tensors: Iterable[Tensor]) -> None:
         """Makes one group of several."""
-        first, *others = dict.fromkeys(map(self.first, tensors)) or [None]
-        for other in others:
-            self.before[other] = first
+        groups = list(dict.fromkeys(map(self.first, tensors)))
+        for other in groups[1:]:
+            self.before[other] = groups[0]
