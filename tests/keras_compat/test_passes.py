@@ -48,7 +48,10 @@ PASSES = [
     graphs.flatten_models,
     graphs.fold_batch_normalization,
     graphs.fuse_activations,
+    graphs.lower_normalizations,
     graphs.split_activations,
+    graphs.lower_activations,
+    graphs.lower_attention,
 ]
 
 
