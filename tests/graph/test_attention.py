@@ -1,10 +1,19 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+import tf_keras
 
 from tests.graph.lowering import kinds, lowered_graph, randomize
 from tests.keras_compat.comparison import largest_difference
-from tfcompress.graph import attention_obstacle, lower_attention
+from tfcompress.export.census import float_operations, list_operations
+from tfcompress.graph import (
+    Layer,
+    Tensor,
+    attention_obstacle,
+    insert_after,
+    lower_attention,
+)
 from tfcompress.keras_compat import build, read
 
 
@@ -194,6 +203,19 @@ def test_what_stays(either_keras):
     kept(either_keras.Model(tokens, attention(either_keras)(x, x)), "mask")
 
 
+def test_a_layer_of_the_same_name_stays():
+    class MultiHeadAttention(keras.layers.Layer):
+        def build(self, shape):
+            self.kernel = self.add_weight(shape=(shape[-1], 2))
+
+        def call(self, x):
+            return x @ self.kernel
+
+    inputs = keras.Input((6, 8))
+    layer = MultiHeadAttention(name="attention")
+    kept(keras.Model(inputs, layer(inputs)), "not those of the layer of Keras")
+
+
 def test_settings_of_keras_3_that_stay():
     kept(self_attention(keras, use_gate=True), "use_gate")
     kept(self_attention(keras, sliding_window=2), "sliding_window")
@@ -202,3 +224,28 @@ def test_settings_of_keras_3_that_stay():
 def test_what_can_be_lowered_has_no_obstacle(either_keras):
     graph = read(self_attention(either_keras))
     assert attention_obstacle(graph, graph.node("attention")) is None
+
+
+class Rounded(tf_keras.layers.Layer):
+    """Rounds to the 256 numbers of a range."""
+
+    def call(self, x):
+        return tf.quantization.fake_quant_with_min_max_args(x, -8.0, 8.0)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_every_part_is_an_integer_operation(causal):
+    model = self_attention(tf_keras, call={"use_causal_mask": causal}, dropout=0.1)
+    graph = lower_attention(read(model))
+    for node in graph.nodes:
+        rounded = Layer(f"range_{node.name}", "Rounded", type=Rounded)
+        graph = insert_after(graph, Tensor(node.name), rounded)
+    model = build(graph, keras="tf_keras")
+    function = tf.function(lambda x: model(x)).get_concrete_function(
+        tf.TensorSpec((1, 6, 8), tf.float32)
+    )
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    operations = list_operations(converter.convert())
+    assert float_operations(operations) == ()
+    assert [operation.kind for operation in operations].count("BATCH_MATMUL") == 2

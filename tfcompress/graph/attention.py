@@ -102,9 +102,13 @@ def attention_obstacle(graph: Graph, node: Node) -> str | None:
 
 def _obstacle(graph: Graph, node: Node, masked: Collection[str]) -> str | None:
     layer = graph.layer_of(node)
+    parts = ("kernel", "bias") if _has_bias(layer) else ("kernel",)
+    expected = {f"{number}/{part}" for number in range(4) for part in parts}
     for key, plain in _PLAIN.items():
         if key in layer.config and layer.config[key] not in plain:
             return f"it has {key}={layer.config[key]!r}"
+    if {weight.path for weight in layer.weights} != expected:
+        return "its weights are not those of the layer of Keras"
     if layer.weight("3/kernel").ndim != 3:
         return "its outputs have several axes"
     if len(node.arguments) > len(_OPERANDS):
