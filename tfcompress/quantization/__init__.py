@@ -1,6 +1,7 @@
 """Quantization: weights and activations in few bits."""
 
 from tfcompress.quantization import formats
+from tfcompress.quantization.adaptive_rounding import adapt_rounding
 from tfcompress.quantization.aware_training import QuantizationAwareTraining
 from tfcompress.quantization.bias_correction import correct_bias
 from tfcompress.quantization.calibration import calibrate
@@ -9,6 +10,7 @@ from tfcompress.quantization.post_training import post_training
 
 __all__ = [
     "QuantizationAwareTraining",
+    "adapt_rounding",
     "calibrate",
     "correct_bias",
     "equalize",
