@@ -108,13 +108,22 @@ def write_recipe(
         chosen = kinds.get(operation.kind, default)
         if named is not None:
             chosen = layers[named]
-        if operation.in_loop and chosen.static:
-            chosen = dataclasses.replace(chosen, activations="dynamic")
-        elif named is None:
+        possible = _for_operation(operation, chosen)
+        if named is None and possible == chosen:
             continue
         exact = f"^{re.escape(operation.scope)}$(?#{number})"
-        recipe.append((chosen.for_kind(operation.kind) or FLOAT).entry(exact, "*"))
+        recipe.append((possible.for_kind(operation.kind) or FLOAT).entry(exact, "*"))
     return recipe
+
+
+def _for_operation(operation: LayerOperation, chosen: NumberFormat) -> NumberFormat:
+    """Returns what an operation can have: int4 asks for an even number of inputs."""
+    if operation.in_loop and chosen.static:
+        chosen = dataclasses.replace(chosen, activations="dynamic")
+    odd = operation.shape is not None and operation.shape[-1] % 2 == 1
+    if odd and chosen.weights == "int4":
+        chosen = dataclasses.replace(chosen, weights="int8")
+    return chosen
 
 
 def _doors(

@@ -4,21 +4,28 @@ import collections
 import re
 from typing import Any
 
+import numpy as np
 from ai_edge_litert.tools import flatbuffer_utils
 
 from tfcompress import keras_compat
 from tfcompress.export.conversion import convert
 from tfcompress.export.layer_operations import kernel_of
 from tfcompress.export.signature import Signature
-from tfcompress.export.target import find_target
+from tfcompress.export.target import Target, find_target
 from tfcompress.graph import Graph, rename_layers
 from tfcompress.graph.rewiring import leaves
 
 _MARK = re.compile(r"layer(\d+)\.(?:_\d+)?")
 
 
-def convert_named(model: Any, signature: Signature) -> bytes:
-    """Converts a Keras model to a float32 file with exact layer names in it.
+def convert_named(
+    model: Any,
+    signature: Signature,
+    *,
+    target: Target | None = None,
+    samples: dict[str, np.ndarray] | None = None,
+) -> bytes:
+    """Converts a Keras model to a file with exact layer names in it.
 
     Keras 3 numbers the scopes in which layers work, so that an operation of the layer
     `conv` may lie in `model_1/conv_1`, and the converter names the last operation
@@ -31,6 +38,8 @@ def convert_named(model: Any, signature: Signature) -> bytes:
         model: A functional or Sequential model of either Keras, in float32. It is not
             changed.
         signature: Its inputs and outputs, by name.
+        target: What the file shall hold. Defaults to float32.
+        samples: Representative inputs by name, for a full-integer file.
 
     Returns:
         The bytes of the file.
@@ -53,7 +62,9 @@ def convert_named(model: Any, signature: Signature) -> bytes:
     marked = {name: f"layer{number}." for number, name in enumerate(layers)}
     keras = "tf_keras" if keras_compat.is_tf_keras(model) else "keras"
     twin = keras_compat.build(rename_layers(graph, marked), keras=keras, trusted=True)
-    content = convert(twin, signature, find_target("cpu_float32"), samples=None)
+    content = convert(
+        twin, signature, target or find_target("cpu_float32"), samples=samples
+    )
     file = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
     _Naming(graph, layers, signature).rename(file)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(file))

@@ -1,5 +1,6 @@
 """Quantizes a trained model without training it."""
 
+import dataclasses
 import difflib
 import fnmatch
 import functools
@@ -12,17 +13,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tfcompress.errors import ArgumentError
+import numpy as np
+
+from tfcompress import keras_compat
+from tfcompress.errors import ArgumentError, ExportError
 from tfcompress.export.artifact import Artifact
 from tfcompress.export.census import (
     count_operations,
     float_operations,
     list_operations,
 )
+from tfcompress.export.dense_convolutions import densify_convolutions
 from tfcompress.export.destination import check_batch, check_path
 from tfcompress.export.edge_quantizer import quantize_file
 from tfcompress.export.float_file import FloatFile, convert_to_float, read_float_file
 from tfcompress.export.layer_operations import LayerOperation, list_layer_operations
+from tfcompress.export.named_conversion import convert_named
 from tfcompress.export.number_format import NumberFormat
 from tfcompress.export.ranges import read_ranges
 from tfcompress.export.representative import read_samples
@@ -48,7 +54,8 @@ def post_training(
     The model is converted to float once, and ai-edge-quantizer
     (https://github.com/google-ai-edge/ai-edge-quantizer) quantizes the file. To try
     many variants, write `scheme="float32"` first and give its file to further calls:
-    each then takes a fraction of a second.
+    each then takes a fraction of a second. Where it has no integer form of an operation
+    of a full-integer file, TensorFlow's converter quantizes the Keras model instead.
 
     Args:
         model: A built functional or Sequential model of either Keras, or the path of a
@@ -58,7 +65,8 @@ def post_training(
             ends.
         scheme: `"float32"`; `"float16"`; `"dynamic_range"` (int8 weights, float
             activations that are rounded in each run), the default without data;
-            `"dynamic_int4"` (the same with int4 weights in Dense layers);
+            `"dynamic_int4"` (the same with int4 weights in Dense layers and 1x1
+            convolutions);
             `"weight_only_int8"`, `"weight_only_int4"` (computed in float32); `"int8"`
             (full integer, int8 in and out), the default with data; `"int8_float_io"`;
             `"int16x8"` (int8 weights, int16 activations); or a `Scheme`.
@@ -123,17 +131,11 @@ def post_training(
         samples = read_samples(
             representative_data, source.signature, samples=CALIBRATION_SAMPLES
         )
+    if scheme.dense_convolutions:
+        dense = densify_convolutions(source.content)
+        source = dataclasses.replace(source, content=dense)
     formats = _choose(source, own, layers or {})
-    content = quantize_file(
-        source.content,
-        scheme.format,
-        kinds=scheme.kinds,
-        layers=formats,
-        ranges=read_ranges(source.content, samples)
-        if scheme.format.static and samples is not None
-        else None,
-        float_inputs_and_outputs=scheme.inputs_and_outputs == "float32",
-    )
+    content = _quantize(source, scheme, formats, samples)
     shown = samples or made_up_samples(source.signature, VERIFICATION_SAMPLES)
     shown = {name: array[:VERIFICATION_SAMPLES] for name, array in shown.items()}
     path = path or _temporary_path(source.name, scheme.name)
@@ -144,7 +146,7 @@ def post_training(
         )
     operations = list_operations(content)
     quantized = list_layer_operations(content)
-    notes = _notes(scheme, source, quantized, formats)
+    notes = _notes(scheme, quantized, formats)
     for note in notes:
         warnings.warn(f"{path}: {note}", stacklevel=2)
     return Artifact(
@@ -157,6 +159,43 @@ def post_training(
         layers=_account(source, quantized),
         notes=notes,
     )
+
+
+def _quantize(
+    source: FloatFile,
+    scheme: Scheme,
+    formats: Mapping[str, NumberFormat],
+    samples: dict[str, np.ndarray] | None,
+) -> bytes:
+    """Quantizes with ai-edge-quantizer, or the converter where that does more."""
+    content = quantize_file(
+        source.content,
+        scheme.format,
+        kinds=scheme.kinds,
+        layers=formats,
+        ranges=read_ranges(source.content, samples)
+        if scheme.format.static and samples is not None
+        else None,
+        float_inputs_and_outputs=scheme.inputs_and_outputs == "float32",
+    )
+    left = float_operations(list_operations(content))
+    loops = any(op.in_loop for op in list_layer_operations(source.content))
+    if (
+        scheme.format.activations != "int8"
+        or formats
+        or loops
+        or not left
+        or not keras_compat.is_model(source.model)
+    ):
+        return content
+    try:
+        other = convert_named(
+            source.model, source.signature, target=scheme.target, samples=samples
+        )
+    except ExportError:
+        return content
+    fewer = len(float_operations(list_operations(other))) < len(left)
+    return other if fewer else content
 
 
 def _read_layers(
@@ -248,24 +287,28 @@ def _account(
 
 def _notes(
     scheme: Scheme,
-    source: FloatFile,
     operations: tuple[LayerOperation, ...],
     formats: Mapping[str, NumberFormat],
 ) -> tuple[str, ...]:
     notes = [] if scheme.slow is None else [scheme.slow]
-    in_float = {
-        operation.kind: operation.layers[:1]
+    if any(op.kind == "CONV_2D" and op.weights == "int4" for op in operations):
+        notes.append(
+            "LiteRT unpacks int4 kernels of convolutions in each run, which takes 2 to "
+            "4 times as long as float32 on CPUs. The scheme dynamic_int4 keeps them in "
+            "int8."
+        )
+    in_float = dict.fromkeys(
+        operation.kind
         for operation in operations
         if scheme.format.static
         and operation.activations in ("float32", "dynamic int8")
         and operation.kind != "QUANTIZE"
         and not set(operation.layers) & set(formats)
-    }
+    )
     if in_float:
         notes.append(
             f"Not all of it is whole numbers: {', '.join(in_float)} compute in float, "
-            "for ai-edge-quantizer has no integer form of them, or of what stands in "
-            "loops."
+            "for there is no integer form of them, or they stand in loops."
         )
     return tuple(notes)
 

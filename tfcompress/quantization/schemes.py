@@ -20,6 +20,8 @@ class Scheme:
         inputs_and_outputs: The type at the file's door: `"float32"` or `"int8"`.
         description: One line for a list of schemes.
         kinds: Kinds of operations that have another format.
+        dense_convolutions: Whether 1x1 convolutions are written as fully connected
+            operations, for which LiteRT has more kernels.
         slow: What a user should know of its speed on a CPU, or None.
     """
 
@@ -28,6 +30,7 @@ class Scheme:
     inputs_and_outputs: Literal["float32", "int8"]
     description: str
     kinds: Mapping[str, NumberFormat] = dataclasses.field(default_factory=dict)
+    dense_convolutions: bool = False
     slow: str | None = None
 
     @property
@@ -75,6 +78,7 @@ SCHEMES = {
             "float32",
             "as dynamic_range, with int4 weights in Dense layers and 1x1 convolutions",
             kinds={"FULLY_CONNECTED": _INT4, "EMBEDDING_LOOKUP": _INT4},
+            dense_convolutions=True,
         ),
         Scheme(
             "weight_only_int8",
@@ -87,9 +91,6 @@ SCHEMES = {
             NumberFormat("int4", "float32"),
             "float32",
             "int4 weights where LiteRT has them, computed in float32; needs no data",
-            slow="LiteRT unpacks int4 kernels of convolutions in each run, which takes "
-            "2 to 4 times as long as float32. Choose dynamic_int4, which keeps them in "
-            "int8.",
         ),
         Scheme(
             "int8",
