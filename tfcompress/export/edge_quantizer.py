@@ -12,10 +12,12 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.errors import ExportError
+from tfcompress.export.census import operation_kind
 from tfcompress.export.integer_limits import fit_ranges
 from tfcompress.export.layer_operations import (
     LayerOperation,
     is_constant,
+    kernel_of,
     list_layer_operations,
 )
 from tfcompress.export.number_format import NAMES, NumberFormat
@@ -100,6 +102,8 @@ def write_recipe(
     everywhere = dataclasses.replace(default, weights="int8")
     recipe = [everywhere.entry(".*", "*")] if default.static else []
     for kind in dict.fromkeys(operation.kind for operation in operations):
+        if kind == "GATHER":  # of a table or of what was computed
+            continue
         chosen = kinds.get(kind, default).for_kind(kind)
         if chosen is not None and not (default.static and chosen == everywhere):
             recipe.append(chosen.entry(".+", NAMES.get(kind, kind)))
@@ -109,7 +113,10 @@ def write_recipe(
         if named is not None:
             chosen = layers[named]
         possible = _for_operation(operation, chosen)
-        if named is None and possible == chosen:
+        table = operation.kind == "GATHER" and not default.static
+        if table and (operation.weights is None or operation.in_loop):
+            continue
+        if named is None and possible == chosen and not table:
             continue
         exact = f"^{re.escape(operation.scope)}$(?#{number})"
         recipe.append((possible.for_kind(operation.kind) or FLOAT).entry(exact, "*"))
@@ -146,7 +153,7 @@ def _statistics(
 ) -> dict[str, dict[str, np.ndarray]]:
     """Returns ranges as ai-edge-quantizer takes them: with the axes of the tensor."""
     if not default.static:
-        return {}
+        return _tables(content)
     activations, kernels = fit_ranges(content, ranges, default.activations)
     statistics = {
         name: {"min": -largest, "max": largest} for name, largest in kernels.items()
@@ -161,6 +168,29 @@ def _statistics(
                     np.full((1,) * axes, end, np.float32) for end in activations[name]
                 )
                 statistics[name] = {"min": low, "max": high}
+    return statistics
+
+
+def _tables(content: bytes) -> dict[str, dict[str, np.ndarray]]:
+    """Returns the ranges of tables and of the rows that are looked up in them."""
+    file = schema.ModelT.InitFromPackedBuf(content, 0)
+    graph = file.subgraphs[0]
+    statistics = {}
+    for operator in graph.operators:
+        table = kernel_of(file, graph, operator)
+        if table is None or operation_kind(file, operator) != "GATHER":
+            continue
+        tensor = graph.tensors[table]
+        if tensor.type != schema.TensorType.FLOAT32:
+            continue
+        data = np.asarray(file.buffers[tensor.buffer].data).view(np.float32)
+        for index in (table, int(operator.outputs[0])):
+            ends = {"min": min(data.min(), 0.0), "max": max(data.max(), 0.0)}
+            axes = len(graph.tensors[index].shape)
+            statistics[graph.tensors[index].name.decode()] = {
+                name: np.full((1,) * axes, end, np.float32)
+                for name, end in ends.items()
+            }
     return statistics
 
 

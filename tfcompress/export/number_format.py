@@ -49,8 +49,9 @@ class NumberFormat:
         """Returns the format in which a kind of operation can be written.
 
         A depthwise convolution that rounded its inputs in each run would leave
-        XNNPACK, so its weights alone are quantized, and never to int4. What has no
-        weights stays as it is where activations are float.
+        XNNPACK, so its weights alone are quantized, and never to int4. A table that
+        rows are looked up in is read as int8. What has no weights stays as it is where
+        activations are float.
 
         Args:
             kind: The TFLite name of the operation, such as `"CONV_2D"`.
@@ -64,6 +65,8 @@ class NumberFormat:
         if self.static:
             narrow = self.weights == "int4" and kind in _STATIC_INT4
             return self if narrow else dataclasses.replace(self, weights="int8")
+        if kind == "GATHER" and self.weights in ("int8", "int4"):
+            return NumberFormat("int8", "int8", per_channel=False)
         if kind not in _WITH_WEIGHTS:
             return None
         if self.weights == "float16":
