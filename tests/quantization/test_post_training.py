@@ -168,6 +168,25 @@ def test_operations_that_the_quantizer_does_not_know(data):
     assert {op.kind for op in artifact.float_operations} == {"LEAKY_RELU"}
 
 
+@pytest.mark.parametrize(
+    ("scheme", "share"),
+    [("dynamic_range", 0.35), ("weight_only_int8", 0.35), ("float16", 0.6)],
+)
+def test_tables_are_quantized(scheme, share):
+    keras.utils.set_random_seed(0)
+    tokens = keras.Input((6,), dtype="int32", name="tokens")
+    x = keras.layers.Embedding(500, 16, name="table")(tokens)
+    x = keras.layers.Dense(16, activation="relu", name="wide")(x)
+    x = keras.layers.GlobalAveragePooling1D()(x)
+    model = keras.Model(tokens, keras.layers.Dense(2, name="head")(x))
+    x = np.random.default_rng(0).integers(0, 500, (20, 6))
+    artifact = post_training(model, scheme=scheme, representative_data=x)
+    whole = post_training(model, scheme="float32", representative_data=x)
+    assert artifact.bytes < share * whole.bytes
+    assert not artifact.layers["table"].startswith("float32 weights")
+    assert artifact.verification.relative_error < 0.05
+
+
 def test_int4_in_one_by_one_convolutions(data):
     keras.utils.set_random_seed(0)
     model = keras.Sequential(

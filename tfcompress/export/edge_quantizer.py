@@ -114,8 +114,6 @@ def write_recipe(
             chosen = layers[named]
         possible = _for_operation(operation, chosen)
         table = operation.kind == "GATHER" and not default.static
-        if table and (operation.weights is None or operation.in_loop):
-            continue
         if named is None and possible == chosen and not table:
             continue
         exact = f"^{re.escape(operation.scope)}$(?#{number})"
@@ -125,6 +123,9 @@ def write_recipe(
 
 def _for_operation(operation: LayerOperation, chosen: NumberFormat) -> NumberFormat:
     """Returns what an operation can have: int4 asks for an even number of inputs."""
+    computed = operation.weights is None and not chosen.static
+    if operation.kind == "GATHER" and (operation.in_loop or computed):
+        return FLOAT
     if operation.in_loop and chosen.static:
         chosen = dataclasses.replace(chosen, activations="dynamic")
     odd = operation.shape is not None and operation.shape[-1] % 2 == 1

@@ -54,8 +54,9 @@ def post_training(
     The model is converted to float once, and ai-edge-quantizer
     (https://github.com/google-ai-edge/ai-edge-quantizer) quantizes the file. To try
     many variants, write `scheme="float32"` first and give its file to further calls:
-    each then takes a fraction of a second. Where it has no integer form of an operation
-    of a full-integer file, TensorFlow's converter quantizes the Keras model instead.
+    each then takes a fraction of a second. Where it leaves an operation of a
+    full-integer or float16 file in float32 that TensorFlow's converter does not, the
+    converter quantizes the Keras model instead.
 
     Args:
         model: A built functional or Sequential model of either Keras, or the path of a
@@ -178,15 +179,11 @@ def _quantize(
         else None,
         float_inputs_and_outputs=scheme.inputs_and_outputs == "float32",
     )
-    left = float_operations(list_operations(content))
-    loops = any(op.in_loop for op in list_layer_operations(source.content))
-    if (
-        scheme.format.activations != "int8"
-        or formats
-        or loops
-        or not left
-        or not keras_compat.is_model(source.model)
-    ):
+    left = _count_left(scheme, content)
+    if not left or formats or not keras_compat.is_model(source.model):
+        return content
+    in_loops = any(op.in_loop for op in list_layer_operations(source.content))
+    if in_loops and scheme.format.static:  # which would end the process
         return content
     try:
         other = convert_named(
@@ -194,8 +191,16 @@ def _quantize(
         )
     except ExportError:
         return content
-    fewer = len(float_operations(list_operations(other))) < len(left)
-    return other if fewer else content
+    return other if _count_left(scheme, other) < left else content
+
+
+def _count_left(scheme: Scheme, content: bytes) -> int:
+    """Counts what a scheme that the converter has as well should have quantized."""
+    if scheme.format.activations == "int8":
+        return len(float_operations(list_operations(content)))
+    if scheme.format.weights == "float16":
+        return sum(op.weights == "float32" for op in list_layer_operations(content))
+    return 0
 
 
 def _read_layers(
