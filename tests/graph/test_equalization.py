@@ -270,6 +270,18 @@ def test_consumer_that_takes_a_tensor_twice():
     assert "joins its channels" in pairs_of(model)[1]["hidden"]
 
 
+def test_copies_of_channels_in_groups():
+    model = sequential(
+        layers.Conv1D(2, 3, name="a"),
+        layers.Reshape((3, 4)),
+        layers.DepthwiseConv1D(2, name="b"),
+        shape=(8, 3),
+    )
+    pairs, reasons = pairs_of(model)
+    assert not pairs
+    assert "'b' takes copies of its channels in groups" in reasons["a"]
+
+
 def test_relu6_becomes_relu_everywhere():
     inputs = keras.Input((8, 8, 3))
     x = layers.Conv2D(4, 1, activation="relu6", name="a")(inputs)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfcompress.graph.graph import Graph, Layer, Node, Tensor
-from tfcompress.graph.grouped_kernel import has_grouped_kernel, is_stock
+from tfcompress.graph.grouped_kernel import has_grouped_kernel, is_stock, read_grouped
 
 _HOMOGENEOUS_ACTIVATIONS = ("leaky_relu", "linear", "relu")
 
@@ -116,6 +116,8 @@ def _follow(graph: Graph, start: Node) -> ChannelPair:
     _check_kernel(graph, layer)
     taken = graph.node(node.inputs()[0].node)
     copies = _width(taken) // channels
+    if copies > 1 and read_grouped(layer).shape[2] > 1:
+        raise _Unpaired(f"{layer.name!r} takes copies of its channels in groups")
     return ChannelPair(producer.name, layer.name, copies, padded or _pads(layer))
 
 

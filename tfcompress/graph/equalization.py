@@ -6,7 +6,7 @@ import numpy as np
 
 from tfcompress.graph.bias import read_bias, write_bias
 from tfcompress.graph.channel_pairs import ChannelPair
-from tfcompress.graph.graph import Graph
+from tfcompress.graph.graph import Graph, Layer
 from tfcompress.graph.grouped_kernel import read_grouped, write_grouped
 from tfcompress.graph.rewiring import with_layers
 
@@ -62,23 +62,30 @@ def equalize_channels(graph: Graph, pairs: Sequence[ChannelPair]) -> Graph:
     model = build(equalize_channels(graph, pairs), keras="keras")
     ```
     """
-    names = dict.fromkeys(n for pair in pairs for n in (pair.producer, pair.consumer))
-    kernels = {
-        name: read_grouped(graph.layers[name]).astype(np.float64) for name in names
-    }
-    biases = {pair.producer: read_bias(graph.layers[pair.producer]) for pair in pairs}
+    reaches: dict[str, np.ndarray] = {}
+    for pair in pairs:
+        for name, copies in ((pair.producer, 1), (pair.consumer, pair.copies)):
+            # A layer in the middle of two pairs is known by its inputs.
+            if copies > 1 or name not in reaches:
+                reaches[name] = _reach(graph.layers[name], copies)
+    scales = [np.ones(1) for _ in pairs]
     for _ in range(SWEEPS):
-        changes = [_equalize(kernels, biases, pair) for pair in pairs]
+        found = [_sweep(reaches, pair) for pair in pairs]
+        scales = [old * new for old, new in zip(scales, found, strict=True)]
+        changes = [np.abs(np.log(scale)).max() for scale in found]
         if max(changes, default=0.0) < TOLERANCE:
             break
-    layers = {
-        name: write_grouped(graph.layers[name], kernel)
-        for name, kernel in kernels.items()
-    }
-    for name, bias in biases.items():
+    for pair, scale in zip(pairs, scales, strict=True):
+        producer, consumer = graph.layers[pair.producer], graph.layers[pair.consumer]
+        made, taken = read_grouped(producer), read_grouped(consumer)
+        bias = read_bias(producer)
+        producer = write_grouped(producer, made / scale.reshape(made.shape[2:]))
         if bias.any():
-            layers[name] = write_bias(layers[name], bias)
-    return with_layers(graph, layers.values())
+            producer = write_bias(producer, bias / scale)
+        factors = _factors(np.tile(scale, pair.copies), taken.shape[1])
+        consumer = write_grouped(consumer, taken * factors)
+        graph = with_layers(graph, [producer, consumer])
+    return graph
 
 
 def absorb_biases(
@@ -125,18 +132,32 @@ def absorb_biases(
     return graph
 
 
-def _equalize(
-    kernels: dict[str, np.ndarray], biases: dict[str, np.ndarray], pair: ChannelPair
-) -> float:
-    """Scales the weights of a pair; returns the largest change, as a logarithm."""
-    first, second = kernels[pair.producer], kernels[pair.consumer]
-    _, _, groups, outputs = first.shape
-    _, inputs, taking, _ = second.shape
-    made = np.abs(first).max(axis=(0, 1)).reshape(-1)
-    taken = np.abs(second).max(axis=(0, 3)).T.reshape(pair.copies, -1).max(axis=0)
+def _reach(layer: Layer, copies: int) -> np.ndarray:
+    """Returns the greatest absolute weights between inputs and outputs of a layer.
+
+    Args:
+        layer: The layer.
+        copies: How many inputs each channel is.
+
+    Returns:
+        An array of shape `(inputs, groups, outputs)`, without the copies.
+    """
+    reach = np.abs(read_grouped(layer)).max(axis=0).astype(np.float64)
+    inputs, groups, outputs = reach.shape
+    return reach.reshape(copies, inputs // copies, groups, outputs).max(axis=0)
+
+
+def _sweep(reaches: dict[str, np.ndarray], pair: ChannelPair) -> np.ndarray:
+    """Scales what the layers of a pair reach; returns the scale of each channel."""
+    first, second = reaches[pair.producer], reaches[pair.consumer]
+    made = first.max(axis=0).reshape(-1)
+    taken = second.max(axis=2).T.reshape(-1)
     scale = equalizing_scale(made, taken)
-    factors = np.tile(scale, pair.copies).reshape(taking, inputs).T
-    kernels[pair.producer] = first / scale.reshape(groups, outputs)
-    kernels[pair.consumer] = second * factors[..., np.newaxis]
-    biases[pair.producer] = biases[pair.producer] / scale
-    return float(np.abs(np.log(scale)).max())
+    reaches[pair.producer] = first / scale.reshape(first.shape[1:])
+    reaches[pair.consumer] = second * _factors(scale, second.shape[0])
+    return scale
+
+
+def _factors(scale: np.ndarray, inputs: int) -> np.ndarray:
+    """Returns a factor for each input: `(inputs, groups, 1)`."""
+    return scale.reshape(-1, inputs).T[..., np.newaxis]
