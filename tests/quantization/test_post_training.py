@@ -113,6 +113,14 @@ def test_layers_by_name_and_pattern(model, data):
     assert artifact.layers[last] == "int4 weights, int8 activations"
 
 
+def test_one_layer_of_a_float_file(model, float_file):
+    last = model.layers[-1].name
+    artifact = post_training(float_file, scheme="float32", layers={last: "int4"})
+    assert artifact.layers[last] == "int4 weights, dynamic int8 activations"
+    others = [told for name, told in artifact.layers.items() if name != last]
+    assert not any("int" in told for told in others)
+
+
 def test_a_file_has_the_same_layers_as_the_model(model, float_file):
     from_model = post_training(model).layers
     assert post_training(float_file).layers == from_model

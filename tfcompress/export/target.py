@@ -69,9 +69,18 @@ def find_target(target: str | Target) -> Target:
     """Returns the target of a name; a `Target` is returned as it is.
 
     Raises:
-        ArgumentError: If no target has this name.
+        ArgumentError: If no target has this name, or if TensorFlow's converter does not
+            have the types of the `Target`.
     """
     if isinstance(target, Target):
+        types = (target.weights, target.activations)
+        possible = {(other.weights, other.activations) for other in TARGETS.values()}
+        if types not in possible:
+            raise ArgumentError(
+                f"The types of weights and activations must be of {sorted(possible)}; "
+                "for others see tfcompress.quantization.post_training. "
+                f"Received: {types}, in target={target.name!r}"
+            )
         return target
     if target not in TARGETS:
         raise ArgumentError(

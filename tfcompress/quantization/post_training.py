@@ -32,6 +32,7 @@ from tfcompress.export.named_conversion import convert_named
 from tfcompress.export.number_format import NumberFormat
 from tfcompress.export.ranges import read_ranges
 from tfcompress.export.representative import read_samples
+from tfcompress.export.target import Target
 from tfcompress.export.verification import made_up_samples, verify
 from tfcompress.files import replacing
 from tfcompress.quantization.schemes import Scheme, find_scheme, layer_format
@@ -140,11 +141,10 @@ def post_training(
     shown = samples or made_up_samples(source.signature, VERIFICATION_SAMPLES)
     shown = {name: array[:VERIFICATION_SAMPLES] for name, array in shown.items()}
     path = path or _temporary_path(source.name, scheme.name)
+    target = _target(scheme, formats)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
-        verification = verify(
-            temporary, source.model, source.signature, scheme.target, shown
-        )
+        verification = verify(temporary, source.model, source.signature, target, shown)
     operations = list_operations(content)
     quantized = list_layer_operations(content)
     notes = _notes(scheme, quantized, formats)
@@ -153,13 +153,21 @@ def post_training(
     return Artifact(
         path=path,
         bytes=len(content),
-        target=scheme.target,
+        target=target,
         operations=count_operations(operations),
         float_operations=float_operations(operations),
         verification=verification,
         layers=_account(source, quantized),
         notes=notes,
     )
+
+
+def _target(scheme: Scheme, formats: Mapping[str, NumberFormat]) -> Target:
+    """Returns the scheme's target, with the narrowest weights that any layer has."""
+    widths = ["float32", "float16", "int8", "int4"]
+    target = scheme.target
+    weights = [target.weights, *(form.weights for form in formats.values())]
+    return dataclasses.replace(target, weights=max(weights, key=widths.index))
 
 
 def _quantize(
