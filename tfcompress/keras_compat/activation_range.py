@@ -12,6 +12,9 @@ _Quantizer: Any = modules.tfmot().quantization.keras.quantizers.Quantizer
 _QuantizeLayer: Any = tfmot_core("quantization.keras.quantize_layer").QuantizeLayer
 
 DECAY = 0.999
+# Scores below this are masked; in a file they stand a little below all others.
+_MASKED = -1e8
+_BELOW = 8.0
 _NARROWEST = 1e-6
 
 
@@ -27,11 +30,20 @@ class RangeQuantizer(_Quantizer):
             steps on both sides of 0.
         fixed: The ends of a range that never moves, as a file has it behind a softmax,
             or None.
+        masked: Whether values of about minus infinity may be among them, which a
+            softmax behind makes zero. They take no part in the range, except that its
+            low end is so far below the others that the softmax makes them nearly zero.
     """
 
-    def __init__(self, bits: int = 8, fixed: tuple[float, float] | None = None) -> None:
+    def __init__(
+        self,
+        bits: int = 8,
+        fixed: tuple[float, float] | None = None,
+        masked: bool = False,
+    ) -> None:
         self.bits = bits
         self.fixed = None if fixed is None else tuple(fixed)
+        self.masked = masked
 
     @property
     def symmetric(self) -> bool:
@@ -72,6 +84,7 @@ class RangeQuantizer(_Quantizer):
             "rounds": switch("rounds", True),
         }
 
+    @tf.autograph.experimental.do_not_convert
     def __call__(
         self, inputs: Any, training: Any, weights: dict[str, Any], **kwargs: Any
     ) -> Any:
@@ -88,7 +101,16 @@ class RangeQuantizer(_Quantizer):
             inputs, low, high, num_bits=self.bits, narrow_range=self.symmetric
         )
 
+    def counted(self, inputs: Any) -> Any:
+        """Returns the values that the range is to hold."""
+        if not self.masked:
+            return inputs
+        seen = inputs > _MASKED
+        lowest = tf.minimum(tf.reduce_min(tf.where(seen, inputs, 0.0)), 0.0)
+        return tf.where(seen, inputs, lowest - _BELOW)
+
     def _move(self, inputs: Any, weights: dict[str, Any]) -> None:
+        inputs = self.counted(inputs)
         low = tf.minimum(tf.reduce_min(inputs), 0.0)
         high = tf.maximum(tf.reduce_max(inputs), 0.0)
         if self.symmetric:
@@ -102,12 +124,17 @@ class RangeQuantizer(_Quantizer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor, as plain data."""
-        return {"bits": self.bits, "fixed": self.fixed}
+        return {"bits": self.bits, "fixed": self.fixed, "masked": self.masked}
 
 
 def ends(low: Any, high: Any) -> tuple[Any, Any]:
-    """Returns the ends of a range, moved apart where they are one."""
-    return low, tf.maximum(high, low + _NARROWEST)
+    """Returns the ends of a range; 0 and 1 where all values are nearly 0.
+
+    The converter widens ranges below a millionth, and narrow ones make the steps of the
+    next layer's bias too small.
+    """
+    is_wide = high - low > _NARROWEST
+    return tf.where(is_wide, low, 0.0), tf.where(is_wide, high, 1.0)
 
 
 @tf_keras.saving.register_keras_serializable(package="tfcompress")
@@ -120,6 +147,7 @@ class ActivationRange(_QuantizeLayer):
     Args:
         bits: How many bits the values have.
         fixed: See `RangeQuantizer`.
+        masked: See `RangeQuantizer`.
         **kwargs: What a tf_keras layer takes.
     """
 
@@ -127,9 +155,10 @@ class ActivationRange(_QuantizeLayer):
         self,
         bits: int = 8,
         fixed: tuple[float, float] | None = None,
+        masked: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(RangeQuantizer(bits, fixed), **kwargs)
+        super().__init__(RangeQuantizer(bits, fixed, masked), **kwargs)
         self.supports_masking = True
         self.observer: Any = None
 
@@ -141,7 +170,7 @@ class ActivationRange(_QuantizeLayer):
     def call(self, inputs: Any, training: Any = None) -> Any:
         """Rounds the values, or shows them to an observer and passes them on."""
         if self.observer is not None:
-            self.observer.update(inputs)
+            self.observer.update(self.quantizer.counted(inputs))
             return inputs
         return super().call(inputs, training=training)
 
@@ -177,7 +206,7 @@ class ActivationRange(_QuantizeLayer):
         """Returns the arguments of the constructor, as plain data."""
         config = super().get_config()
         del config["quantizer"]
-        return {**config, "bits": self.bits, "fixed": self.fixed}
+        return {**config, **self.quantizer.get_config()}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "ActivationRange":

@@ -242,16 +242,13 @@ class QuantizationAwareTraining(Technique):
 
 def prepare(graph: Graph) -> Graph:
     """Takes layers apart into those that TFLite computes in whole numbers."""
-    graph = split_separable_convolutions(graph)
-    graph = split_activations(lower_attention(graph))
-    return lower_activations(lower_normalizations(graph))
+    graph = lower_normalizations(split_separable_convolutions(graph))
+    return lower_attention(lower_activations(split_activations(graph)))
 
 
 def _is_clustered(kernel: np.ndarray) -> bool:
     values = kernel[kernel != 0]
-    return values.size >= 4 * _MOST_CLUSTERS and (
-        np.unique(values).size <= _MOST_CLUSTERS
-    )
+    return 2 <= np.unique(values).size <= min(_MOST_CLUSTERS, values.size // 4)
 
 
 def _check_plain(model: Any) -> None:

@@ -40,7 +40,11 @@ def place_ranges(
         name: Layer(
             name,
             RANGE,
-            {"bits": bits[name], "fixed": plan.fixed.get(name)},
+            {
+                "bits": bits[name],
+                "fixed": plan.fixed.get(name),
+                "masked": name in plan.masked,
+            },
             type=kind,
         )
         for name in dict.fromkeys(plan.ranges.values())

@@ -3,11 +3,14 @@
 import dataclasses
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+
 from tfcompress.graph import Graph, Node, Tensor
 from tfcompress.graph.folding import foldable_layer
 from tfcompress.quantization.roles import Place, is_fused, place_of
 
 _ENTRY = Place("own")
+_MASKED = -1e8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,11 +21,13 @@ class Plan:
         ranges: For each tensor that is rounded, the name of its range. Tensors with the
             same name share one.
         fixed: The ends of the ranges that never move, by name.
+        masked: The ranges of scores of which some are masked.
         reasons: Layers that compute in float, and why.
     """
 
     ranges: Mapping[Tensor, str]
     fixed: Mapping[str, tuple[float, float]]
+    masked: frozenset[str]
     reasons: Mapping[str, str]
 
 
@@ -55,7 +60,25 @@ def plan_ranges(graph: Graph) -> Plan:
         for node in graph.nodes
         if places[node.name].reason
     }
-    return Plan(ranges, fixed, reasons)
+    masked = {
+        ranges[tensor]
+        for node in graph.nodes
+        if _masks(graph, node)
+        for tensor in _real_outputs(node)
+    }
+    return Plan(ranges, fixed, frozenset(masked), reasons)
+
+
+def _masks(graph: Graph, node: Node) -> bool:
+    """Returns whether a call puts about minus infinity in the place of values."""
+    numbers = [
+        float(np.min(value))
+        for value in node.arguments
+        if isinstance(value, int | float | np.ndarray | np.number)
+    ]
+    return graph.layer_of(node).kind == "ops.where" and any(
+        number < _MASKED for number in numbers
+    )
 
 
 def _place(graph: Graph, node: Node) -> Place:
