@@ -26,13 +26,11 @@ process of its own. On two cores it takes about two hours.
 """
 
 import argparse
-import json
 import os
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +40,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from ai_edge_quantizer import quantizer, recipe
+from quantization_results import Results, as_table
 from quantization_speed import convert, time_exports
 from quantization_tasks import TASKS, Data, Task, read_images
 
@@ -51,8 +50,6 @@ from tfcompress.export.census import float_operations, list_operations
 SEEDS = (0, 1, 2)
 CALIBRATION = 500
 TEMPERATURE, LABELS = 2.0, 0.1
-# Bars: points that 8 and 4 bits may lose.
-LOSS, LOSS_OF_4_BITS = 0.3, 1.5
 
 
 def main() -> None:
@@ -62,10 +59,10 @@ def main() -> None:
     parser.add_argument("--reviews", type=Path, required=True, help="folder of SST-2")
     parser.add_argument("--digits", type=Path, required=True, help="spoken digits")
     parser.add_argument("--directory", type=Path, required=True, help="for results")
-    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    tasks = [*TASKS, "speed"]
+    parser.add_argument("--tasks", nargs="+", choices=tasks, default=tasks)
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
-    parser.add_argument("--speed", action="store_true", help="only time the exports")
     parser.add_argument(
         "--validation", action="store_true", help="not the test data: to set rates"
     )
@@ -76,37 +73,15 @@ def main() -> None:
     if arguments.child:
         run(arguments, results)
         return
-    if not arguments.speed:
-        for seed in arguments.seeds:
-            for name in arguments.tasks:
-                run_in_child(name, seed, arguments, results)
-        for name in arguments.tasks:
-            print(as_table(name, results), flush=True)
-    images = read_images(arguments.images).train[0][:CALIBRATION]
-    print(time_exports(images))
-
-
-class Results:
-    """What was measured, in a file of JSON lines.
-
-    Args:
-        path: Of the file.
-    """
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def add(self, **result: Any) -> None:
-        """Writes one more result."""
-        with self.path.open("a") as file:
-            file.write(json.dumps(result) + "\n")
-
-    def read(self) -> dict[tuple[str, int, str], dict[str, Any]]:
-        """Returns the results by task, seed and row."""
-        if not self.path.exists():
-            return {}
-        found = map(json.loads, self.path.read_text().splitlines())
-        return {(one["task"], one["seed"], one["row"]): one for one in found}
+    names = [name for name in arguments.tasks if name in TASKS]
+    for seed in arguments.seeds:
+        for name in names:
+            run_in_child(name, seed, arguments, results)
+    for name in names:
+        print(as_table(name, results, list(ROWS)), flush=True)
+    if "speed" in arguments.tasks:
+        images = read_images(arguments.images).train[0][:CALIBRATION]
+        print(time_exports(images))
 
 
 def run_in_child(
@@ -202,7 +177,14 @@ class Experiment:
         """Returns where the file of a row is."""
         return self.directory / f"{self.name}-{self.seed}, {row}.tflite"
 
-    def fit(self, model: Any, steps: int, rate: float, library: Any = keras) -> None:
+    def fit(
+        self,
+        model: Any,
+        steps: int,
+        rate: float,
+        library: Any = keras,
+        callbacks: Sequence[Any] = (),
+    ) -> None:
         """Trains a model, or a distiller, in place.
 
         Args:
@@ -210,6 +192,7 @@ class Experiment:
             steps: How many steps it takes.
             rate: The learning rate that Adam starts with; it falls to 0 as a cosine.
             library: The Keras that optimizer and loss are of.
+            callbacks: What the technique needs meanwhile.
         """
         falling = library.optimizers.schedules.CosineDecay(rate, steps)
         model.compile(
@@ -218,7 +201,13 @@ class Experiment:
             metrics=["accuracy"],
         )
         batches = self.task.batches(self.data.train, self.seed)
-        model.fit(batches, epochs=1, steps_per_epoch=steps, verbose=2)
+        model.fit(
+            batches,
+            epochs=1,
+            steps_per_epoch=steps,
+            callbacks=list(callbacks),
+            verbose=2,
+        )
 
 
 def write_float(experiment: Experiment, path: Path) -> None:
@@ -284,9 +273,15 @@ def write_by_tfmot(experiment: Experiment, path: Path) -> None:
 
 def write_ours(experiment: Experiment, path: Path) -> None:
     """Trains on with the rounding, on the labels alone."""
-    model = wrap(experiment)
-    task = experiment.task
-    experiment.fit(model, task.tuning_steps, task.tuning_rate)
+    quantization = tfc.quantization.QuantizationAwareTraining()
+    model = quantization.apply(experiment.network)
+    tfc.quantization.calibrate(model, experiment.samples)
+    experiment.fit(
+        model,
+        experiment.task.tuning_steps,
+        experiment.task.tuning_rate,
+        callbacks=quantization.callbacks(),
+    )
     tfc.export.to_tflite(model, path, representative_data=experiment.samples)
 
 
@@ -302,20 +297,22 @@ def write_4_bits(experiment: Experiment, path: Path) -> None:
 
 def distil(experiment: Experiment, path: Path, bits: int, rate: float) -> None:
     """Trains a quantization-aware network, taught by the one in float; writes it."""
-    model = wrap(experiment, bits)
-    loss = tfc.distillation.LogitsDistillation(TEMPERATURE)
-    distiller = tfc.Distiller(
-        experiment.network, model, loss, student_loss_weight=LABELS
-    )
-    experiment.fit(distiller, experiment.task.tuning_steps, rate)
-    tfc.export.to_tflite(model, path, representative_data=experiment.samples)
-
-
-def wrap(experiment: Experiment, bits: int = 8) -> Any:
-    """Returns the network made quantization-aware, its ranges calibrated."""
     quantization = tfc.quantization.QuantizationAwareTraining(weight_bits=bits)
     model = quantization.apply(experiment.network)
-    return tfc.quantization.calibrate(model, experiment.samples)
+    tfc.quantization.calibrate(model, experiment.samples)
+    distiller = tfc.Distiller(
+        experiment.network,
+        model,
+        tfc.distillation.LogitsDistillation(TEMPERATURE),
+        student_loss_weight=LABELS,
+    )
+    experiment.fit(
+        distiller,
+        experiment.task.tuning_steps,
+        rate,
+        callbacks=quantization.callbacks(),
+    )
+    tfc.export.to_tflite(model, path, representative_data=experiment.samples)
 
 
 ROWS: dict[str, Callable[[Experiment, Path], None]] = {
@@ -328,71 +325,6 @@ ROWS: dict[str, Callable[[Experiment, Path], None]] = {
     "ours, distilled": write_distilled,
     "ours, 4 bits, distilled": write_4_bits,
 }
-AT_8_BITS = ("converter", "ai-edge-quantizer", "TF-MOT")
-
-
-def as_table(name: str, results: Results) -> str:
-    """Returns the rows of a task over its seeds as Markdown, and its bars."""
-    found = {
-        key[1:]: result for key, result in results.read().items() if key[0] == name
-    }
-    seeds = sorted({seed for seed, _ in found})
-    titles = "row | accuracy, % | mean | to float | KB | time | agreement, % | in float"
-    lines = [f"\n{TASKS[name].title}\n", f"| {titles} |", "|---" * 8 + "|"]
-    accuracy: dict[str, list[float]] = {}
-    for row in ROWS:
-        measured = [found[seed, row] for seed in seeds if (seed, row) in found]
-        errors = [one["error"] for one in measured if "error" in one]
-        if errors or not measured:
-            text = " ".join(errors[0].split())[:90] if errors else "not measured"
-            lines.append(f"| {row} | {text} |" + " |" * 6)
-            continue
-        means = {
-            column: statistics.mean(one[column] for one in measured)
-            for column in ("bytes", "latency", "agreement", "float operations")
-        }
-        accuracy[row] = [100 * one["accuracy"] for one in measured]
-        mean = statistics.mean(accuracy[row])
-        cells = (
-            row,
-            ", ".join(f"{value:.2f}" for value in accuracy[row]),
-            f"{mean:.2f}",
-            f"{mean - statistics.mean(accuracy['float']):+.2f}",
-            f"{means['bytes'] / 1000:.1f}",
-            f"{means['latency']:.2f}",
-            f"{100 * means['agreement']:.2f}",
-            f"{means['float operations']:.0f} of {measured[0]['operations']}",
-        )
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", *bars(accuracy)])
-
-
-def bars(accuracy: dict[str, list[float]]) -> list[str]:
-    """Says of each bar on accuracy whether it is held."""
-    lines = []
-    for ours in ("ours", "ours, distilled"):
-        for other in AT_8_BITS:
-            if ours in accuracy and other in accuracy:
-                pairs = zip(accuracy[ours], accuracy[other], strict=True)
-                differences = [a - b for a, b in pairs]
-                mean = statistics.mean(differences)
-                spread = statistics.pstdev(differences)
-                held = "above" if mean > spread else "equal"
-                held = "BELOW" if mean < -spread else held
-                lines.append(
-                    f"{ours} - {other}: {mean:+.2f}, spread {spread:.2f}: {held}"
-                )
-    allowed = {
-        "ours": LOSS,
-        "ours, distilled": LOSS,
-        "ours, 4 bits, distilled": LOSS_OF_4_BITS,
-    }
-    for row, loss in allowed.items():
-        if row in accuracy:
-            change = statistics.mean(accuracy[row]) - statistics.mean(accuracy["float"])
-            held = "held" if change >= -loss else "NOT HELD"
-            lines.append(f"{row} - float: {change:+.2f}, bar -{loss}: {held}")
-    return lines
 
 
 if __name__ == "__main__":
