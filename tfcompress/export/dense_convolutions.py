@@ -1,4 +1,4 @@
-"""Writes 1x1 convolutions of a float file as fully connected operations."""
+"""Writes 1x1 convolutions of a file as fully connected operations."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 from tfcompress.export.census import operation_kind
 from tfcompress.export.layer_operations import kernel_of
+from tfcompress.export.operator_codes import find_code
 
 _DENSE = schema.BuiltinOperator.FULLY_CONNECTED
 _VERSION_THAT_KEEPS_AXES = 5
@@ -21,7 +22,7 @@ def densify_convolutions(content: bytes) -> bytes:
     LiteRT has fast int4 kernels for the latter alone.
 
     Args:
-        content: The bytes of a float `.tflite` file. It is not changed.
+        content: The bytes of a `.tflite` file. It is not changed.
 
     Returns:
         The bytes of a file that computes the same.
@@ -68,17 +69,4 @@ def _rewrite(file: Any, operator: Any) -> None:
     options.keepNumDims = True
     operator.builtinOptions = options
     operator.builtinOptionsType = schema.BuiltinOptions.FullyConnectedOptions
-    operator.opcodeIndex = _code(file)
-
-
-def _code(file: Any) -> int:
-    """Returns the index of the code for operations that keep axes, adding it."""
-    for index, code in enumerate(file.operatorCodes):
-        kind = max(code.builtinCode, code.deprecatedBuiltinCode)
-        if kind == _DENSE and code.version >= _VERSION_THAT_KEEPS_AXES:
-            return index
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = _DENSE
-    code.version = _VERSION_THAT_KEEPS_AXES
-    file.operatorCodes.append(code)
-    return len(file.operatorCodes) - 1
+    operator.opcodeIndex = find_code(file, _DENSE, _VERSION_THAT_KEEPS_AXES)

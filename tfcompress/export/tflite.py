@@ -17,17 +17,27 @@ from tfcompress.export.census import (
     list_operations,
 )
 from tfcompress.export.conversion import convert
+from tfcompress.export.dense_convolutions import densify_convolutions
+from tfcompress.export.layer_operations import list_layer_operations
+from tfcompress.export.narrow_weights import narrow_weights
 from tfcompress.export.representative import read_samples
+from tfcompress.export.rounded_constants import store_rounded_weights
 from tfcompress.export.signature import read_signature
 from tfcompress.export.sparse_encoding import check_sparse_encoding, compare_encodings
 from tfcompress.export.target import Target, find_target
 from tfcompress.export.verification import made_up_samples, verify
 from tfcompress.files import replacing
 from tfcompress.keras_compat import tfmot_layers
-from tfcompress.keras_compat.quantized_graph import activation_ranges, shipping_model
+from tfcompress.keras_compat.quantized_graph import (
+    activation_ranges,
+    shipping_model,
+    weight_bits,
+)
 
 CALIBRATION_SAMPLES = 500
 VERIFICATION_SAMPLES = 512
+# Kernels of so few bits are stored in fewer than 8.
+_PACKED_BITS = 4
 
 
 def to_tflite(
@@ -44,6 +54,13 @@ def to_tflite(
     The file holds TFLite's built-in operations only, so every LiteRT runtime can run
     it. It is run beside the model before it gets its name; a file that stood there
     before is replaced only by one that works.
+
+    A quantization-aware model ships the whole numbers that it was trained with. Kernels
+    of 4 bits or fewer take half a byte a weight, of 2 bits in Dense layers a quarter;
+    1x1 convolutions are then written as Dense layers, for which LiteRT has fast kernels
+    of so few bits, and larger ones are slow, which `notes` of the artifact says.
+    Depthwise and transposed convolutions, and kernels of 5 to 7 bits, take a byte a
+    weight. So do those of recurrent layers, whose steps are computed in float.
 
     Args:
         model: A built functional or Sequential model of either Keras: plain, pruned,
@@ -127,6 +144,8 @@ def to_tflite(
         )
     calibration = samples if target.full_integer and not knows_ranges else None
     content = convert(shipping, signature, target, samples=calibration, sparse=sparse)
+    if target.full_integer:
+        content = _store_as_trained(content, weight_bits(model))
     if sparse and not check_sparse_encoding(content):
         warnings.warn(
             f"No kernel of model {model.name!r} has zeros enough to be written in "
@@ -150,6 +169,9 @@ def to_tflite(
             "see float_operations of the artifact for the layers.",
             stacklevel=2,
         )
+    notes = _notes(content)
+    for note in notes:
+        warnings.warn(f"{path}: {note}", stacklevel=2)
     return Artifact(
         path=path,
         bytes=len(content),
@@ -157,12 +179,35 @@ def to_tflite(
         operations=count_operations(operations),
         float_operations=in_float,
         verification=verification,
+        notes=notes,
     )
 
 
 def _shipping(model: Any) -> Any:
     """Returns the model to convert, in the place of a quantization-aware one."""
     return shipping_model(model) if activation_ranges(model) else model
+
+
+def _store_as_trained(content: bytes, bits: set[int]) -> bytes:
+    """Stores kernels in the whole numbers that they were trained as, of these bits."""
+    if min(bits, default=8) <= _PACKED_BITS:
+        content = densify_convolutions(content)
+    return store_rounded_weights(narrow_weights(content, bits), bits)
+
+
+def _notes(content: bytes) -> tuple[str, ...]:
+    slow = [
+        operation.layers[0] if operation.layers else operation.kind
+        for operation in list_layer_operations(content)
+        if operation.kind == "CONV_2D" and operation.weights == "int4"
+    ]
+    if not slow:
+        return ()
+    return (
+        "LiteRT unpacks int4 kernels of convolutions larger than 1x1 in each run, some "
+        "4 times the time of int8. Train those layers with 5 bits or more where speed "
+        f"matters more than bytes: {', '.join(slow)}.",
+    )
 
 
 def _compare(path: Path, dense: bytes, samples: dict[str, np.ndarray]) -> None:

@@ -35,6 +35,29 @@ def rounded_layers(model: Any) -> list[RoundedLayer]:
     return _layers(model, RoundedLayer)
 
 
+def weight_bits(model: Any) -> set[int]:
+    """Returns to how many bits the kernels of a quantization-aware model are rounded.
+
+    Only kernels on equal steps count, as files hold them. Empty for a model that is not
+    quantization-aware.
+    """
+    return {one.bits for one in _roundings(model) if one.format == "linear"}
+
+
+def weight_formats(model: Any) -> set[str]:
+    """Returns the names of the formats that kernels are rounded to."""
+    return {one.format for one in _roundings(model)}
+
+
+def _roundings(model: Any) -> list[Any]:
+    return [
+        rounding
+        for layer in rounded_layers(model)
+        for rounding in layer.roundings.values()
+        if rounding is not None
+    ]
+
+
 def steady_layers(model: Any) -> list[SteadyBatchNormalization]:
     """Returns the batch normalizations of a quantization-aware model."""
     return _layers(model, SteadyBatchNormalization)
