@@ -1,6 +1,7 @@
-"""Tables as plain text."""
+"""Tables as plain text, and in Markdown."""
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -22,3 +23,32 @@ def to_text(table: Any, description: str) -> str:
         console.print(table)
     lines = [line.rstrip() for line in capture.get().splitlines()]
     return "\n".join([*lines, description])
+
+
+def to_markdown(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], description: str
+) -> str:
+    """Writes a Markdown table: names on the left, numbers to the right of them.
+
+    Args:
+        titles: What stands above the columns.
+        rows: The cells of each row; the first is its name.
+        description: A sentence to stand below.
+
+    Returns:
+        The text, which ends with a line break.
+    """
+    lines = [
+        titles,
+        ["---", *("---:" for _ in titles[1:])],
+        *([escape_markdown(name), *cells] for name, *cells in rows),
+    ]
+    text = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    return f"{text}\n\n{escape_markdown(description)}\n"
+
+
+def escape_markdown(words: str) -> str:
+    """Returns words that Markdown shows as they stand, on one line."""
+    for character in "\\`*_[]<>|":
+        words = words.replace(character, "\\" + character)
+    return " ".join(words.split())

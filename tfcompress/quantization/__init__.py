@@ -2,6 +2,8 @@
 
 from tfcompress.quantization import formats
 from tfcompress.quantization.adaptive_rounding import adapt_rounding
+from tfcompress.quantization.analysis import analyze
+from tfcompress.quantization.analysis_result import Analysis, LayerAnalysis
 from tfcompress.quantization.aware_training import QuantizationAwareTraining
 from tfcompress.quantization.bias_correction import correct_bias
 from tfcompress.quantization.calibration import calibrate
@@ -9,8 +11,11 @@ from tfcompress.quantization.equalization import equalize, find_equalizable
 from tfcompress.quantization.post_training import post_training
 
 __all__ = [
+    "Analysis",
+    "LayerAnalysis",
     "QuantizationAwareTraining",
     "adapt_rounding",
+    "analyze",
     "calibrate",
     "correct_bias",
     "equalize",

@@ -1,4 +1,4 @@
-"""A figure as the content of a file."""
+"""A figure as the content of a file, and what figures share."""
 
 import io
 import os
@@ -10,6 +10,11 @@ from matplotlib.figure import Figure
 
 from tfcompress.errors import ArgumentError
 
+# Two colours of Okabe and Ito, which people with any colour vision tell apart.
+BLUE = "#0072B2"
+ORANGE = "#D55E00"
+
+_LETTERS = 32  # What fits above a small curve, or beside a bar.
 _FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 
 
@@ -37,3 +42,11 @@ def encode(draw: Callable[[], Figure], path: str | os.PathLike[str]) -> bytes:
     with matplotlib.rc_context({"svg.hashsalt": "tfcompress", "svg.fonttype": "path"}):
         draw().savefig(stream, format=kind, metadata=metadata)
     return stream.getvalue()
+
+
+def shorten(name: str) -> str:
+    """Returns a name without its middle where it is too long for a figure."""
+    if len(name) <= _LETTERS:
+        return name
+    half = (_LETTERS - 1) // 2
+    return f"{name[:half]}\N{HORIZONTAL ELLIPSIS}{name[-half:]}"

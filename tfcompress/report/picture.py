@@ -8,14 +8,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from tfcompress.report.figure_file import encode
+from tfcompress.report.figure_file import BLUE, ORANGE, encode
 from tfcompress.report.labels import place_labels
 from tfcompress.report.row import Row
-
-# Two colours of Okabe and Ito, which people with any colour vision tell apart; the
-# reference has another shape too.
-_BLUE = "#0072B2"
-_ORANGE = "#D55E00"
 
 
 def draw(rows: Sequence[Row], reference: str, path: str | os.PathLike[str]) -> bytes:
@@ -48,7 +43,7 @@ def _draw(rows: Sequence[Row], reference: str) -> Figure:
         axes.plot(
             *point,
             marker="s" if is_reference else "o",
-            color=_ORANGE if is_reference else _BLUE,
+            color=ORANGE if is_reference else BLUE,
             markersize=8,
             linestyle="none",
         )

@@ -8,6 +8,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from tfcompress import printing
 from tfcompress.report.columns import COLUMNS, Column
 from tfcompress.report.row import Row
 
@@ -91,24 +92,14 @@ def to_markdown(rows: Sequence[Row], reference: Row, description: str) -> str:
     Returns:
         The text, which ends with a line break.
     """
-    lines = [
-        ["", *(column.title for column in COLUMNS)],
-        ["---", *("---:" for _ in COLUMNS)],
-        *(
-            [_escape(row.name), *(_cell(column, row, reference) for column in COLUMNS)]
-            for row in rows
-        ),
+    titles = ["", *(column.title for column in COLUMNS)]
+    cells = [
+        [row.name, *(_cell(column, row, reference) for column in COLUMNS)]
+        for row in rows
     ]
-    text = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-    return f"{text}\n\n{_escape(description)}\n"
+    return printing.to_markdown(titles, cells, description)
 
 
 def _cell(column: Column, row: Row, reference: Row) -> str:
     ratio = column.ratio_text(row, reference)
     return f"{column.text(row)} ({ratio})" if ratio else column.text(row)
-
-
-def _escape(words: str) -> str:
-    for character in "\\`*_[]<>|":
-        words = words.replace(character, "\\" + character)
-    return " ".join(words.split())

@@ -2,15 +2,13 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Any
 
-import numpy as np
-
-from tfcompress import measurement
-from tfcompress.errors import ArgumentError, DataError
+from tfcompress.errors import ArgumentError
 from tfcompress.measurement.fitting import check_fits
+from tfcompress.measurement.metric import Metric, find_metric
 from tfcompress.pruning import ChannelPruning, MagnitudePruning
 from tfcompress.pruning.structured import StructuredPruning
 from tfcompress.search.channel_parts import ChannelParts
@@ -24,16 +22,12 @@ from tfcompress.search.parts import Parts
 from tfcompress.search.sensitivity_result import Sensitivity, SensitivityRow
 from tfcompress.search.weight_parts import WeightParts
 
-Metric = Callable[[Any, Any], float]
-
-_QUALITY = ("accuracy", "macro_recall", "macro_f1")
 # Arguments of techniques that do not change what a ratio of one part is.
 _HOW_MUCH = (
     *("ratio", "macs", "bytes", "latency_ms", "sparsity"),
     *("schedule", "steps", "scope"),
 )
 _TECHNIQUES = {"channel": ChannelPruning, "weight": MagnitudePruning}
-_METRICS = (*_QUALITY, "agreement")
 
 
 def sensitivity(
@@ -98,11 +92,11 @@ def sensitivity(
     """
     settings = _find_technique(technique)
     ratios = _check_ratios(ratios)
-    name, measure = _find_metric(metric, model)
+    name, measure = find_metric(metric, model)
     fingerprint = {}
     if cache is not None:
         named = isinstance(metric, str)
-        described = name if named else fingerprint_function(measure)
+        described = name if named else fingerprint_function(metric)
         fingerprint = {"technique": _describe(settings, cache), "metric": described}
     parts: Parts
     if isinstance(settings, MagnitudePruning):
@@ -122,9 +116,9 @@ def sensitivity(
         if found is None:
             if part:
                 with parts.pruned(part, ratio) as pruned:
-                    found = _number(measure(pruned, data), name)
+                    found = measure(pruned, data)
             else:
-                found = _number(measure(parts.model, data), name)
+                found = measure(parts.model, data)
             known.add(part, ratio, found)
         return found
 
@@ -182,34 +176,3 @@ def _check_ratios(ratios: Iterable[float]) -> list[float]:
             f"ratios must be numbers between 0 and 1. Received: ratios={ratios!r}"
         )
     return sorted({float(ratio) for ratio in given})
-
-
-def _find_metric(metric: Any, model: Any) -> tuple[str, Metric]:
-    """Returns the name of a metric and what measures it."""
-    if metric == "agreement":
-        return metric, lambda other, data: measurement.agreement(model, other, data)
-    if metric in _QUALITY:
-        return metric, lambda other, data: getattr(
-            measurement.evaluate(other, data), metric
-        )
-    if callable(metric) and not isinstance(metric, type):
-        return getattr(metric, "__qualname__", type(metric).__name__), metric
-    raise ArgumentError(
-        f"metric must be one of {list(_METRICS)}, or a function of a model and data. "
-        f"Received: metric={metric!r}"
-    )
-
-
-def _number(value: Any, metric: str) -> float:
-    """Returns what a metric gave as a number.
-
-    Raises:
-        DataError: If it is not a finite number.
-    """
-    array = np.asarray(value)
-    if array.size != 1 or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
-        raise DataError(
-            "A metric must return one finite number for the model and the data. "
-            f"Received: {value!r} from metric {metric!r}"
-        )
-    return float(array.reshape(()))

@@ -7,14 +7,9 @@ from collections.abc import Mapping, Sequence
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tfcompress.report.figure_file import encode
-
-# Two colours of Okabe and Ito, which people with any colour vision tell apart.
-_BLUE = "#0072B2"
-_ORANGE = "#D55E00"
+from tfcompress.report.figure_file import BLUE, ORANGE, encode, shorten
 
 _COLUMNS = 4
-_LETTERS = 32  # What fits above one curve.
 
 
 def draw(
@@ -50,9 +45,9 @@ def _draw(curves: Mapping[str, Sequence[tuple[float, float]]], metric: str) -> F
     places = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     for axes, (name, points) in zip(places.flat, curves.items(), strict=False):
         ratios, qualities = zip(*points, strict=True)
-        axes.axhline(qualities[0], color=_ORANGE, linewidth=1.0, linestyle="--")
-        axes.plot(ratios, qualities, color=_BLUE, marker="o", markersize=4)
-        axes.set_title(_shortened(name), fontsize=7, parse_math=False)
+        axes.axhline(qualities[0], color=ORANGE, linewidth=1.0, linestyle="--")
+        axes.plot(ratios, qualities, color=BLUE, marker="o", markersize=4)
+        axes.set_title(shorten(name), fontsize=7, parse_math=False)
         axes.tick_params(labelsize=7)
         axes.grid(color="0.9", linewidth=0.8)
         axes.set_axisbelow(True)
@@ -62,11 +57,3 @@ def _draw(curves: Mapping[str, Sequence[tuple[float, float]]], metric: str) -> F
     figure.supxlabel("share that is pruned", fontsize=8)
     figure.supylabel(metric, fontsize=8, parse_math=False)
     return figure
-
-
-def _shortened(name: str) -> str:
-    """Returns a name without its middle where it is too long."""
-    if len(name) <= _LETTERS:
-        return name
-    half = (_LETTERS - 1) // 2
-    return f"{name[:half]}\N{HORIZONTAL ELLIPSIS}{name[-half:]}"
