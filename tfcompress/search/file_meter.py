@@ -1,0 +1,62 @@
+"""Measures files beside the float file that they come from."""
+
+import os
+from typing import Any
+
+from tfcompress.errors import DataError
+from tfcompress.measurement.agreement import share_agreement
+from tfcompress.measurement.metric import METRICS, Metric, find_metric
+from tfcompress.measurement.prediction import Predictions, predict, predict_each
+from tfcompress.measurement.quality import score
+
+Path = str | os.PathLike[str]
+
+
+class FileMeter:
+    """Measures what a file is worth, on the runtime that ships.
+
+    Args:
+        float_file: The float `.tflite` file.
+        data: What to measure on.
+        metric: As in `bit_width`.
+
+    Attributes:
+        name: Name of the metric.
+        baseline: What it gives for the float file.
+
+    Raises:
+        ArgumentError: If the metric is not known.
+        DataError: If the data does not fit the file, or has no labels for a metric that
+            needs them.
+    """
+
+    def __init__(self, float_file: Path, data: Any, metric: str | Metric) -> None:
+        self._float_file = float_file
+        self._data = data
+        self.name, self._metric = find_metric(metric, float_file)
+        self._named = metric in METRICS
+        if self._named:
+            predictions = predict(float_file, data)
+            self.baseline = self._quality(predictions, predictions)
+        else:
+            self.baseline = self._metric(float_file, data)
+
+    def measure(self, file: Path) -> tuple[float, float | None]:
+        """Returns the quality of a file, and its agreement with the float file.
+
+        Agreement is None where the metric is a function.
+        """
+        if not self._named:
+            return self._metric(file, self._data), None
+        exact, found = predict_each([self._float_file, file], self._data)
+        return self._quality(exact, found), share_agreement(exact, found)
+
+    def _quality(self, exact: Predictions, found: Predictions) -> float:
+        if self.name == "agreement":
+            return share_agreement(exact, found)
+        if found.labels is None:
+            raise DataError(
+                f"Labels are needed to measure {self.name}; pass (x, y) as data, or "
+                'metric="agreement". Received: x alone'
+            )
+        return float(getattr(score(found), self.name))
