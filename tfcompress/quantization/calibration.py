@@ -10,6 +10,7 @@ from tfcompress import data as data_module
 from tfcompress.errors import DataError, ModelError
 from tfcompress.keras_compat import ActivationRange
 from tfcompress.keras_compat.quantized_graph import activation_ranges, embedding_of
+from tfcompress.keras_compat.settled_biases import settle_biases
 from tfcompress.measurement.fitting import check_fits
 from tfcompress.quantization.formats.observers import Observer, build_observer
 
@@ -25,7 +26,7 @@ def calibrate(
 
     Args:
         model: What `QuantizationAwareTraining.apply` returned. Its ranges are changed,
-            nothing else.
+            and its biases become whole numbers of the steps that they have in the file.
         data: Inputs like those of the application, in a form that
             `tfcompress.data.batches` accepts; labels in it are not used.
         method: `"min_max"`, the default: from the least to the greatest value seen;
@@ -62,6 +63,7 @@ def calibrate(
     _run(model, data, samples, lambda: _observing(layers, observers))
     for layer, observer in zip(layers, observers, strict=True):
         layer.set_range(*_with_embedding(layer, observer.range()))
+    settle_biases(model)
     return model
 
 

@@ -9,6 +9,7 @@ from tfcompress.keras_compat.quantized_graph import (
     rounded_layers,
     steady_layers,
 )
+from tfcompress.keras_compat.settled_biases import settle_biases
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Phases:
     def callback(self) -> Any:
         """Returns the tf_keras callback that turns the switches as `fit` goes on.
 
-        When training ends, however early, everything is rounded.
+        When training ends, however early, everything is rounded, biases too.
         """
         reached: list[tuple[Any, ...]] = []
 
@@ -58,6 +59,7 @@ class Phases:
         def finish() -> None:
             reached.clear()
             self.set(callback.model, 1.0)
+            settle_biases(callback.model)
 
         callback = keras_compat.progress_callback(keras_compat.tf_keras(), move, finish)
         return callback
