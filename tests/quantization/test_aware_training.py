@@ -179,6 +179,7 @@ def test_config_round_trip():
         "weight_bits": 4,
         "activation_bits": 16,
         "layers": {"dense*": 6},
+        "weight_format": "logarithmic",
         "preserve": ["clusters"],
         "start": 0.1,
         "freeze_batch_norm": None,

@@ -6,6 +6,7 @@ reads a model of either Keras into a graph and builds a model from one.
 
 from tfcompress.graph.activation_lowering import lower_activations
 from tfcompress.graph.attention import attention_obstacle, lower_attention
+from tfcompress.graph.average_lowering import lower_averages
 from tfcompress.graph.blocks import Block, find_blocks, remove_blocks
 from tfcompress.graph.bounded_activations import replace_relu6
 from tfcompress.graph.casting import cast_to_float32
@@ -57,6 +58,7 @@ __all__ = [
     "insert_after",
     "lower_activations",
     "lower_attention",
+    "lower_averages",
     "lower_normalizations",
     "pad_evenly",
     "remove_blocks",

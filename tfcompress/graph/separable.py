@@ -27,11 +27,15 @@ _POINTWISE = (
 )
 
 
-def split_separable_convolutions(graph: Graph) -> Graph:
-    """Returns a graph in which each SeparableConv2D is two layers.
+_AXES = {"SeparableConv1D": 1, "SeparableConv2D": 2}
 
-    A DepthwiseConv2D without bias, called `<layer>_depthwise`, is followed by a Conv2D
-    of 1 by 1, which keeps the layer's name, bias and activation.
+
+def split_separable_convolutions(graph: Graph) -> Graph:
+    """Returns a graph in which each SeparableConv1D and SeparableConv2D is two layers.
+
+    A depthwise convolution without bias, called `<layer>_depthwise`, is followed by a
+    convolution of 1 by 1, which keeps the layer's name, bias and activation. Causal
+    padding is done by a ZeroPadding1D, called `<layer>_padding`, before them.
 
     Args:
         graph: A graph; models inside it are left as they are.
@@ -48,12 +52,13 @@ def split_separable_convolutions(graph: Graph) -> Graph:
     ```
     """
     for layer in list(graph.layers.values()):
-        if layer.kind != "SeparableConv2D":
+        if layer.kind not in _AXES:
             continue
+        axes = _AXES[layer.kind]
         name = free_name(graph, f"{layer.name}_depthwise")
         depthwise = Layer(
             name,
-            "DepthwiseConv2D",
+            f"DepthwiseConv{axes}D",
             {
                 **_taken(layer, _DEPTHWISE),
                 **_renamed(layer, "depthwise", "depthwise"),
@@ -65,18 +70,37 @@ def split_separable_convolutions(graph: Graph) -> Graph:
         biases = tuple(weight for weight in layer.weights if weight.path == "bias")
         pointwise = Layer(
             layer.name,
-            "Conv2D",
+            f"Conv{axes}D",
             {
                 **_taken(layer, _POINTWISE),
                 **_renamed(layer, "pointwise", "kernel"),
-                "kernel_size": (1, 1),
+                "kernel_size": (1,) * axes,
             },
             (Weight("kernel", layer.weight("pointwise_kernel")), *biases),
             layer.trainable,
         )
+        if depthwise.config["padding"] == "causal":
+            padding = _causal_padding(graph, layer)
+            config = {**depthwise.config, "padding": "valid"}
+            depthwise = dataclasses.replace(depthwise, config=config)
+            graph = _insert_before_calls(graph, layer, padding)
+            graph = with_layers(graph, [padding])
         graph = _insert_before_calls(graph, layer, depthwise)
         graph = with_layers(graph, [depthwise, pointwise])
     return graph
+
+
+def _causal_padding(graph: Graph, layer: Layer) -> Layer:
+    """Returns the layer that puts zeros before the first step."""
+    size, dilation = (
+        value if isinstance(value, int) else value[0]
+        for value in (layer.config["kernel_size"], layer.config["dilation_rate"])
+    )
+    config = {
+        "padding": ((size - 1) * dilation, 0),
+        "dtype": layer.config.get("dtype", "float32"),
+    }
+    return Layer(free_name(graph, f"{layer.name}_padding"), "ZeroPadding1D", config)
 
 
 def _taken(layer: Layer, keys: tuple[str, ...]) -> dict[str, object]:

@@ -29,7 +29,8 @@ class RoundedLayer(_Wrapper):
     Args:
         layer: A built tf_keras layer. The wrapper holds this very layer.
         roundings: What is done to each kernel, by its number among `prunable_weights`:
-            a function of a weight that has `get_config`, or None.
+            a function of a weight that has `bits`, the name of a `format` and
+            `get_config`, or None.
         kept: What of each kernel stays as it is: `"sparsity"`, `"clusters"` or both.
         shapes: The shape of each kernel.
         **kwargs: What a tf_keras layer takes.
@@ -92,6 +93,7 @@ class RoundedLayer(_Wrapper):
             _, places = tf.unique(tf.reshape(kernel, [-1]))
             variable.assign(tf.reshape(places, kernel.shape))
 
+    @tf.autograph.experimental.do_not_convert
     def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer with its kernels rounded."""
         # Layers that others are made of may be built by their first call only.
@@ -121,21 +123,32 @@ class RoundedLayer(_Wrapper):
         return [(number, kernels[number].variable) for number in self._roundings]
 
     def _rounded(self, number: int, variable: Any) -> Any:
+        value = self._keeping(number, variable)
+        rounding = self._roundings[number]
+        if rounding is None:
+            return value
+        return tf.cond(self.rounds > 0, lambda: rounding(value), lambda: value)
+
+    def _keeping(self, number: int, variable: Any) -> Any:
+        """Returns a kernel whose zeros and clusters are as they were."""
         value = tf.convert_to_tensor(variable)
         if str(number) in self._clusters:
             value = _gathered(value, self._clusters[str(number)])
         if str(number) in self._zeros:
             value = value * self._zeros[str(number)]
-        rounding = self._roundings[number]
-        if rounding is None:
-            return value
-        return tf.cond(self.rounds > 0, lambda: rounding(value), lambda: value)
+        return value
 
     def rounded_kernels(self) -> list[tuple[Any, Any]]:
         """Returns each kernel, a variable, with the numbers that the layer uses."""
         return [
             (variable, self._rounded(number, variable).numpy())
             for number, variable in self._variables()
+        ]
+
+    def unrounded_kernels(self) -> list[Any]:
+        """Returns what each rounding is given, in the order of `roundings`."""
+        return [
+            self._keeping(number, variable) for number, variable in self._variables()
         ]
 
     @property

@@ -11,6 +11,7 @@ from tfcompress.graph import (
     Graph,
     lower_activations,
     lower_attention,
+    lower_averages,
     lower_normalizations,
     split_activations,
     split_separable_convolutions,
@@ -27,7 +28,7 @@ from tfcompress.quantization.kernel_grid import check_bits
 from tfcompress.quantization.phases import Phases
 from tfcompress.quantization.placing import place_ranges, remove_ranges
 from tfcompress.quantization.planning import Plan, plan_ranges
-from tfcompress.quantization.weight_rounding import LinearRounding
+from tfcompress.quantization.weight_rounding import ROUNDINGS, check_weight_format
 from tfcompress.technique import Account, Technique
 
 _MOST_CLUSTERS = 256
@@ -57,6 +58,12 @@ class QuantizationAwareTraining(Technique):
         activation_bits: 8, the default, or 16, which is exact but slow on CPUs.
         layers: Bits for the kernels of single layers, by name or pattern, such as
             `{"dense*": 4}`.
+        weight_format: What kernels are rounded to, with a scale for each output
+            channel; with one scale for embedding tables and for kernels whose
+            clusters are kept. `"linear"`, the default: equal steps, as in a file.
+            `"logarithmic"` and `"power_of_two"`: see `formats`. TFLite has no kernels
+            for these two: a full-integer file rounds the numbers once more, to int8,
+            and what they save is measured by `tfcompress.quantization.storage`.
         preserve: What training shall keep. `"sparsity"`: zero weights stay zero.
             `"clusters"`: a kernel of 256 values or fewer keeps as few, equal weights
             staying equal. Defaults to both.
@@ -69,7 +76,7 @@ class QuantizationAwareTraining(Technique):
         strict: Whether a layer that would stay in float is an error.
 
     Raises:
-        ArgumentError: If bits, a share or a name is none that can be.
+        ArgumentError: If bits, a format, a share or a name is none that can be.
 
     Example:
     ```python
@@ -88,6 +95,7 @@ class QuantizationAwareTraining(Technique):
         activation_bits: int = 8,
         *,
         layers: Mapping[str, int] | None = None,
+        weight_format: str = "linear",
         preserve: Sequence[str] = ("sparsity", "clusters"),
         start: float = 0.0,
         freeze_batch_norm: float | None = 0.8,
@@ -97,6 +105,7 @@ class QuantizationAwareTraining(Technique):
         self.weight_bits = check_bits(weight_bits, "weight_bits")
         self.activation_bits = settings.check_activation_bits(activation_bits)
         self.layers = settings.check_layers(layers)
+        self.weight_format = check_weight_format(weight_format)
         self.preserve = settings.check_preserve(preserve)
         self.start = settings.check_share("start", start) or 0.0
         self.freeze_batch_norm = settings.check_share(
@@ -177,6 +186,7 @@ class QuantizationAwareTraining(Technique):
             "weight_bits": self.weight_bits,
             "activation_bits": self.activation_bits,
             "layers": dict(self.layers) or None,
+            "weight_format": self.weight_format,
             "preserve": list(self.preserve),
             "start": self.start,
             "freeze_batch_norm": self.freeze_batch_norm,
@@ -221,7 +231,7 @@ class QuantizationAwareTraining(Technique):
             if (names := self._kept(kernel.variable.numpy()))
         }
         roundings = {
-            number: LinearRounding(
+            number: ROUNDINGS[self.weight_format](
                 bits,
                 () if "clusters" in kept.get(number, ()) else kernel.outputs,
             )
@@ -243,6 +253,7 @@ class QuantizationAwareTraining(Technique):
 def prepare(graph: Graph) -> Graph:
     """Takes layers apart into those that TFLite computes in whole numbers."""
     graph = lower_normalizations(split_separable_convolutions(graph))
+    graph = lower_averages(graph)
     return lower_attention(lower_activations(split_activations(graph)))
 
 
@@ -270,8 +281,9 @@ def _account(graph: Graph, wrapped: Any, plan: Plan) -> Account:
     for layer in wrapped.layers:
         if isinstance(layer, RoundedLayer):
             name = layer.name.removesuffix("_unrounded")
-            bits = {rounding.bits for rounding in layer.roundings.values()}
-            notes[name] = f"weights of {min(bits)} bits"
+            first = next(iter(layer.roundings.values()))
+            kind = first.format.replace("_", "-")
+            notes[name] = f"{kind} weights of {first.bits} bits"
     computing = [
         name
         for name, layer in graph.layers.items()
