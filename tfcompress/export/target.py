@@ -61,6 +61,13 @@ TARGETS = {
             "float32",
             "as cpu_int8, with float32 in and out: a drop-in for a float file",
         ),
+        Target(
+            "cpu_int16x8",
+            "int8",
+            "int16",
+            "float32",
+            "int16 activations, float32 in and out; for NPUs and microcontrollers",
+        ),
     )
 }
 

@@ -18,6 +18,11 @@ from tfcompress.export.census import (
 )
 from tfcompress.export.conversion import convert
 from tfcompress.export.dense_convolutions import densify_convolutions
+from tfcompress.export.int16_activations import (
+    SLOW,
+    check_activation_bits,
+    convert_int16,
+)
 from tfcompress.export.layer_operations import list_layer_operations
 from tfcompress.export.narrow_weights import narrow_weights
 from tfcompress.export.representative import read_samples
@@ -30,6 +35,7 @@ from tfcompress.files import replacing
 from tfcompress.keras_compat import tfmot_layers
 from tfcompress.keras_compat.quantized_graph import (
     activation_ranges,
+    model_without_ranges,
     shipping_model,
     weight_bits,
 )
@@ -68,11 +74,13 @@ def to_tflite(
         path: Where to write the file; its name must end in `.tflite`.
         target: `"cpu_int8"`, the default (full integer, int8 in and out),
             `"cpu_int8_float_io"` (the same with float32 in and out), `"cpu_float32"`,
-            `"cpu_float16"` (weights at half the bytes), or a `Target`.
+            `"cpu_float16"` (weights at half the bytes), `"cpu_int16x8"` (int16
+            activations, slow on CPUs), or a `Target`.
         representative_data: Inputs like those of the application, in a form that
             `tfcompress.data.batches` accepts; 100 to 500 samples are usual, 500 are
             read at the most. Ranges of activations are learned from it, unless the
-            model is quantization-aware and brings its own; the file is verified on it.
+            model is quantization-aware and brings its own, of 8 bits; the file is
+            verified on it.
         batch: Samples in one run of the file. Defaults to 1, which recurrent layers
             need and which is fastest on phones; None allows any number.
         sparse: Whether kernels with 30 % of zeros or more are written in the
@@ -87,8 +95,9 @@ def to_tflite(
 
     Raises:
         ArgumentError: If the target is not known, the name does not end in `.tflite`,
-            a full-integer file is asked of a model without ranges or data, or a sparse
-            one of int8 weights with float activations.
+            a full-integer file is asked of a model without ranges or data, or with
+            activations of other bits than it was trained with, or a sparse
+            one of int8 weights with float or int16 activations.
         DataError: If representative data is empty, not finite or does not fit.
         ModelError: If the model is subclassed, unbuilt, holds weights not finite, is
             still being pruned, or is quantization-aware and not calibrated.
@@ -119,10 +128,10 @@ def to_tflite(
             "batch must be a whole number of 1 or more, or None for any number. "
             f"Received: batch={batch!r}"
         )
-    if sparse and target.weights == "int8" and not target.full_integer:
+    if sparse and target.weights == "int8" and target.activations != "int8":
         raise ArgumentError(
-            "LiteRT reads sparse int8 weights wrongly where activations are float; use "
-            "another target, or sparse=False. "
+            "LiteRT reads sparse int8 weights wrongly where activations are not int8; "
+            "use another target, or sparse=False. "
             f"Received: target={target.name!r}, sparse=True"
         )
     keras_compat.check_model(model)
@@ -130,20 +139,28 @@ def to_tflite(
     model = keras_compat.in_float32(model)
     signature = read_signature(model, batch)
     knows_ranges = tfmot_layers.is_quantization_aware(model)
-    shipping = _shipping(model)
-    if target.full_integer and not knows_ranges and representative_data is None:
+    check_activation_bits(target, _activation_bits(model))
+    in_int16 = target.activations == "int16"
+    finds_ranges = target.full_integer and (in_int16 or not knows_ranges)
+    if finds_ranges and representative_data is None:
         raise ArgumentError(
             f"A file for {target.name} needs the ranges of the model's activations. "
-            "Give 100 to 500 samples of real input as representative_data, or a "
-            "quantization-aware model. Received: representative_data=None"
+            "Give 100 to 500 samples of real input as representative_data, or for int8 "
+            "a quantization-aware model. Received: representative_data=None"
         )
     samples = None
     if representative_data is not None:
         samples = read_samples(
             representative_data, signature, samples=CALIBRATION_SAMPLES
         )
-    calibration = samples if target.full_integer and not knows_ranges else None
-    content = convert(shipping, signature, target, samples=calibration, sparse=sparse)
+    calibration = samples if finds_ranges else None
+    shipping = _shipping(model, in_int16=in_int16)
+    if in_int16 and calibration is not None:
+        content = convert_int16(shipping, signature, target, calibration)
+    else:
+        content = convert(
+            shipping, signature, target, samples=calibration, sparse=sparse
+        )
     if target.full_integer:
         content = _store_as_trained(content, weight_bits(model))
     if sparse and not check_sparse_encoding(content):
@@ -169,7 +186,7 @@ def to_tflite(
             "see float_operations of the artifact for the layers.",
             stacklevel=2,
         )
-    notes = _notes(content)
+    notes = _notes(content, target)
     for note in notes:
         warnings.warn(f"{path}: {note}", stacklevel=2)
     return Artifact(
@@ -183,9 +200,18 @@ def to_tflite(
     )
 
 
-def _shipping(model: Any) -> Any:
+def _activation_bits(model: Any) -> set[int]:
+    """Returns to how many bits the activations of a model are rounded."""
+    if not activation_ranges(model):
+        return {8} if tfmot_layers.is_quantization_aware(model) else set()
+    return {layer.bits for layer in activation_ranges(model)}
+
+
+def _shipping(model: Any, *, in_int16: bool) -> Any:
     """Returns the model to convert, in the place of a quantization-aware one."""
-    return shipping_model(model) if activation_ranges(model) else model
+    if not activation_ranges(model):
+        return model
+    return model_without_ranges(model) if in_int16 else shipping_model(model)
 
 
 def _store_as_trained(content: bytes, bits: set[int]) -> bytes:
@@ -195,15 +221,17 @@ def _store_as_trained(content: bytes, bits: set[int]) -> bytes:
     return store_rounded_weights(narrow_weights(content, bits), bits)
 
 
-def _notes(content: bytes) -> tuple[str, ...]:
+def _notes(content: bytes, target: Target) -> tuple[str, ...]:
+    notes = (SLOW,) if target.activations == "int16" else ()
     slow = [
         operation.layers[0] if operation.layers else operation.kind
         for operation in list_layer_operations(content)
         if operation.kind == "CONV_2D" and operation.weights == "int4"
     ]
     if not slow:
-        return ()
+        return notes
     return (
+        *notes,
         "LiteRT unpacks int4 kernels of convolutions larger than 1x1 in each run, some "
         "4 times the time of int8. Train those layers with 5 bits or more where speed "
         f"matters more than bytes: {', '.join(slow)}.",

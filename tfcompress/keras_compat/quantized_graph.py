@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tf_keras
 
-from tfcompress.graph import Graph, Layer, fold_batch_normalization
+from tfcompress.graph import Graph, Layer, fold_batch_normalization, remove_node
 from tfcompress.keras_compat import internals, modules
 from tfcompress.keras_compat.activation_range import (
     ActivationRange,
@@ -120,10 +120,29 @@ def shipping_model(model: Any) -> Any:
         name: _with_constant_range(layer) if layer.kind == RANGE else layer
         for name, layer in graph.layers.items()
     }
-    graph = dataclasses.replace(graph, layers=layers)
-    shipping = build(graph, keras="tf_keras", trusted=True)
-    internals.use_open_loops(shipping)
-    return shipping
+    return _with_open_loops(dataclasses.replace(graph, layers=layers))
+
+
+def model_without_ranges(model: Any) -> Any:
+    """Returns the model that ships where the ranges are found again from data.
+
+    Args:
+        model: A model that holds `ActivationRange` layers. It is not changed.
+
+    Returns:
+        A tf_keras model with the same inputs and outputs, whose kernels are rounded.
+    """
+    graph = fold_batch_normalization(read_rounded(model))
+    for node in graph.nodes:
+        if graph.layers[node.layer].kind == RANGE:
+            graph = remove_node(graph, node.name)
+    return _with_open_loops(graph)
+
+
+def _with_open_loops(graph: Graph) -> Any:
+    built = build(graph, keras="tf_keras", trusted=True)
+    internals.use_open_loops(built)
+    return built
 
 
 def _with_constant_range(layer: Layer) -> Layer:
