@@ -41,21 +41,26 @@ def time_exports(images: np.ndarray) -> str:
         tfc.quantization.calibrate(model, samples)
         tfc.export.to_tflite(model, path, representative_data=samples)
 
-    taken: dict[str, list[float]] = {"TF-MOT": [], "ours": []}
+    taken: dict[str, list[tuple[float, float]]] = {"TF-MOT": [], "ours": []}
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(1 + ROUNDS):
             for name, way in (("TF-MOT", tfmot), ("ours", ours)):
-                start = time.perf_counter()
+                start = time.perf_counter(), time.process_time()
                 way(Path(folder) / "model.tflite")
-                taken[name].append(time.perf_counter() - start)
-    medians = {name: statistics.median(times[1:]) for name, times in taken.items()}
-    ratio = medians["ours"] / medians["TF-MOT"]
-    held = "held" if ratio <= TIME else "NOT HELD"
-    return (
-        f"\nMobileNetV2 of {SIDE} points, wrapped and exported: TF-MOT "
-        f"{medians['TF-MOT']:.1f} s, ours with calibration {medians['ours']:.1f} s, "
-        f"ratio {ratio:.2f}, bar {TIME}: {held}"
-    )
+                end = time.perf_counter(), time.process_time()
+                taken[name].append((end[0] - start[0], end[1] - start[1]))
+    lines = [f"\nMobileNetV2 of {SIDE} points, wrapped and exported:"]
+    for number, clock in enumerate(("clock", "processor")):
+        raw, other = (
+            statistics.median(times[number] for times in taken[name][1:])
+            for name in ("TF-MOT", "ours")
+        )
+        held = "held" if other <= TIME * raw else "NOT HELD"
+        lines.append(
+            f"{clock}: TF-MOT {raw:.1f} s, ours with calibration {other:.1f} s, "
+            f"ratio {other / raw:.2f}, bar {TIME}: {held}"
+        )
+    return "\n".join(lines)
 
 
 def convert(model: Any) -> bytes:
