@@ -6,7 +6,6 @@ reads a model of either Keras into a graph and builds a model from one.
 
 from tfcompress.graph.activation_lowering import lower_activations
 from tfcompress.graph.attention import attention_obstacle, lower_attention
-from tfcompress.graph.average_lowering import lower_averages
 from tfcompress.graph.blocks import Block, find_blocks, remove_blocks
 from tfcompress.graph.bounded_activations import replace_relu6
 from tfcompress.graph.casting import cast_to_float32
@@ -23,6 +22,7 @@ from tfcompress.graph.folding import fold_batch_normalization
 from tfcompress.graph.fused_activations import fuse_activations, split_activations
 from tfcompress.graph.graph import Graph, Layer, Node, Tensor, TensorSpec, Weight
 from tfcompress.graph.inference import drop_training_layers
+from tfcompress.graph.merge_lowering import lower_merges
 from tfcompress.graph.naming import canonical_names
 from tfcompress.graph.normalization_lowering import lower_normalizations
 from tfcompress.graph.renaming import rename_layers
@@ -58,7 +58,7 @@ __all__ = [
     "insert_after",
     "lower_activations",
     "lower_attention",
-    "lower_averages",
+    "lower_merges",
     "lower_normalizations",
     "pad_evenly",
     "remove_blocks",

@@ -16,6 +16,8 @@ DECAY = 0.999
 _MASKED = -1e8
 _BELOW = 8.0
 _NARROWEST = 1e-6
+# Two means differ by more of a step than this, but for the errors of float32.
+_TIE = 1e-3
 
 
 @tf_keras.saving.register_keras_serializable(package="tfcompress")
@@ -33,6 +35,9 @@ class RangeQuantizer(_Quantizer):
         masked: Whether values of about minus infinity may be among them, which a
             softmax behind makes zero. They take no part in the range, except that its
             low end is so far below the others that the softmax makes them nearly zero.
+        averaged: Whether means are among them, of which many lie half-way between two
+            steps. Average pooling in TFLite takes those away from the middle of the
+            range; other operations take them up.
     """
 
     def __init__(
@@ -40,10 +45,12 @@ class RangeQuantizer(_Quantizer):
         bits: int = 8,
         fixed: tuple[float, float] | None = None,
         masked: bool = False,
+        averaged: bool = False,
     ) -> None:
         self.bits = bits
         self.fixed = None if fixed is None else tuple(fixed)
         self.masked = masked
+        self.averaged = averaged
 
     @property
     def symmetric(self) -> bool:
@@ -97,9 +104,25 @@ class RangeQuantizer(_Quantizer):
     def rounded(self, inputs: Any, weights: dict[str, Any]) -> Any:
         """Rounds values to the steps of the range."""
         low, high = ends(weights["low"], weights["high"])
-        return tf.quantization.fake_quant_with_min_max_vars(
-            inputs, low, high, num_bits=self.bits, narrow_range=self.symmetric
-        )
+
+        def nearest(values: Any) -> Any:
+            return tf.quantization.fake_quant_with_min_max_vars(
+                values, low, high, num_bits=self.bits, narrow_range=self.symmetric
+            )
+
+        rounded = nearest(inputs)
+        if not self.averaged:
+            return rounded
+        outward = nearest(inputs + self._outward(inputs, low, high))
+        return rounded + tf.stop_gradient(outward - rounded)
+
+    def _outward(self, inputs: Any, low: Any, high: Any) -> Any:
+        """Returns a little of a step, away from the middle of the range."""
+        levels = 2**self.bits
+        step = (high - low) / (levels - 2 if self.symmetric else levels - 1)
+        zero = levels // 2 if self.symmetric else tf.floor(0.5 - low / step)
+        middle = (levels // 2 - zero) * step
+        return _TIE * step * tf.sign(inputs - middle)
 
     def counted(self, inputs: Any) -> Any:
         """Returns the values that the range is to hold."""
@@ -124,7 +147,12 @@ class RangeQuantizer(_Quantizer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor, as plain data."""
-        return {"bits": self.bits, "fixed": self.fixed, "masked": self.masked}
+        return {
+            "bits": self.bits,
+            "fixed": self.fixed,
+            "masked": self.masked,
+            "averaged": self.averaged,
+        }
 
 
 def ends(low: Any, high: Any) -> tuple[Any, Any]:
@@ -148,6 +176,7 @@ class ActivationRange(_QuantizeLayer):
         bits: How many bits the values have.
         fixed: See `RangeQuantizer`.
         masked: See `RangeQuantizer`.
+        averaged: See `RangeQuantizer`.
         **kwargs: What a tf_keras layer takes.
     """
 
@@ -156,9 +185,10 @@ class ActivationRange(_QuantizeLayer):
         bits: int = 8,
         fixed: tuple[float, float] | None = None,
         masked: bool = False,
+        averaged: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(RangeQuantizer(bits, fixed, masked), **kwargs)
+        super().__init__(RangeQuantizer(bits, fixed, masked, averaged), **kwargs)
         self.supports_masking = True
         self.observer: Any = None
 

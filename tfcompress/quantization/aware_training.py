@@ -11,7 +11,7 @@ from tfcompress.graph import (
     Graph,
     lower_activations,
     lower_attention,
-    lower_averages,
+    lower_merges,
     lower_normalizations,
     split_activations,
     split_separable_convolutions,
@@ -253,7 +253,7 @@ class QuantizationAwareTraining(Technique):
 def prepare(graph: Graph) -> Graph:
     """Takes layers apart into those that TFLite computes in whole numbers."""
     graph = lower_normalizations(split_separable_convolutions(graph))
-    graph = lower_averages(graph)
+    graph = lower_merges(graph)
     return lower_attention(lower_activations(split_activations(graph)))
 
 

@@ -44,6 +44,7 @@ def place_ranges(
                 "bits": bits[name],
                 "fixed": plan.fixed.get(name),
                 "masked": name in plan.masked,
+                "averaged": name in plan.averaged,
             },
             type=kind,
         )

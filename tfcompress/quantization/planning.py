@@ -7,7 +7,7 @@ import numpy as np
 
 from tfcompress.graph import Graph, Node, Tensor
 from tfcompress.graph.folding import foldable_layer
-from tfcompress.quantization.roles import Place, is_fused, place_of
+from tfcompress.quantization.roles import AVERAGING, Place, is_fused, place_of
 
 _ENTRY = Place("own")
 _MASKED = -1e8
@@ -22,12 +22,14 @@ class Plan:
             same name share one.
         fixed: The ends of the ranges that never move, by name.
         masked: The ranges of scores of which some are masked.
+        averaged: The ranges of what average pooling gives.
         reasons: Layers that compute in float, and why.
     """
 
     ranges: Mapping[Tensor, str]
     fixed: Mapping[str, tuple[float, float]]
     masked: frozenset[str]
+    averaged: frozenset[str]
     reasons: Mapping[str, str]
 
 
@@ -66,7 +68,13 @@ def plan_ranges(graph: Graph) -> Plan:
         if _masks(graph, node)
         for tensor in _real_outputs(node)
     }
-    return Plan(ranges, fixed, frozenset(masked), reasons)
+    averaged = {
+        ranges[tensor]
+        for node in graph.nodes
+        if graph.layer_of(node).kind in AVERAGING
+        for tensor in _real_outputs(node)
+    }
+    return Plan(ranges, fixed, frozenset(masked), frozenset(averaged), reasons)
 
 
 def _masks(graph: Graph, node: Node) -> bool:

@@ -148,7 +148,8 @@ _SAME = {
     "tf.tile",
     "tf.transpose",
 }
-_BLENDED = {"AveragePooling1D", "AveragePooling2D", "ops.where"}
+AVERAGING = ("AveragePooling1D", "AveragePooling2D")
+_BLENDED = {*AVERAGING, "ops.where"}
 # The ends that the kernels of TFLite have behind these, whatever goes in.
 _FIXED = {
     "sigmoid": (0.0, 255 / 256),
