@@ -36,13 +36,17 @@ def write_constant(file: Any, tensor: Any, values: np.ndarray) -> None:
         tensor: One of its tensors. Its type is what the numbers are stored in.
         values: The numbers; int8 where the type is int2 or int4.
     """
+    data = np.ascontiguousarray(values).view(np.uint8).ravel()
+    bits = _PACKED_BITS.get(tensor.type)
+    if bits is not None:
+        data = _pack(data, bits)
+    if np.array_equal(data, np.asarray(file.buffers[tensor.buffer].data)):
+        return
     tensors = [tensor for subgraph in file.subgraphs for tensor in subgraph.tensors]
     if sum(other.buffer == tensor.buffer for other in tensors) > 1:
         file.buffers.append(schema.BufferT())
         tensor.buffer = len(file.buffers) - 1
-    data = np.ascontiguousarray(values).view(np.uint8).ravel()
-    bits = _PACKED_BITS.get(tensor.type)
-    file.buffers[tensor.buffer].data = data if bits is None else _pack(data, bits)
+    file.buffers[tensor.buffer].data = data
 
 
 def _pack(numbers: np.ndarray, bits: int) -> np.ndarray:
