@@ -15,6 +15,7 @@ from tfcompress.export.census import (
     count_operations,
     float_operations,
     list_operations,
+    refuse_float,
 )
 from tfcompress.export.conversion import convert
 from tfcompress.export.dense_convolutions import densify_convolutions
@@ -38,9 +39,10 @@ from tfcompress.keras_compat.quantized_graph import (
     model_without_ranges,
     shipping_model,
     weight_bits,
+    weight_formats,
 )
 
-CALIBRATION_SAMPLES = 500
+CALIBRATION_SAMPLES = 512
 VERIFICATION_SAMPLES = 512
 # Kernels of so few bits are stored in fewer than 8.
 _PACKED_BITS = 4
@@ -54,6 +56,7 @@ def to_tflite(
     representative_data: Any = None,
     batch: int | None = 1,
     sparse: bool = False,
+    strict: bool = False,
 ) -> Artifact:
     """Writes a Keras model as a `.tflite` file, and checks the file.
 
@@ -77,7 +80,7 @@ def to_tflite(
             `"cpu_float16"` (weights at half the bytes), `"cpu_int16x8"` (int16
             activations, slow on CPUs), or a `Target`.
         representative_data: Inputs like those of the application, in a form that
-            `tfcompress.data.batches` accepts; 100 to 500 samples are usual, 500 are
+            `tfcompress.data.batches` accepts; 100 to 500 samples are usual, 512 are
             read at the most. Ranges of activations are learned from it, unless the
             model is quantization-aware and brings its own, of 8 bits; the file is
             verified on it.
@@ -89,6 +92,8 @@ def to_tflite(
             `sparse_ready` says so, and from blocks of 4 zeros in Dense layers.
             Full-integer files hold convolutions, and Dense layers in blocks of 16.
             Combinations that LiteRT is known to get wrong are refused.
+        strict: Whether an operation of a full-integer file that would compute in float
+            is an error.
 
     Returns:
         An `Artifact`: path, size, operations by type, agreement with the model.
@@ -102,7 +107,8 @@ def to_tflite(
         ModelError: If the model is subclassed, unbuilt, holds weights not finite, is
             still being pruned, or is quantization-aware and not calibrated.
         ExportError: If the model cannot be converted, if the file does not do what the
-            model does, or if it would not on a device with sparse kernels.
+            model does, or would not on a device with sparse kernels, or if it computes
+            in float where `strict` does not allow it.
         OutputError: If the file cannot be written.
 
     Example:
@@ -169,6 +175,10 @@ def to_tflite(
             "sparse encoding; prune it to 30 % at the least.",
             stacklevel=2,
         )
+    operations = list_operations(content)
+    in_float = float_operations(operations)
+    if strict and target.full_integer:
+        refuse_float(in_float)
     shown = samples or made_up_samples(signature, VERIFICATION_SAMPLES)
     shown = {name: array[:VERIFICATION_SAMPLES] for name, array in shown.items()}
     with replacing(path) as temporary:
@@ -177,8 +187,6 @@ def to_tflite(
             dense = convert(shipping, signature, target, samples=calibration)
             _compare(temporary, dense, shown)
         verification = verify(temporary, model, signature, target, shown)
-    operations = list_operations(content)
-    in_float = float_operations(operations)
     if target.full_integer and in_float:
         kinds = sorted({operation.kind for operation in in_float})
         warnings.warn(
@@ -186,7 +194,7 @@ def to_tflite(
             "see float_operations of the artifact for the layers.",
             stacklevel=2,
         )
-    notes = _notes(content, target)
+    notes = (*_notes(content, target), *_rounded_again(model, target))
     for note in notes:
         warnings.warn(f"{path}: {note}", stacklevel=2)
     return Artifact(
@@ -235,6 +243,16 @@ def _notes(content: bytes, target: Target) -> tuple[str, ...]:
         "LiteRT unpacks int4 kernels of convolutions larger than 1x1 in each run, some "
         "4 times the time of int8. Train those layers with 5 bits or more where speed "
         f"matters more than bytes: {', '.join(slow)}.",
+    )
+
+
+def _rounded_again(model: Any, target: Target) -> tuple[str, ...]:
+    formats = sorted(weight_formats(model) - {"linear"})
+    if not formats or target.weights in ("float32", "float16"):
+        return ()
+    return (
+        f"TFLite has no kernels for {' and '.join(formats)} weights. They were rounded "
+        "once more, to int8; the verification measures the file as it is.",
     )
 
 

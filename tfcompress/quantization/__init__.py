@@ -9,11 +9,16 @@ from tfcompress.quantization.bias_correction import correct_bias
 from tfcompress.quantization.calibration import calibrate
 from tfcompress.quantization.equalization import equalize, find_equalizable
 from tfcompress.quantization.post_training import post_training
+from tfcompress.quantization.storage import storage
+from tfcompress.quantization.storage_result import LayerStorage, Storage, StoredKernel
 
 __all__ = [
     "Analysis",
     "LayerAnalysis",
+    "LayerStorage",
     "QuantizationAwareTraining",
+    "Storage",
+    "StoredKernel",
     "adapt_rounding",
     "analyze",
     "calibrate",
@@ -22,4 +27,5 @@ __all__ = [
     "find_equalizable",
     "formats",
     "post_training",
+    "storage",
 ]
