@@ -16,64 +16,14 @@ Models that only tf_keras has can be named: `--models RegNetX002`.
 """
 
 import argparse
-import fnmatch
-import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
+from applications import Result, add_arguments, build_application, missed, sweep
 
-# The side of the input, in pixels: 64, or the least that the model takes. Small first.
-APPLICATIONS = {
-    "MobileNetV3Small": 64,
-    "MobileNet": 64,
-    "MobileNetV2": 64,
-    "MobileNetV3Large": 64,
-    "EfficientNetB0": 64,
-    "NASNetMobile": 64,
-    "EfficientNetV2B0": 64,
-    "DenseNet121": 64,
-    "ResNet50": 64,
-    "ResNet50V2": 64,
-    "Xception": 71,
-    "InceptionV3": 75,
-    "VGG16": 64,
-    "ConvNeXtTiny": 64,
-    "InceptionResNetV2": 75,
-    "EfficientNetB1": 64,
-    "EfficientNetB2": 64,
-    "EfficientNetB3": 64,
-    "EfficientNetV2B1": 64,
-    "EfficientNetV2B2": 64,
-    "EfficientNetV2B3": 64,
-    "DenseNet169": 64,
-    "VGG19": 64,
-    "DenseNet201": 64,
-    "ResNet101": 64,
-    "ResNet101V2": 64,
-    "EfficientNetB4": 64,
-    "EfficientNetV2S": 64,
-    "ResNet152": 64,
-    "ResNet152V2": 64,
-    "ConvNeXtSmall": 64,
-    "EfficientNetB5": 64,
-    "EfficientNetB6": 64,
-    "EfficientNetV2M": 64,
-    "EfficientNetB7": 64,
-    "ConvNeXtBase": 64,
-    "NASNetLarge": 64,
-    "EfficientNetV2L": 64,
-    "ConvNeXtLarge": 64,
-    "ConvNeXtXLarge": 64,
-}
-ONLY_TF_KERAS = {"RegNetX002": 64, "RegNetY002": 64, "ResNetRS50": 64}
 BARS = {0.25: 0.3, 0.5: 0.6}  # Ratio of channels: least fall of the multiply-adds.
 TOLERANCE = 1e-4
 
@@ -81,100 +31,21 @@ TOLERANCE = 1e-4
 def main() -> None:
     """Measures the models that were asked for and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument(
-        "--models",
-        nargs="+",
-        default=["all"],
-        metavar="PATTERN",
-        help="names of models, or patterns such as 'ResNet*'; by default all of Keras",
-    )
-    parser.add_argument(
-        "--output", type=Path, help="a file of JSON lines to go on with"
-    )
-    parser.add_argument(
-        "--side", type=int, help="side of the input in pixels; by default 64 or more"
-    )
+    add_arguments(parser)
     parser.add_argument(
         "--ratios", type=float, nargs="+", default=list(BARS), help="shares of channels"
     )
-    parser.add_argument(
-        "--seconds", type=float, default=900, help="time for one model; default 900"
-    )
-    parser.add_argument("--child", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.child:
-        side = arguments.side or side_of(arguments.child)
-        print(json.dumps(measure(arguments.child, side, arguments.ratios)))
-        return
-    results = read_results(arguments.output)
-    names = find_models(arguments.models)
-    if not names:
-        parser.error(f"--models matches nothing. Received: {arguments.models}")
-    for name in track(names, console=Console(stderr=True), transient=True):
-        if name not in results:
-            results[name] = start_child(name, arguments)
-            if arguments.output is not None:
-                with arguments.output.open("a") as file:
-                    file.write(json.dumps(results[name]) + "\n")
-    print(as_table([results[name] for name in names]))
+    sweep(parser, measure, as_table)
 
 
-def find_models(patterns: list[str]) -> list[str]:
-    """Returns the models that match one of the patterns."""
-    if patterns == ["all"]:
-        return list(APPLICATIONS)
-    return [
-        name
-        for name in [*APPLICATIONS, *ONLY_TF_KERAS]
-        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-    ]
-
-
-def side_of(name: str) -> int:
-    """Returns the side of the input of a model."""
-    return {**APPLICATIONS, **ONLY_TF_KERAS}[name]
-
-
-def read_results(path: Path | None) -> dict[str, dict[str, Any]]:
-    """Returns what a file of JSON lines says of each model that was done."""
-    if path is None or not path.exists():
-        return {}
-    found = map(json.loads, path.read_text().splitlines())
-    return {result["model"]: result for result in found if "error" not in result}
-
-
-def start_child(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Measures one model in a process of its own; returns the error if it fails."""
-    command = [sys.executable, __file__, "--child", name]
-    if arguments.side:
-        command += ["--side", str(arguments.side)]
-    command += ["--ratios", *map(str, arguments.ratios)]
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-            timeout=arguments.seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return {"model": name, "error": f"not done in {arguments.seconds:.0f} s"}
-    if done.returncode:
-        return {"model": name, "error": done.stderr[-2000:]}
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def measure(name: str, side: int, ratios: list[float]) -> dict[str, Any]:
+def measure(name: str, arguments: argparse.Namespace) -> Result:
     """Measures one model in this process."""
     from tfcompress import keras_compat, measurement
     from tfcompress.graph import find_groups, flatten_models
 
     begin = time.perf_counter()
-    home = "tf_keras" if name in ONLY_TF_KERAS else "keras"
-    model = getattr(keras_compat.modules.module(home).applications, name)(
-        weights=None, input_shape=(side, side, 3), classifier_activation=None
-    )
+    model = build_application(name, arguments.side)
+    side = model.input_shape[1]
     images = make_images(side)
     randomize(model, images)
     graph = flatten_models(keras_compat.read(model))
@@ -182,7 +53,10 @@ def measure(name: str, side: int, ratios: list[float]) -> dict[str, Any]:
     before = measurement.summary(model)
     images = images[:2]
     outputs = np.asarray(model(images, training=False))
-    pruned = [prune(model, graph, ratio, images, before, outputs) for ratio in ratios]
+    pruned = [
+        prune(model, graph, ratio, images, before, outputs)
+        for ratio in arguments.ratios
+    ]
     return {
         "model": name,
         "side": side,
@@ -281,8 +155,7 @@ def as_table(results: list[dict[str, Any]]) -> str:
     ]
     for result in results:
         if "error" in result:
-            last = (result["error"].strip().splitlines() or ["failed"])[-1][:120]
-            lines.append(f"| {result['model']} | | | | | | | | | | {last} |")
+            lines.append(f"| {result['model']} | | | | | | | | | | {missed(result)} |")
             continue
         start = f"{result['model']} | {result['side']} | "
         start += f"{result['multiply_adds'] / 1e6:.1f}"
@@ -304,14 +177,14 @@ def show(difference: float) -> str:
 
 def judge(found: dict[str, Any]) -> str:
     """Says which bars a result misses."""
-    missed = []
+    faults = []
     if not found["difference"] <= TOLERANCE:
-        missed.append("not equal")
+        faults.append("not equal")
     if not found["file_difference"] <= TOLERANCE:
-        missed.append("file differs")
+        faults.append("file differs")
     if found["fall"] < BARS.get(found["ratio"], 0):
-        missed.append("multiply-adds")
-    return ", ".join(missed)
+        faults.append("multiply-adds")
+    return ", ".join(faults)
 
 
 if __name__ == "__main__":
