@@ -334,3 +334,24 @@ def test_temporary_folder_that_cannot_be_used(random_model, tmp_path, monkeypatc
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     with pytest.raises(OutputError, match="TMPDIR"):
         tfc.export.to_tflite(random_model, tmp_path / "m.tflite", target="cpu_float32")
+
+
+def test_strict_refuses_float_operations(tmp_path):
+    layers = keras.layers
+    inputs = keras.Input((4, 6, 6, 1))
+    x = layers.Conv3D(2, 3, name="volume")(inputs)
+    model = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x)))
+    x = np.random.default_rng(0).random((8, 4, 6, 6, 1), np.float32)
+    path = tmp_path / "volume.tflite"
+    with pytest.raises(ExportError, match=r"strict=True.*CONV_3D at '.*volume"):
+        tfc.export.to_tflite(model, path, representative_data=x, strict=True)
+    assert not path.exists()
+    with pytest.warns(UserWarning, match="CONV_3D"):
+        tfc.export.to_tflite(model, path, representative_data=x)
+
+
+def test_strict_lets_whole_files_pass(trained, digits, tmp_path):
+    artifact = tfc.export.to_tflite(
+        trained, tmp_path / "m.tflite", representative_data=digits[0][0], strict=True
+    )
+    assert artifact.float_operations == ()

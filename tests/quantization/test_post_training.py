@@ -9,6 +9,7 @@ from tests.models import build_classifier, train_in_own_keras
 from tfcompress.errors import (
     ArgumentError,
     DataError,
+    ExportError,
     ModelError,
     OutputError,
 )
@@ -292,3 +293,16 @@ def test_nothing_is_written_when_it_fails(float_file, tmp_path):
     with pytest.raises(ArgumentError):
         post_training(float_file, path, layers={"nothing": "int8"})
     assert list(pathlib.Path(tmp_path).iterdir()) == []
+
+
+def test_strict_refuses_float_operations(tmp_path):
+    inputs = keras.Input((6, 4))
+    x = keras.layers.GRU(4, name="steps")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2, name="logits")(x))
+    x = np.random.default_rng(0).random((8, 6, 4), np.float32)
+    path = tmp_path / "steps.tflite"
+    with pytest.raises(ExportError, match="strict=True"):
+        tfc.quantization.post_training(
+            model, path, scheme="int8", representative_data=x, strict=True
+        )
+    assert not path.exists()

@@ -2,9 +2,12 @@
 
 import collections
 import dataclasses
+from collections.abc import Collection
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
+
+from tfcompress.errors import ExportError
 
 _NAMES = {
     value: name
@@ -87,3 +90,23 @@ def float_operations(operations: tuple[Operation, ...]) -> tuple[Operation, ...]
         for op in operations
         if op.dtype in ("float32", "float16") and op.kind not in _DOORS
     )
+
+
+def refuse_float(operations: Collection[Operation]) -> None:
+    """Raises an error if a full-integer file holds operations that compute in float.
+
+    Args:
+        operations: Those that do.
+
+    Raises:
+        ExportError: Names them.
+    """
+    if operations:
+        named = [
+            f"{operation.kind} at {operation.output!r}" for operation in operations
+        ]
+        raise ExportError(
+            "The file was to be full integer, and these operations would compute in "
+            "float, which strict=True does not allow. Replace their layers, or export "
+            f"with strict=False. Received: {'; '.join(named)}"
+        )

@@ -19,9 +19,11 @@ from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ExportError
 from tfcompress.export.artifact import Artifact
 from tfcompress.export.census import (
+    Operation,
     count_operations,
     float_operations,
     list_operations,
+    refuse_float,
 )
 from tfcompress.export.dense_convolutions import densify_convolutions
 from tfcompress.export.destination import check_batch, check_path
@@ -49,6 +51,7 @@ def post_training(
     representative_data: Any = None,
     layers: Mapping[str, str] | None = None,
     batch: int | None = 1,
+    strict: bool = False,
 ) -> Artifact:
     """Writes a quantized `.tflite` file of a trained model, and checks it.
 
@@ -84,6 +87,8 @@ def post_training(
             elsewhere those in the names of its tensors.
         batch: Samples in one run of the file. Defaults to 1; None allows any number. A
             file keeps its own.
+        strict: Whether an operation of a full-integer file that would compute in float
+            is an error, unless `layers` names its layer.
 
     Returns:
         An `Artifact`: path, size, operations, agreement with the model, what became of
@@ -97,7 +102,8 @@ def post_training(
         ModelError: If the model is subclassed, unbuilt, being pruned, aware of
             quantization, or holds weights not finite; if the file is damaged or not
             float.
-        ExportError: If the model cannot be converted, or the file does not run.
+        ExportError: If the model cannot be converted, the file does not run, or
+            computes in float where `strict` does not allow it.
         OutputError: If the file cannot be written.
 
     Example:
@@ -138,6 +144,11 @@ def post_training(
         source = dataclasses.replace(source, content=dense)
     formats = _choose(source, own, layers or {})
     content = _quantize(source, scheme, formats, samples)
+    operations = list_operations(content)
+    quantized = list_layer_operations(content)
+    left = _left_in_float(scheme, quantized, formats)
+    if strict:
+        refuse_float([Operation(o.kind, o.activations, o.scope) for o in left])
     shown = samples or made_up_samples(source.signature, VERIFICATION_SAMPLES)
     shown = {name: array[:VERIFICATION_SAMPLES] for name, array in shown.items()}
     path = path or _temporary_path(source.name, scheme.name)
@@ -145,9 +156,7 @@ def post_training(
     with replacing(path) as temporary:
         temporary.write_bytes(content)
         verification = verify(temporary, source.model, source.signature, target, shown)
-    operations = list_operations(content)
-    quantized = list_layer_operations(content)
-    notes = _notes(scheme, quantized, formats)
+    notes = _notes(scheme, quantized, left)
     for note in notes:
         warnings.warn(f"{path}: {note}", stacklevel=2)
     return Artifact(
@@ -160,6 +169,22 @@ def post_training(
         layers=_account(source, quantized),
         notes=notes,
     )
+
+
+def _left_in_float(
+    scheme: Scheme,
+    operations: tuple[LayerOperation, ...],
+    formats: Mapping[str, NumberFormat],
+) -> list[LayerOperation]:
+    """Returns what computes in float against the scheme, and not by choice."""
+    return [
+        operation
+        for operation in operations
+        if scheme.format.static
+        and operation.activations in ("float32", "dynamic int8")
+        and operation.kind != "QUANTIZE"
+        and not set(operation.layers) & set(formats)
+    ]
 
 
 def _target(scheme: Scheme, formats: Mapping[str, NumberFormat]) -> Target:
@@ -301,7 +326,7 @@ def _account(
 def _notes(
     scheme: Scheme,
     operations: tuple[LayerOperation, ...],
-    formats: Mapping[str, NumberFormat],
+    left: list[LayerOperation],
 ) -> tuple[str, ...]:
     notes = [] if scheme.slow is None else [scheme.slow]
     if any(op.kind == "CONV_2D" and op.weights == "int4" for op in operations):
@@ -310,14 +335,7 @@ def _notes(
             "4 times as long as float32 on CPUs. The scheme dynamic_int4 keeps them in "
             "int8."
         )
-    in_float = dict.fromkeys(
-        operation.kind
-        for operation in operations
-        if scheme.format.static
-        and operation.activations in ("float32", "dynamic int8")
-        and operation.kind != "QUANTIZE"
-        and not set(operation.layers) & set(formats)
-    )
+    in_float = dict.fromkeys(operation.kind for operation in left)
     if in_float:
         notes.append(
             f"Not all of it is whole numbers: {', '.join(in_float)} compute in float, "
