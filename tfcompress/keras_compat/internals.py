@@ -201,21 +201,6 @@ def steps_per_execution(model: Any) -> int:
     return 1 if steps is None else int(steps.numpy())
 
 
-def add_constraint(variable: Any, constraint: Any) -> None:
-    """Lets the optimizers of tf_keras change a variable after they have updated it.
-
-    Args:
-        variable: A variable that may have a constraint already, which goes first.
-        constraint: Takes its value and returns the one that it shall have.
-    """
-    first = variable.constraint
-    whole = constraint if first is None else lambda value: constraint(first(value))
-    tensorflow = importlib.import_module("tensorflow")
-    mirrored = isinstance(variable, tensorflow.distribute.DistributedValues)
-    for part in variable.values if mirrored else (variable,):
-        part._constraint = whole
-
-
 def keeps_layers(get_config: Any) -> Any:
     """Marks the `get_config` of a functional model as one that keeps its layers.
 

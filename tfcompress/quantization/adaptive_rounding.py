@@ -29,7 +29,7 @@ from tfcompress.quantization.kernel_rows import (
     write_matrix,
 )
 from tfcompress.quantization.layer_outputs import LayerOutputs, read_inputs
-from tfcompress.quantization.rounded_layers import find_rounded
+from tfcompress.quantization.roundable_layers import find_roundable
 from tfcompress.quantization.rounding_optimization import LayerSamples, learn_rounding
 
 ROWS = 8192  # Places of its input that a layer is taught on, at the most.
@@ -98,7 +98,7 @@ def adapt_rounding(
     _check_whole(steps, "steps", least=1)
     _check_whole(seed, "seed", least=0)
     graph = read_folded(model)
-    known = [n for n in find_rounded(graph) if graph.layers[n].kind in KINDS]
+    known = [n for n in find_roundable(graph) if graph.layers[n].kind in KINDS]
     if not known:
         raise ModelError(
             "The model has no layer whose rounding can be learned; these are "

@@ -12,7 +12,7 @@ from tfcompress.graph.rewiring import with_layers
 from tfcompress.quantization.folded_reading import match_layers, read_folded
 from tfcompress.quantization.kernel_grid import check_bits, output_axes, round_kernel
 from tfcompress.quantization.layer_outputs import LayerOutputs, read_inputs
-from tfcompress.quantization.rounded_layers import find_rounded
+from tfcompress.quantization.roundable_layers import find_roundable
 
 
 def correct_bias(
@@ -69,7 +69,7 @@ def correct_bias(
     """
     check_bits(bits)
     graph = read_folded(model)
-    rounded = find_rounded(graph)
+    rounded = find_roundable(graph)
     chosen = match_layers(layers, rounded, "convolutions and Dense layers")
     inputs = read_inputs(model, data, samples=samples)
     biases = _corrected(graph, chosen, bits, inputs, keras_compat.origin_of(model))

@@ -5,7 +5,7 @@ from tfcompress.graph import Graph, Layer
 from tfcompress.graph.grouped_kernel import has_grouped_kernel
 
 
-def find_rounded(graph: Graph) -> list[str]:
+def find_roundable(graph: Graph) -> list[str]:
     """Returns the names of convolutions and Dense layers, in the order of their calls.
 
     Layers of other classes of the same name, and those with their channels first, are
