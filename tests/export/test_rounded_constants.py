@@ -7,7 +7,9 @@ from tests.export.integer_files import FileWriter, numbers_of, run, tensors_of
 from tfcompress.export.census import list_operations
 from tfcompress.export.rounded_constants import store_rounded_weights
 
-INT8, FLOAT32 = schema.TensorType.INT8, schema.TensorType.FLOAT32
+INT4, INT8, FLOAT32 = (
+    getattr(schema.TensorType, name) for name in ("INT4", "INT8", "FLOAT32")
+)
 
 
 def rounded(shape, most=127, seed=0):
@@ -43,10 +45,13 @@ def test_a_kernel_on_a_grid_becomes_its_whole_numbers(most, bits):
     assert tensors["kernel"].type == FLOAT32
     assert tensors["kernel"].buffer == 0
     made = tensors["kernel/rounded"]
-    assert made.type == INT8
+    assert made.type == (INT4 if bits <= 4 else INT8)
     np.testing.assert_allclose(made.quantization.scale, units, rtol=1e-6)
-    found = numbers_of(small, "kernel/rounded").view(np.int8).reshape(16, 64)
-    np.testing.assert_array_equal(found, numbers)
+    held = numbers_of(small, "kernel/rounded")
+    if bits <= 4:
+        # Two in a byte, the first in the lower half; the upper bit is the sign.
+        held = np.stack([held << 4, held & 0xF0], axis=1).view(np.int8) >> 4
+    np.testing.assert_array_equal(held.view(np.int8).reshape(16, 64), numbers)
     assert len(small) < len(content) - 2 * kernel.size
     x = np.random.default_rng(1).normal(size=(8, 64)).astype(np.float32)
     for delegates in (True, False):

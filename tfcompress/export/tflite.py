@@ -69,7 +69,8 @@ def to_tflite(
     1x1 convolutions are then written as Dense layers, for which LiteRT has fast kernels
     of so few bits, and larger ones are slow, which `notes` of the artifact says.
     Depthwise and transposed convolutions, and kernels of 5 to 7 bits, take a byte a
-    weight. So do those of recurrent layers, whose steps are computed in float.
+    weight. So do those of recurrent layers, whose steps are computed in float; of 4
+    bits or fewer half a byte.
 
     Args:
         model: A built functional or Sequential model of either Keras: plain, pruned,
