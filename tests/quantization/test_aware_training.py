@@ -368,6 +368,8 @@ def test_unknown_preserve():
         ({"layers": {"dense": 32}}, "Received: bits=32"),
         ({"layers": ["dense"]}, "Received: layers="),
         ({"start": 1.5}, "Received: start=1.5"),
+        ({"start": None}, "Received: start=None"),
+        ({"preserve": 5}, r"Received: preserve=\[5\]"),
         ({"freeze_ranges": -1}, "Received: freeze_ranges=-1"),
     ],
 )

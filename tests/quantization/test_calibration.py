@@ -94,6 +94,22 @@ def test_unknown_method(small):
         tfc.quantization.calibrate(small, np.ones((4, 1)), method="midmax")
 
 
+@pytest.mark.parametrize("samples", [0, -1, 1.5, None])
+def test_bad_number_of_samples(small, samples):
+    with pytest.raises(ArgumentError, match=f"Received: samples={samples}"):
+        tfc.quantization.calibrate(small, np.ones((4, 1)), samples=samples)
+
+
+def test_no_model():
+    with pytest.raises(ModelError, match="Received"):
+        tfc.quantization.calibrate(None, np.ones((4, 1)))
+
+
+def test_text_for_numbers(small):
+    with pytest.raises(DataError, match="Received"):
+        tfc.quantization.calibrate(small, np.array([["a"], ["b"]]))
+
+
 def test_data_of_another_shape(small):
     with pytest.raises(DataError, match="Received: x of shapes"):
         tfc.quantization.calibrate(small, np.ones((4, 3), np.float32))

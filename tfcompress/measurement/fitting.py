@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tfcompress.data import first, leaves
 from tfcompress.errors import DataError
@@ -23,7 +24,7 @@ def check_fits(model: Any, data: Any) -> None:
     x = first(data).x
     try:
         model(x, training=False)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, tf.errors.OpError) as error:
         expected = [tuple(tensor.shape) for tensor in model.inputs]
         shapes = [np.shape(array) for array in leaves(x)]
         raise DataError(

@@ -107,11 +107,13 @@ class QuantizationAwareTraining(Technique):
         self.layers = settings.check_layers(layers)
         self.weight_format = check_weight_format(weight_format)
         self.preserve = settings.check_preserve(preserve)
-        self.start = settings.check_share("start", start) or 0.0
-        self.freeze_batch_norm = settings.check_share(
+        self.start = settings.check_share("start", start)
+        self.freeze_batch_norm = settings.check_optional_share(
             "freeze_batch_norm", freeze_batch_norm
         )
-        self.freeze_ranges = settings.check_share("freeze_ranges", freeze_ranges)
+        self.freeze_ranges = settings.check_optional_share(
+            "freeze_ranges", freeze_ranges
+        )
         self.strict = bool(strict)
 
     def apply(self, model: Any) -> Any:
@@ -172,6 +174,7 @@ class QuantizationAwareTraining(Technique):
         Raises:
             ModelError: If the model is not one of `apply`.
         """
+        keras_compat.check_model(model)
         if not activation_ranges(model):
             raise ModelError(
                 "finalize takes the model that apply returned. "

@@ -7,7 +7,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfcompress import data as data_module
-from tfcompress.errors import DataError, ModelError
+from tfcompress import keras_compat
+from tfcompress.errors import ArgumentError, DataError, ModelError
 from tfcompress.keras_compat import ActivationRange
 from tfcompress.keras_compat.quantized_graph import activation_ranges, embedding_of
 from tfcompress.keras_compat.settled_biases import settle_biases
@@ -40,7 +41,7 @@ def calibrate(
         The same model.
 
     Raises:
-        ArgumentError: If the method is not known.
+        ArgumentError: If the method is not known, or `samples` is no number of samples.
         ModelError: If the model is not quantization-aware.
         DataError: If the data is empty, not finite, or does not fit the model.
 
@@ -50,6 +51,12 @@ def calibrate(
     tfc.quantization.calibrate(model, x, method="mse")
     ```
     """
+    if not isinstance(samples, int) or isinstance(samples, bool) or samples < 1:
+        raise ArgumentError(
+            "samples must be a whole number of 1 or more. "
+            f"Received: samples={samples!r}"
+        )
+    keras_compat.check_model(model)
     layers = [layer for layer in activation_ranges(model) if layer.fixed is None]
     if not layers:
         raise ModelError(

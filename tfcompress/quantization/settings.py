@@ -18,7 +18,7 @@ def check_activation_bits(bits: Any) -> int:
     Raises:
         ArgumentError: If it is neither 8 nor 16.
     """
-    if isinstance(bits, bool) or bits not in _ACTIVATION_BITS:
+    if not isinstance(bits, int) or bits not in _ACTIVATION_BITS:
         raise ArgumentError(
             "activation_bits must be 8, or 16 for int16 activations; TFLite has no "
             f"kernels for others. Received: activation_bits={bits!r}"
@@ -32,7 +32,8 @@ def check_preserve(preserve: Any) -> tuple[str, ...]:
     Raises:
         ArgumentError: If a name is not known.
     """
-    names = (preserve,) if isinstance(preserve, str) else tuple(preserve)
+    single = isinstance(preserve, str) or not isinstance(preserve, Iterable)
+    names = (preserve,) if single else tuple(preserve)
     unknown = [name for name in names if name not in _PRESERVABLE]
     if unknown:
         raise ArgumentError(
@@ -57,21 +58,28 @@ def check_layers(layers: Any) -> dict[str, int]:
     return {key: check_bits(bits) for key, bits in layers.items()}
 
 
-def check_share(name: str, value: Any) -> float | None:
-    """Returns a share of the training, or None.
+def check_share(name: str, value: Any) -> float:
+    """Returns a share of the training.
 
     Raises:
         ArgumentError: If it is not a number from 0 to 1.
     """
-    if value is None:
-        return None
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0 <= value <= 1:
         raise ArgumentError(
-            f"{name} is a share of the training, from 0 to 1, or None for never. "
+            f"{name} is a share of the training, from 0 to 1. "
             f"Received: {name}={value!r}"
         )
     return float(value)
+
+
+def check_optional_share(name: str, value: Any) -> float | None:
+    """Returns a share of the training, or None, which is never.
+
+    Raises:
+        ArgumentError: If it is neither None nor a number from 0 to 1.
+    """
+    return None if value is None else check_share(name, value)
 
 
 def bits_of_layers(

@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the passes before quantization run."""
+"""The examples in the docstrings of equalization and its parts run."""
 
 import importlib
 import re
@@ -16,8 +16,6 @@ FENCE = re.compile(r"^ *```python\n(.*?)```", re.DOTALL | re.MULTILINE)
 MODULES = [
     *("graph.bounded_activations", "graph.channel_pairs", "graph.equalization"),
     "graph.grouped_kernel",
-    *("quantization.adaptive_rounding", "quantization.bias_correction"),
-    *("quantization.equalization", "quantization.kernel_grid"),
 ]
 ROOT = Path(tfc.graph.__file__).parents[1]
 EXAMPLES = [
