@@ -50,7 +50,7 @@ def unlike(chain):
     return copy, data
 
 
-@pytest.mark.parametrize("share", [0.5, 0.33, 0.26])
+@pytest.mark.parametrize("share", [0.29, 0.25])
 def test_budget_is_met_by_the_file(chain, share, tmp_path):
     model, data = chain
     path = tmp_path / "small.tflite"
@@ -58,6 +58,7 @@ def test_budget_is_met_by_the_file(chain, share, tmp_path):
         warnings.simplefilter("ignore")
         result = bit_width(model, data, path, budget=share)
     assert result.met
+    assert result.artifact.bytes > 0.85 * share * result.float_bytes
     assert result.artifact.path == path
     assert path.stat().st_size == result.artifact.bytes == result.chosen.bytes
     assert path.stat().st_size <= share * result.float_bytes
@@ -91,7 +92,7 @@ def test_layer_that_suffers_most_keeps_its_bits(chain):
     kernel, bias = copy.get_layer("one").get_weights()
     kernel[0] = 4.0
     copy.get_layer("one").set_weights([kernel, bias])
-    result = bit_width(copy, (inputs, labels), budget=0.30)
+    result = bit_width(copy, (inputs, labels), budget=0.26)
     formats = {name: choice.format for name, choice in result.choices.items()}
     assert formats["one"] == "int8"
     assert formats["two"] == "int4"
@@ -192,9 +193,9 @@ def test_no_rung_is_good_enough(chain):
     assert "no train data" in str(result)
 
 
-@pytest.mark.parametrize("activation", [None, "softmax"])
-def test_last_rung_is_trained(either_keras, digits, activation):
+def test_last_rung_is_trained(either_keras, digits):
     either_keras.utils.set_random_seed(0)
+    activation = "softmax" if either_keras is keras else None
     model = build_classifier(either_keras, width=4, activation=activation)
     before = [np.asarray(weight).copy() for weight in model.weights]
     metric = worth(*[1.0, *[0.5] * 4, 1.0])
@@ -218,25 +219,25 @@ def test_last_rung_is_trained(either_keras, digits, activation):
 
 def test_training_keeps_the_bits_of_a_budget(chain):
     model, data = chain
-    metric = worth(*[1.0, *[0.5] * 2, 1.0])
-    result = bit_width(
-        model,
-        data,
-        budget=0.27,
-        max_drop=0.0,
-        metric=metric,
-        train=tf.data.Dataset.from_tensor_slices(data).batch(64),
-        fine_tune={"epochs": 1, "optimizer": keras.optimizers.Adam(1e-3)},
-    )
-    assert result.met
-    assert [rung.name for rung in result.rungs] == [
-        "post-training, bits chosen",
-        "equalized, biases corrected",
-        TRAINED,
-    ]
-    assert result.artifact.bytes <= 0.27 * result.float_bytes
-    formats = {name: choice.format for name, choice in result.choices.items()}
-    assert weights_of(result.artifact) == formats
+    with pytest.warns(UserWarning, match="No file meets"):
+        result = bit_width(
+            model,
+            data,
+            budget=0.32,
+            max_drop=0.0,
+            metric=worth(1.0, 0.5),
+            train=tf.data.Dataset.from_tensor_slices(data).batch(64),
+            fine_tune={"epochs": 1, "optimizer": keras.optimizers.Adam(1e-3)},
+        )
+    first, second, *_, last = result.rungs
+    assert first.name == "post-training, bits chosen"
+    assert second.name == "equalized, biases corrected"
+    assert last.name == TRAINED
+    assert not any(rung.reason for rung in result.rungs)
+    assert all(rung.bytes <= 0.32 * result.float_bytes for rung in result.rungs)
+    formats = {name: choice.format for name, choice in last.choices.items()}
+    assert "int4" in formats.values()
+    assert weights_of(last.artifact) == formats
 
 
 def test_without_labels(chain):
@@ -269,6 +270,7 @@ def test_result_shows_itself(chain):
 def test_bytes_of_a_choice():
     kernel = np.zeros((3, 3, 4, 8), np.float32)
     assert INT8.bytes(kernel, (3,)) == 288 + 8 * 24
+    assert INT8.bytes(kernel, (3,), biased=False) == 288 + 8 * 12
     assert PER_TENSOR.bytes(kernel, (3,)) == 288 + 24
     assert tfc.search.BitChoice("int4").bytes(kernel, (3,)) == 144 + 8 * 24
     assert tfc.search.BitChoice("float16").bytes(kernel, (3,)) == 576

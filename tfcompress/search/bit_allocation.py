@@ -1,19 +1,20 @@
 """Which bits each layer gets, so that a file is within a number of bytes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfcompress.errors import ArgumentError
+from tfcompress.graph.bias import read_bias
 from tfcompress.search.allocation import Option, choose
 from tfcompress.search.bit_choice import CHOICES, USUAL, BitChoice, can_store
 from tfcompress.search.flat_model import FlatModel
 from tfcompress.search.measurement_cache import MeasurementCache
 
-# A layer computes in float only where int8 puts the outputs off by more, 30 dB.
-_NOISE_OF_INT8 = 1e-3
+# A layer computes in float only where int8 puts the outputs off by more, 20 dB.
+_NOISE_OF_INT8 = 1e-2
 
 
 class BitAllocation:
@@ -42,23 +43,24 @@ class BitAllocation:
         self._exact = self._run()
         self.options = {name: self._options(name) for name in flat.names}
 
-    def choose(self, saving: float) -> dict[str, BitChoice]:
+    def choose(self, flat: FlatModel, saving: float) -> dict[str, BitChoice]:
         """Chooses so that layers need less bytes together than in int8.
 
         Args:
+            flat: The model that is to be stored, or one of the same layers.
             saving: How many less, by estimate; negative where there is room.
 
         Returns:
             The choice of each layer; the smallest where that does not suffice.
         """
-        usual = {name: self._bytes(name, USUAL) for name in self.options}
+        usual = {name: _bytes(flat, name, USUAL) for name in self.options}
         options: dict[str, list[Option]] = {}
         most = 0
         for name, noises in self.options.items():
-            largest = max(self._bytes(name, choice) for choice in noises)
+            largest = max(_bytes(flat, name, choice) for choice in noises)
             most += largest - usual[name]
             options[name] = [
-                Option(float(number), largest - self._bytes(name, choice), noise)
+                Option(float(number), largest - _bytes(flat, name, choice), noise)
                 for number, (choice, noise) in enumerate(noises.items())
             ]
         found = choose(options, saving + most)
@@ -66,13 +68,6 @@ class BitAllocation:
             name: list(self.options[name])[int(option.ratio)]
             for name, option in found.items()
         }
-
-    def noise(self, choices: Mapping[str, BitChoice]) -> float:
-        """Returns the sum of what was measured for each choice."""
-        return sum(self.options[name][choice] for name, choice in choices.items())
-
-    def _bytes(self, name: str, choice: BitChoice) -> int:
-        return choice.bytes(*self._flat.kernel(name))
 
     def _options(self, name: str) -> dict[BitChoice, float]:
         """Returns the choices of a layer that are worth it, and the noise of each."""
@@ -107,6 +102,11 @@ class BitAllocation:
         return [
             tf.nest.flatten(self._flat.model.predict_on_batch(x)) for x in self._inputs
         ]
+
+
+def _bytes(flat: FlatModel, name: str, choice: BitChoice) -> int:
+    biased = bool(np.any(read_bias(flat.graph.layers[name])))
+    return choice.bytes(*flat.kernel(name), biased=biased)
 
 
 def read_budget(budget: Any, whole: int) -> int:

@@ -10,8 +10,8 @@ from tfcompress.export.number_format import NumberFormat
 from tfcompress.quantization.formats import choose_parameters
 from tfcompress.quantization.kernel_grid import round_kernel
 
-# Beside each scale stand its zero point and those of the bias, 4 and 8 bytes each.
-_BYTES_OF_A_SCALE = 24
+# A scale and its zero point; a bias has as many of them.
+_BYTES_OF_A_SCALE = 12
 _BITS = {"int4": 4, "int8": 8, "float16": 16}
 
 
@@ -41,15 +41,23 @@ class BitChoice:
         """Bits of a weight."""
         return _BITS[self.format]
 
-    def bytes(self, kernel: np.ndarray, axes: Sequence[int]) -> int:
-        """Returns about how many bytes a kernel takes in a file."""
+    def bytes(
+        self, kernel: np.ndarray, axes: Sequence[int], *, biased: bool = True
+    ) -> int:
+        """Returns about how many bytes a kernel and its scales take in a file.
+
+        Args:
+            kernel: The numbers.
+            axes: Its axes with a scale for each index.
+            biased: Whether the layer has a bias, whose scales are counted too.
+        """
         weights = -(-kernel.size * self.bits // 8)
         if self.format == "float16":
             return weights
         scales = 1
         if self.per_channel:
             scales = int(np.prod([kernel.shape[axis] for axis in axes]))
-        return weights + _BYTES_OF_A_SCALE * scales
+        return weights + (1 + biased) * _BYTES_OF_A_SCALE * scales
 
     def clipped(self, kernel: np.ndarray, axes: Sequence[int]) -> np.ndarray:
         """Returns a kernel within the range that the method chooses.

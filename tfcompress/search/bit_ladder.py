@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfcompress.errors import ExportError, ModelError
+from tfcompress.errors import ArgumentError, ExportError, ModelError
 from tfcompress.export import Artifact, to_tflite
 from tfcompress.quantization import analyze, correct_bias, equalize
 from tfcompress.search.bit_choice import USUAL, BitChoice
@@ -32,8 +32,8 @@ class BitLadder:
         data: What layers are analyzed on.
         representative: Inputs for the ranges of activations.
         meter: Measures files.
-        allocate: Returns bits for layers so that a file that `write` writes is within
-            the budget. Without a budget all are usual.
+        allocate: Returns bits for the layers of a model so that its file is within the
+            budget. Without a budget all are usual.
         scheme: `"int8"` or `"int8_float_io"`.
         budget: Bytes that a file may have, or None.
         max_drop: How much less the metric may be, or None.
@@ -45,7 +45,7 @@ class BitLadder:
     data: Any
     representative: Any
     meter: FileMeter
-    allocate: Callable[[], Choices]
+    allocate: Callable[[FlatModel], Choices]
     scheme: str
     budget: int | None
     max_drop: float | None
@@ -54,7 +54,7 @@ class BitLadder:
 
     def climb(self) -> Iterator[Rung]:
         """Yields each rung as soon as it is measured."""
-        chosen = self.allocate()
+        chosen = self.allocate(self.flat)
         mixed = any(choice != USUAL for choice in chosen.values())
         plain = self._rung(
             "post-training, bits chosen" if mixed else "post-training int8",
@@ -65,18 +65,17 @@ class BitLadder:
         if self.max_drop is None:
             return
         prepared = FlatModel(self._equalized(chosen))
-        equalized = self._rung(
-            "equalized, biases corrected", self._write(prepared, chosen), chosen
-        )
+        equalized = self._fitted("equalized, biases corrected", prepared)
         yield equalized
-        better = _quality(equalized) > _quality(plain)
-        yield from self._mixed(prepared if better else self.flat, chosen)
+        if _quality(equalized) > _quality(plain):
+            yield from self._mixed(prepared, equalized.choices)
+        else:
+            yield from self._mixed(self.flat, chosen)
         yield self._trained(chosen)
 
     def _equalized(self, choices: Choices) -> Any:
         """Returns the model equalized, and its biases corrected for its bits."""
-        model = self.flat.clipped(choices).model
-        model = equalize(model)
+        model = FlatModel(equalize(self.flat.model)).clipped(choices).model
         for bits in (8, 4):
             names = [name for name, choice in choices.items() if choice.bits == bits]
             if names:
@@ -84,6 +83,14 @@ class BitLadder:
                     model, self.representative, bits=bits, layers=names
                 )
         return model
+
+    def _fitted(self, name: str, flat: FlatModel) -> Rung:
+        """Returns the rung of another model, whose biases may take more bytes."""
+        try:
+            choices = self.allocate(flat)
+        except ArgumentError as error:
+            return Rung(name, reason=str(error))
+        return self._rung(name, self._write(flat, choices), choices)
 
     def _mixed(self, flat: FlatModel, choices: Choices) -> Iterator[Rung]:
         """Yields files with ever more layers in float16, those that hurt first."""
@@ -125,13 +132,11 @@ class BitLadder:
             aware, model = train_rounded(
                 self.flat.model, self.train, settings=self.fine_tune, layers=bits
             )
-            if all(choice == USUAL for choice in choices.values()):
-                artifact = self._export(model)
-            else:
-                artifact = self._write(FlatModel(aware.finalize(model)), choices)
+            if self.budget is not None:
+                return self._fitted(name, FlatModel(aware.finalize(model)))
+            return self._rung(name, self._export(model), choices)
         except (ExportError, ModelError) as error:
             return Rung(name, reason=str(error))
-        return self._rung(name, artifact, choices)
 
     def _export(self, model: Any) -> Artifact:
         path = Path(_folder().name) / f"{next(_NUMBERS)}.tflite"

@@ -1,9 +1,10 @@
 """How many bits each layer of a file gets, by measuring."""
 
 import dataclasses
+import functools
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any
 
@@ -125,17 +126,20 @@ def bit_width(
     limit = None if budget is None else read_budget(budget, flat.float_file.bytes)
     representative = data if train is None else train
 
-    def allocate() -> Choices:
-        if limit is None:
-            return dict.fromkeys(flat.names, USUAL)
+    allocate: Callable[[FlatModel], Choices] = _usual
+    if limit is not None:
         fingerprint = {}
         if cache is not None:
             fingerprint["model"] = fingerprint_graph(flat.graph)
             fingerprint["data"] = fingerprint_data(lambda: inputs)
         known = MeasurementCache(cache, {"search": "bit_width", **fingerprint})
-        allocation = BitAllocation(flat, inputs, known)
-        return _within(flat, allocation, limit, scheme, representative)
-
+        allocate = functools.partial(
+            _within,
+            allocation=BitAllocation(flat, inputs, known),
+            limit=limit,
+            scheme=scheme,
+            representative=representative,
+        )
     ladder = BitLadder(
         flat=flat,
         data=data,
@@ -200,8 +204,13 @@ def _best(rungs: Sequence[Rung], budget: int | None) -> Rung:
     return max((rung for rung in rungs if rung.artifact is not None), key=worth)
 
 
+def _usual(flat: FlatModel) -> Choices:
+    return dict.fromkeys(flat.names, USUAL)
+
+
 def _within(
     flat: FlatModel,
+    *,
     allocation: BitAllocation,
     limit: int,
     scheme: str,
@@ -217,14 +226,28 @@ def _within(
         file = flat.write(choices, scheme=scheme, representative=representative)
         return file.bytes
 
-    saving = float(size(dict.fromkeys(flat.names, USUAL)) - limit)
+    saving = float(size(_usual(flat)) - limit)
+    too_little, found = float("-inf"), None
     for _ in range(_CORRECTIONS):
-        choices = allocation.choose(saving)
+        choices = allocation.choose(flat, saving)
         over = size(choices) - limit
         if over <= 0:
-            return choices
-        saving += over
-    choices = allocation.choose(float("inf"))
+            found = choices
+            break
+        too_little, saving = saving, saving + over
+    # What was asked for last may be far more than is needed.
+    for _ in range(_CORRECTIONS if found and too_little > float("-inf") else 0):
+        middle = (too_little + saving) / 2
+        choices = allocation.choose(flat, middle)
+        if choices == found:
+            saving = middle
+        elif size(choices) <= limit:
+            found, saving = choices, middle
+        else:
+            too_little = middle
+    if found is not None:
+        return found
+    choices = allocation.choose(flat, float("inf"))
     smallest = size(choices)
     if smallest <= limit:
         return choices

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from tfcompress.keras_compat.weights import write_weights
 from tfcompress.quantization import post_training
 from tfcompress.quantization.folded_reading import read_folded
 from tfcompress.quantization.kernel_grid import output_axes
-from tfcompress.quantization.rounded_layers import find_rounded
+from tfcompress.quantization.roundable_layers import find_roundable
 from tfcompress.quantization.schemes import find_scheme
 from tfcompress.search.bit_choice import USUAL, BitChoice
 
@@ -32,27 +33,32 @@ class FlatModel:
     Attributes:
         model: The flat model.
         graph: The same as a graph.
-        float_file: Its float `.tflite` file.
-        kinds: Names of the layers with a kernel in the file, and the kinds of their
-            operations.
     """
 
     def __init__(self, model: Any) -> None:
         self.keras = keras_compat.origin_of(model)
         self.graph = read_folded(keras_compat.in_float32(model))
         self.model = keras_compat.build(self.graph, keras=self.keras, trusted=True)
+
+    @functools.cached_property
+    def float_file(self) -> Artifact:
+        """Its float `.tflite` file."""
         with silent():
-            self.float_file = post_training(self.model, scheme="float32")
-        self.kinds: dict[str, list[str]] = {}
+            return post_training(self.model, scheme="float32")
+
+    @functools.cached_property
+    def kinds(self) -> dict[str, list[str]]:
+        """The layers with a kernel in the file, and the kinds of their operations."""
+        kinds: dict[str, list[str]] = {}
         for operation in list_layer_operations(self.float_file.path.read_bytes()):
             if operation.weights is not None and operation.layers:
-                found = self.kinds.setdefault(operation.layers[0], [])
-                found.append(operation.kind)
+                kinds.setdefault(operation.layers[0], []).append(operation.kind)
+        return kinds
 
     @property
     def names(self) -> list[str]:
         """The convolutions and Dense layers of the file, in the order of the model."""
-        return [name for name in find_rounded(self.graph) if name in self.kinds]
+        return [name for name in find_roundable(self.graph) if name in self.kinds]
 
     def kernel(self, name: str) -> tuple[np.ndarray, tuple[int, ...]]:
         """Returns the kernel of a layer, and its axes that count the outputs."""
