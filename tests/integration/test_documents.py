@@ -1,0 +1,33 @@
+"""The examples of the pages in `docs/` run, one after the other, as they stand."""
+
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import tfcompress as tfc
+
+DOCUMENTS = Path(__file__).parents[2] / "docs"
+
+
+def test_examples_about_quantization_run(teacher, digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (x, y), _ = digits
+    names = {
+        "tfc": tfc,
+        "np": np,
+        "teacher": teacher,
+        "trained": teacher,
+        "x": x,
+        "y": y,
+        "loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    }
+    page = (DOCUMENTS / "quantization.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert len(blocks) == 7
+    for block in blocks:
+        exec(compile(block, "quantization.md", "exec"), names)
+    assert names["artifact"].bytes > 0
+    assert names["widths"].met
+    assert (tmp_path / "analysis.png").exists()
