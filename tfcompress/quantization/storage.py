@@ -17,7 +17,12 @@ _FLOAT32 = 4
 _SCALE = 4
 # The fewest bits in which a file holds the kernels of a kind of layer, and of which
 # multiples the number of inputs must be.
-_NARROW = {"Dense": ((2, 4), (4, 1)), "Conv2D": ((4, 1),), "Conv1D": ((4, 1),)}
+_NARROW = {
+    "Dense": ((2, 4), (4, 1)),
+    **dict.fromkeys(
+        ("Bidirectional", "Conv1D", "Conv2D", "GRU", "LSTM", "SimpleRNN"), ((4, 1),)
+    ),
+}
 
 
 def storage(model: Any) -> Storage:
@@ -28,9 +33,10 @@ def storage(model: Any) -> Storage:
     What a TFLite file does not hold so is called "storage only": an application that
     stores or sends such kernels unpacks them before it computes with them.
 
-    A file holds linear kernels of 4 bits or fewer in 4 where the layer is Dense or a
-    convolution, those of 2 bits in 2 where it is Dense, or a convolution of 1 by 1, of
-    a multiple of four inputs; and all other kernels in 8, with a scale for each output.
+    A file holds linear kernels of 4 bits or fewer in 4 where the layer is Dense, a
+    recurrent layer or a plain convolution; those of 2 bits in 2 where it is Dense, or a
+    convolution of 1 by 1, of a multiple of four inputs; and all other kernels in 8,
+    with a scale for each output.
 
     Args:
         model: What `QuantizationAwareTraining.apply` returned, trained or not. It is
