@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 CHILD = Path(__file__).parents[2] / "benchmarks" / "quantization_coverage.py"
-FAST = ["MobileNet", "MobileNetV3Small"]
 SMALLEST_OF_EACH_FAMILY = [
     "ConvNeXtTiny",
     "DenseNet121",
@@ -51,9 +50,8 @@ def check(name, *options):
     assert result["bytes"] < 0.35 * 4 * result["parameters"]
 
 
-@pytest.mark.parametrize("name", FAST)
-def test_file_does_what_training_sees(name):
-    check(name, "--side", "32")
+def test_file_does_what_training_sees():
+    check("MobileNet", "--side", "32")
 
 
 @pytest.mark.slow
