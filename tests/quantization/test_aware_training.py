@@ -229,6 +229,23 @@ def test_bits_of_single_layers(trained, digits):
     assert max(levels(final.get_layer("logits").kernel)) == 127
 
 
+def test_bits_of_a_layer_are_not_those_of_one_with_a_longer_name(digits):
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 1))
+    x = layers.SeparableConv2D(4, 3, name="sep")(inputs)
+    x = layers.Dense(8, name="out_hidden")(layers.Flatten()(x))
+    model = keras.Model(inputs, layers.Dense(10, name="out")(x))
+    technique = tfc.quantization.QuantizationAwareTraining(layers={"out": 4, "sep": 6})
+    technique.apply(model)
+    notes = technique.account.notes
+    assert "4 bits" in notes["out"]
+    assert "8 bits" in notes["out_hidden"]
+    assert "6 bits" in notes["sep"]
+    assert "6 bits" in notes["sep_depthwise"]
+    with pytest.raises(ArgumentError, match=r"\['out_hidden', 'out'\]|'out'"):
+        tfc.quantization.QuantizationAwareTraining(layers={"ouput": 4}).apply(model)
+
+
 def test_equal_weights_stay_equal(trained, digits):
     model = copy_of(trained)
     layer = model.get_layer("conv2")
@@ -255,10 +272,13 @@ def test_saved_and_loaded_it_goes_on(trained, digits, tmp_path):
     layer.set_weights([np.where(zeros, 0, kernel), *rest])
     technique = tfc.quantization.QuantizationAwareTraining(4)
     aware = tfc.quantization.calibrate(technique.apply(model), digits[0])
-    aware.save(tmp_path / "aware.keras")
-    again = tf_keras.models.load_model(tmp_path / "aware.keras")
     x = digits[1][0]
-    np.testing.assert_array_equal(aware(x, training=False), again(x, training=False))
+    for name in ("aware.h5", "aware.keras"):
+        aware.save(tmp_path / name)
+        again = tf_keras.models.load_model(tmp_path / name)
+        np.testing.assert_array_equal(
+            aware(x, training=False), again(x, training=False)
+        )
     train(again, digits[0], epochs=2, callbacks=technique.callbacks())
     after = np.asarray(technique.finalize(again).get_layer("conv2").kernel)
     assert (after[zeros] == 0).all()

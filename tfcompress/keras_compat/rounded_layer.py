@@ -1,12 +1,14 @@
 """TF-MOT's quantization wrapper, rounding each kernel as the file will hold it."""
 
 import contextlib
+import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import tensorflow as tf
 import tf_keras
 
+from tfcompress.errors import ModelError
 from tfcompress.keras_compat import internals
 from tfcompress.keras_compat.prunable_weights import prunable_weights
 from tfcompress.keras_compat.tfmot_layers import tfmot_core
@@ -170,11 +172,10 @@ class RoundedLayer(_Wrapper):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor, as plain data."""
-        serialize = tf_keras.saving.serialize_keras_object
         return {
             **super(_Wrapper, self).get_config(),
             "roundings": {
-                str(number): None if rounding is None else serialize(rounding)
+                str(number): None if rounding is None else _as_data(rounding)
                 for number, rounding in self._roundings.items()
             },
             "kept": {str(key): list(value) for key, value in self._kept.items()},
@@ -184,16 +185,36 @@ class RoundedLayer(_Wrapper):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
         """Builds the wrapper, and its layer, from what `get_config` returned."""
-        deserialize = tf_keras.saving.deserialize_keras_object
         config = dict(config)
         config["layer"] = tf_keras.layers.deserialize(
             config["layer"], custom_objects=custom_objects
         )
         config["roundings"] = {
-            number: None if rounding is None else deserialize(rounding)
+            number: None if rounding is None else _from_data(rounding)
             for number, rounding in config["roundings"].items()
         }
         return cls(**config)
+
+
+def _as_data(rounding: Any) -> dict[str, Any]:
+    """Returns a rounding as plain data, which HDF5 files hold as well."""
+    kind = type(rounding)
+    return {
+        "module": kind.__module__,
+        "class_name": kind.__name__,
+        "config": rounding.get_config(),
+    }
+
+
+def _from_data(data: dict[str, Any]) -> Any:
+    """Builds a rounding of ours from plain data."""
+    if not data["module"].startswith("tfcompress."):
+        raise ModelError(
+            "The file names a rounding that is not of tfcompress, and is not trusted. "
+            f"Received: {data['module']}.{data['class_name']}"
+        )
+    kind = getattr(importlib.import_module(data["module"]), data["class_name"])
+    return kind.from_config(data["config"])
 
 
 def _gathered(kernel: Any, clusters: Any) -> Any:

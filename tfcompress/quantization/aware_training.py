@@ -26,7 +26,7 @@ from tfcompress.keras_compat.steady_batch_normalization import (
 from tfcompress.quantization import settings
 from tfcompress.quantization.kernel_grid import check_bits
 from tfcompress.quantization.phases import Phases
-from tfcompress.quantization.placing import place_ranges, remove_ranges
+from tfcompress.quantization.placing import first_name, place_ranges, remove_ranges
 from tfcompress.quantization.planning import Plan, plan_ranges
 from tfcompress.quantization.weight_rounding import ROUNDINGS, check_weight_format
 from tfcompress.technique import Account, Technique
@@ -124,7 +124,8 @@ class QuantizationAwareTraining(Technique):
 
         Returns:
             A tf_keras model that takes optimizers, losses, metrics and callbacks of
-            either Keras. Calibrate it before training.
+            either Keras. Calibrate it before training. Files that it saves are loaded
+            by `tf_keras.models.load_model`, after tfcompress was imported.
 
         Raises:
             ModelError: If the model is not usable, is wrapped already, no layer of it
@@ -283,7 +284,7 @@ def _account(graph: Graph, wrapped: Any, plan: Plan) -> Account:
     notes = {}
     for layer in wrapped.layers:
         if isinstance(layer, RoundedLayer):
-            name = layer.name.removesuffix("_unrounded")
+            name = first_name(layer.name)
             first = next(iter(layer.roundings.values()))
             kind = first.format.replace("_", "-")
             notes[name] = f"{kind} weights of {first.bits} bits"

@@ -80,6 +80,11 @@ def _names_of_outputs(rounded: Graph, source: Graph) -> dict[str, str]:
     return names
 
 
+def first_name(name: str) -> str:
+    """Returns the name that a layer had before it left it to a range behind it."""
+    return name.removesuffix(_BEFORE)
+
+
 def remove_ranges(graph: Graph) -> Graph:
     """Returns a graph without ranges, its layers under their first names.
 
@@ -88,7 +93,7 @@ def remove_ranges(graph: Graph) -> Graph:
     for node in graph.nodes:
         if graph.layers[node.layer].kind == RANGE:
             graph = remove_node(graph, node.name)
-    names = {name: name.removesuffix(_BEFORE) for name in graph.layers}
+    names = {name: first_name(name) for name in graph.layers}
     graph = rename_layers(graph, names)
     split = {f"{name}_activation" for name in graph.layers} & set(graph.layers)
     return fuse_activations(graph, split)

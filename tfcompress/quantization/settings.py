@@ -2,11 +2,12 @@
 
 import difflib
 import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from tfcompress.errors import ArgumentError
 from tfcompress.quantization.kernel_grid import check_bits
+from tfcompress.quantization.placing import first_name
 
 _ACTIVATION_BITS = (8, 16)
 _PRESERVABLE = ("sparsity", "clusters")
@@ -84,47 +85,48 @@ def check_optional_share(name: str, value: Any) -> float | None:
 
 def bits_of_layers(
     names: Iterable[str],
-    origins: Iterable[str],
+    origins: Collection[str],
     choices: Mapping[str, int],
     default: int,
 ) -> dict[str, int]:
     """Returns how many bits the weights of each layer get.
 
     Args:
-        names: The layers with kernels.
+        names: The layers with kernels, of the model that was taken apart.
         origins: All layers of the user's model. A choice for one that was taken apart
-            holds for its parts, whose names begin with its name.
-        choices: Bits by name or pattern; a name goes before a pattern.
+            holds for its parts.
+        choices: Bits by name or pattern; a name goes before a pattern, an earlier
+            pattern before a later one.
         default: The bits of all other layers.
 
     Raises:
         ArgumentError: If a choice names no layer with weights to round.
     """
-    names, origins = list(names), list(origins)
-    found = {key: _matching(key, names, origins) for key in choices}
-    for key, matches in found.items():
-        if not matches:
-            near = difflib.get_close_matches(key, names, cutoff=0.4)
+    known = {name: _known_as(name, origins) for name in names}
+    for key in choices:
+        if not any(_matches(key, terms) for terms in known.values()):
+            users = list(dict.fromkeys(terms[-1] for terms in known.values()))
+            near = difflib.get_close_matches(key, users, cutoff=0.4)
             raise ArgumentError(
                 "layers names no layer with weights to round: the nearest are "
-                f"{near or names[:8]}. Received: layers={[key]}"
+                f"{near or users[:8]}. Received: layers={[key]}"
             )
-    bits = dict.fromkeys(names, default)
-    for key, matches in reversed(found.items()):
-        bits.update(dict.fromkeys(matches, choices[key]))
-    for key in choices:
-        if key in bits:
-            bits[key] = choices[key]
+    bits = {}
+    for name, terms in known.items():
+        exact = [term for term in terms if term in choices]
+        keys = exact + [key for key in choices if _matches(key, terms)]
+        bits[name] = choices[keys[0]] if keys else default
     return bits
 
 
-def _matching(key: str, names: list[str], origins: list[str]) -> list[str]:
-    whole = [name for name in origins if fnmatch.fnmatchcase(name, key)]
-    parts = tuple(f"{name}_" for name in whole if name not in names)
-    return [
-        name
-        for name in names
-        if name == key
-        or fnmatch.fnmatchcase(name, key)
-        or (parts and name.startswith(parts))
-    ]
+def _known_as(name: str, origins: Collection[str]) -> tuple[str, str]:
+    """Returns the name that a layer had, and that of the layer it was part of."""
+    own = first_name(name)
+    if own in origins:
+        return own, own
+    wholes = [origin for origin in origins if own.startswith(f"{origin}_")]
+    return own, max(wholes, key=len, default=own)
+
+
+def _matches(key: str, terms: Iterable[str]) -> bool:
+    return any(term == key or fnmatch.fnmatchcase(term, key) for term in terms)
