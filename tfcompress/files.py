@@ -1,7 +1,10 @@
 """Files written whole or not at all."""
 
 import contextlib
+import functools
+import itertools
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,3 +89,28 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def temporary_path(name: str) -> Path:
+    """Returns a path for a file that is kept until the process ends.
+
+    Args:
+        name: What the file is called, in a folder of its own. What may not stand in the
+            name of a file becomes an underscore.
+
+    Example:
+    ```python
+    path = temporary_path("small.tflite")
+    ```
+    """
+    folder = Path(_temporary_folder().name) / str(next(_numbers))
+    folder.mkdir()
+    return folder / re.sub(r"[^A-Za-z0-9._-]", "_", name)
+
+
+_numbers = itertools.count(1)
+
+
+@functools.cache
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="tfcompress-")

@@ -363,6 +363,15 @@ def test_training_without_calibration_finds_ranges(trained, digits):
     assert accuracy(aware, digits[1]) >= accuracy(trained, digits[1]) - 0.05
 
 
+def test_a_float_file_holds_the_rounded_kernels(trained, digits, tmp_path):
+    technique = tfc.quantization.QuantizationAwareTraining(4)
+    aware = tfc.quantization.calibrate(technique.apply(trained), digits[0])
+    artifact = tfc.export.to_tflite(aware, tmp_path / "f.tflite", target="cpu_float32")
+    x = digits[1][0]
+    expected = technique.finalize(aware)(x, training=False)
+    np.testing.assert_allclose(artifact.predict(x), expected, atol=1e-4)
+
+
 def test_export_of_a_model_without_ranges(trained, tmp_path):
     aware = tfc.quantization.QuantizationAwareTraining().apply(trained)
     with pytest.raises(ModelError, match="calibrate"):

@@ -306,3 +306,17 @@ def test_strict_refuses_float_operations(tmp_path):
             model, path, scheme="int8", representative_data=x, strict=True
         )
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"scheme": ["int8"]}, "Received: scheme="),
+        ({"layers": {3: "int4"}}, "Received: layers="),
+        ({"layers": {"logits": ["int4"]}}, "in layers"),
+        ({"path": 3}, "Received: path=3"),
+    ],
+)
+def test_arguments_of_other_types(trained, arguments, message):
+    with pytest.raises(ArgumentError, match=message):
+        tfc.quantization.post_training(trained, **arguments)

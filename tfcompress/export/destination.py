@@ -7,13 +7,17 @@ from typing import Any
 from tfcompress.errors import ArgumentError, OutputError
 
 
-def check_path(path: str | os.PathLike[str]) -> Path:
+def check_path(path: Any) -> Path:
     """Returns where a `.tflite` file is to be written.
 
     Raises:
-        ArgumentError: If the name does not end in `.tflite`.
+        ArgumentError: If it is no path, or the name does not end in `.tflite`.
         OutputError: If there is no such folder.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ArgumentError(
+            f"path must be the name of a .tflite file. Received: path={path!r}"
+        )
     checked = Path(path)
     if checked.suffix != ".tflite":
         raise ArgumentError(

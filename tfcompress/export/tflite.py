@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfcompress import keras_compat
-from tfcompress.errors import ArgumentError, ModelError, OutputError
+from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.export.artifact import Artifact
 from tfcompress.export.census import (
     count_operations,
@@ -19,6 +19,7 @@ from tfcompress.export.census import (
 )
 from tfcompress.export.conversion import convert
 from tfcompress.export.dense_convolutions import densify_convolutions
+from tfcompress.export.destination import check_batch, check_path
 from tfcompress.export.int16_activations import (
     SLOW,
     check_activation_bits,
@@ -64,7 +65,8 @@ def to_tflite(
     it. It is run beside the model before it gets its name; a file that stood there
     before is replaced only by one that works.
 
-    A quantization-aware model ships the whole numbers that it was trained with. Kernels
+    A quantization-aware model ships the whole numbers that it was trained with; a float
+    file of it holds its rounded kernels, and rounds no activations. Kernels
     of 4 bits or fewer take half a byte a weight, of 2 bits in Dense layers a quarter;
     1x1 convolutions are then written as Dense layers, for which LiteRT has fast kernels
     of so few bits, and larger ones are slow, which `notes` of the artifact says.
@@ -120,21 +122,8 @@ def to_tflite(
     ```
     """
     target = find_target(target)
-    path = Path(path)
-    if path.suffix != ".tflite":
-        raise ArgumentError(
-            f"The name of the file must end in .tflite. Received: path={str(path)!r}"
-        )
-    if not path.parent.is_dir():
-        raise OutputError(
-            f"The folder of the file must exist; create it first. Received: path="
-            f"{str(path)!r}"
-        )
-    if batch is not None and (not isinstance(batch, int) or batch < 1):
-        raise ArgumentError(
-            "batch must be a whole number of 1 or more, or None for any number. "
-            f"Received: batch={batch!r}"
-        )
+    path = check_path(path)
+    check_batch(batch)
     if sparse and target.weights == "int8" and target.activations != "int8":
         raise ArgumentError(
             "LiteRT reads sparse int8 weights wrongly where activations are not int8; "
@@ -144,6 +133,8 @@ def to_tflite(
     keras_compat.check_model(model)
     _check_wrappers(model)
     model = keras_compat.in_float32(model)
+    if activation_ranges(model) and not target.full_integer:
+        model = model_without_ranges(model)
     signature = read_signature(model, batch)
     knows_ranges = tfmot_layers.is_quantization_aware(model)
     check_activation_bits(target, _activation_bits(model))

@@ -7,6 +7,7 @@ from tfcompress.measurement.metric import Metric, find_metric
 from tfcompress.quantization.analysis_result import Analysis, LayerAnalysis
 from tfcompress.quantization.aware_training import QuantizationAwareTraining
 from tfcompress.quantization.calibration import calibrate
+from tfcompress.quantization.kernel_grid import check_bits
 from tfcompress.quantization.layer_outputs import read_inputs
 from tfcompress.quantization.layer_switches import LayerSwitches
 
@@ -71,7 +72,7 @@ def analyze(
     )
     ```
     """
-    aware = QuantizationAwareTraining(bits, activation_bits, preserve=())
+    aware = QuantizationAwareTraining(check_bits(bits), activation_bits, preserve=())
     if metric is not None:
         find_metric(metric, model)
     rounded = aware.apply(model)

@@ -3,14 +3,9 @@
 import dataclasses
 import difflib
 import fnmatch
-import functools
-import itertools
 import os
-import re
-import tempfile
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,7 +31,7 @@ from tfcompress.export.ranges import read_ranges
 from tfcompress.export.representative import read_samples
 from tfcompress.export.target import Target
 from tfcompress.export.verification import made_up_samples, verify
-from tfcompress.files import replacing
+from tfcompress.files import replacing, temporary_path
 from tfcompress.quantization.schemes import Scheme, find_scheme, layer_format
 
 CALIBRATION_SAMPLES = 500
@@ -151,7 +146,7 @@ def post_training(
         refuse_float([Operation(o.kind, o.activations, o.scope) for o in left])
     shown = samples or made_up_samples(source.signature, VERIFICATION_SAMPLES)
     shown = {name: array[:VERIFICATION_SAMPLES] for name, array in shown.items()}
-    path = path or _temporary_path(source.name, scheme.name)
+    path = path or temporary_path(f"{source.name}-{scheme.name}.tflite")
     target = _target(scheme, formats)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
@@ -239,7 +234,9 @@ def _count_left(scheme: Scheme, content: bytes) -> int:
 def _read_layers(
     scheme: Scheme, layers: Mapping[str, str] | None
 ) -> dict[str, NumberFormat]:
-    if layers is not None and not isinstance(layers, Mapping):
+    if layers is not None and (
+        not isinstance(layers, Mapping) or not all(isinstance(k, str) for k in layers)
+    ):
         raise ArgumentError(
             "layers is a mapping from names or patterns of layers to formats. "
             f"Received: layers={layers!r}"
@@ -342,17 +339,3 @@ def _notes(
             "for there is no integer form of them, or they stand in loops."
         )
     return tuple(notes)
-
-
-_NUMBERS = itertools.count(1)
-
-
-@functools.cache
-def _temporary_folder() -> Any:
-    return tempfile.TemporaryDirectory(prefix="tfcompress-")
-
-
-def _temporary_path(name: str, scheme: str) -> Path:
-    folder = Path(_temporary_folder().name) / str(next(_NUMBERS))
-    folder.mkdir()
-    return folder / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}-{scheme}.tflite"

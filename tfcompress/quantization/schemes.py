@@ -133,7 +133,7 @@ def find_scheme(scheme: str | Scheme) -> Scheme:
     """
     if isinstance(scheme, Scheme):
         return scheme
-    if scheme not in SCHEMES:
+    if not isinstance(scheme, str) or scheme not in SCHEMES:
         raise ArgumentError(
             f"scheme must be one of {list(SCHEMES)}, or a Scheme. "
             f"Received: scheme={scheme!r}"
@@ -154,7 +154,7 @@ def layer_format(scheme: Scheme, value: str) -> NumberFormat:
     Raises:
         ArgumentError: If the value is another one.
     """
-    if value not in LAYER_FORMATS:
+    if not isinstance(value, str) or value not in LAYER_FORMATS:
         raise ArgumentError(
             f"A layer's format is one of {list(LAYER_FORMATS)}. "
             f"Received: {value!r} in layers"

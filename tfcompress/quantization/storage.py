@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from tfcompress import keras_compat
 from tfcompress.errors import ModelError
 from tfcompress.graph import Layer
 from tfcompress.keras_compat.quantized_graph import (
@@ -55,6 +56,7 @@ def storage(model: Any) -> Storage:
     print(tfc.quantization.storage(small))
     ```
     """
+    keras_compat.check_model(model)
     rounded = {layer.name: layer for layer in rounded_layers(model)}
     if not rounded:
         raise ModelError(

@@ -1,15 +1,12 @@
 """Ways to quantize a model, from the cheapest to the dearest, each measured."""
 
 import dataclasses
-import functools
-import itertools
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from tfcompress.errors import ArgumentError, ExportError, ModelError
 from tfcompress.export import Artifact, to_tflite
+from tfcompress.files import temporary_path
 from tfcompress.quantization import analyze, correct_bias, equalize
 from tfcompress.search.bit_choice import USUAL, BitChoice
 from tfcompress.search.bit_width_result import Rung
@@ -139,7 +136,7 @@ class BitLadder:
             return Rung(name, reason=str(error))
 
     def _export(self, model: Any) -> Artifact:
-        path = Path(_folder().name) / f"{next(_NUMBERS)}.tflite"
+        path = temporary_path("rung.tflite")
         with silent():
             return to_tflite(
                 model,
@@ -192,11 +189,3 @@ def _behind(flat: FlatModel, name: str) -> list[str]:
                 seen.add(node.name)
                 waiting.append(node)
     return list(found)
-
-
-_NUMBERS = itertools.count(1)
-
-
-@functools.cache
-def _folder() -> Any:
-    return tempfile.TemporaryDirectory(prefix="tfcompress-")
