@@ -51,11 +51,6 @@ def producer(tensor: Any, keras: str) -> tuple[Call, int]:
     return call, history.tensor_index
 
 
-def call_count(layer: Any) -> int:
-    """Returns how often a layer or operation was called on symbolic tensors."""
-    return len(layer._inbound_nodes)
-
-
 def implicit_mask(tensor: Any) -> Any:
     """Returns the mask that Keras attached to a symbolic tensor, or None."""
     return getattr(tensor, "_keras_mask", None)
