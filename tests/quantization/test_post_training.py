@@ -320,3 +320,16 @@ def test_strict_refuses_float_operations(tmp_path):
 def test_arguments_of_other_types(trained, arguments, message):
     with pytest.raises(ArgumentError, match=message):
         tfc.quantization.post_training(trained, **arguments)
+
+
+def test_a_layer_that_cannot_have_int4_is_noted(tmp_path):
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(32, 3, name="stem")(inputs)
+    x = keras.layers.Conv2D(32, 3, name="conv")(x)
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
+    with pytest.warns(UserWarning, match="stem: int8 weights in place of int4"):
+        artifact = tfc.quantization.post_training(
+            model, tmp_path / "m.tflite", layers={"stem": "int4"}
+        )
+    assert artifact.layers["stem"].startswith("int8")
+    assert artifact.target.weights == "int8"

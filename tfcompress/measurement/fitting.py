@@ -28,6 +28,6 @@ def check_fits(model: Any, data: Any) -> None:
         expected = [tuple(tensor.shape) for tensor in model.inputs]
         shapes = [np.shape(array) for array in leaves(x)]
         raise DataError(
-            f"Data must fit the inputs of the model, of shapes {expected}. "
-            f"Received: x of shapes {shapes}"
+            f"Data must fit the inputs of the model, of shapes {expected}. The model "
+            f"says: {str(error)[:200]}. Received: x of shapes {shapes}"
         ) from error

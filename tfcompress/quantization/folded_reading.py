@@ -55,7 +55,8 @@ def match_layers(
     """
     if patterns is None:
         return list(names)
-    if isinstance(patterns, str) or not all(isinstance(p, str) for p in patterns):
+    single = isinstance(patterns, str)
+    if single or not patterns or not all(isinstance(p, str) for p in patterns):
         raise ArgumentError(
             "layers must be a list of names of layers, or of patterns such as "
             f"'block1_*'. Received: layers={patterns!r}"
@@ -68,7 +69,7 @@ def match_layers(
             raise ArgumentError(
                 f"layers must hold names, or patterns such as 'block1_*', of {what}; "
                 f"the nearest are {near or list(names)[:8]}. "
-                f"Received: layers={pattern!r}"
+                f"Received: layers={[pattern]!r}"
             )
         found.update(matching)
     return [name for name in names if name in found]

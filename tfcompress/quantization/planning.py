@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from tfcompress.graph import Graph, Node, Tensor
+from tfcompress.graph import Graph, Node, Tensor, attention_obstacle
 from tfcompress.graph.folding import foldable_layer
 from tfcompress.quantization.roles import AVERAGING, Place, is_fused, place_of
 
@@ -95,6 +95,9 @@ def _place(graph: Graph, node: Node) -> Place:
         return _ENTRY
     if foldable_layer(graph, layer) is not None:
         return _ENTRY
+    if layer.kind == "MultiHeadAttention":
+        reason = attention_obstacle(graph, node) or "it could not be taken apart"
+        return Place("float", reason=reason)
     return place_of(layer)
 
 

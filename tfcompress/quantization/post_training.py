@@ -5,7 +5,7 @@ import difflib
 import fnmatch
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -142,16 +142,17 @@ def post_training(
     operations = list_operations(content)
     quantized = list_layer_operations(content)
     left = _left_in_float(scheme, quantized, formats)
+    wider = _wider_than_chosen(quantized, formats)
+    target = _target(scheme, [f for n, f in formats.items() if n not in wider])
     if strict:
         refuse_float([Operation(o.kind, o.activations, o.scope) for o in left])
     shown = samples or made_up_samples(source.signature, VERIFICATION_SAMPLES)
     shown = {name: array[:VERIFICATION_SAMPLES] for name, array in shown.items()}
     path = path or temporary_path(f"{source.name}-{scheme.name}.tflite")
-    target = _target(scheme, formats)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
         verification = verify(temporary, source.model, source.signature, target, shown)
-    notes = _notes(scheme, quantized, left)
+    notes = _notes(scheme, quantized, left, wider)
     for note in notes:
         warnings.warn(f"{path}: {note}", stacklevel=2)
     return Artifact(
@@ -182,11 +183,28 @@ def _left_in_float(
     ]
 
 
-def _target(scheme: Scheme, formats: Mapping[str, NumberFormat]) -> Target:
+def _wider_than_chosen(
+    operations: tuple[LayerOperation, ...], formats: Mapping[str, NumberFormat]
+) -> list[str]:
+    """Returns the layers of which no kernel has the int4 weights that were chosen."""
+    narrow = {
+        layer
+        for operation in operations
+        if operation.weights == "int4"
+        for layer in operation.layers
+    }
+    return [
+        name
+        for name, form in formats.items()
+        if form.weights == "int4" and name not in narrow
+    ]
+
+
+def _target(scheme: Scheme, formats: Collection[NumberFormat]) -> Target:
     """Returns the scheme's target, with the narrowest weights that any layer has."""
     widths = ["float32", "float16", "int8", "int4"]
     target = scheme.target
-    weights = [target.weights, *(form.weights for form in formats.values())]
+    weights = [target.weights, *(form.weights for form in formats)]
     return dataclasses.replace(target, weights=max(weights, key=widths.index))
 
 
@@ -324,8 +342,14 @@ def _notes(
     scheme: Scheme,
     operations: tuple[LayerOperation, ...],
     left: list[LayerOperation],
+    wider: list[str],
 ) -> tuple[str, ...]:
     notes = [] if scheme.slow is None else [scheme.slow]
+    if wider:
+        notes.append(
+            f"{', '.join(wider)}: int8 weights in place of int4, which LiteRT computes "
+            "well only with an even number of inputs."
+        )
     if any(op.kind == "CONV_2D" and op.weights == "int4" for op in operations):
         notes.append(
             "LiteRT unpacks int4 kernels of convolutions in each run, which takes 2 to "

@@ -187,7 +187,6 @@ _FLOAT = {
     "GlobalAveragePooling3D": _NO_KERNEL,
     "GlobalMaxPooling3D": _NO_KERNEL,
     "ELU": _NO_KERNEL,
-    "MultiHeadAttention": "it is called in a way that cannot be taken apart",
     **dict.fromkeys(
         ("RNN", "LSTM", "GRU", "SimpleRNN", "Bidirectional", "ConvLSTM2D"),
         "its kernels are rounded; its steps are a loop, which the file runs in float",
