@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcompress.errors import ArgumentError
+from tfcompress.errors import ArgumentError, DataError
 from tfcompress.quantization.formats import (
     BITS,
     choose_parameters,
-    fake_quantize_logarithmic,
+    fake_quantize,
     logarithmic_parameters,
     quantize,
 )
@@ -85,7 +85,7 @@ def test_unit_outside(unit):
 @pytest.mark.parametrize("bits", [1, 9, 32])
 def test_bits_outside_the_list(bits):
     with pytest.raises(ArgumentError, match="bits is one of"):
-        fake_quantize_logarithmic([1.0], bits=bits)
+        logarithmic_parameters([1.0], bits=bits)
 
 
 def test_gradient_is_one_for_every_weight():
@@ -95,7 +95,13 @@ def test_gradient_is_one_for_every_weight():
     def gradient(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            y = fake_quantize_logarithmic(x, 4, -1)
+            y = fake_quantize(x, logarithmic_parameters(x, bits=4, axis=-1))
         return tape.gradient(y, x)
 
     assert (gradient(x).numpy() == 1).all()
+
+
+@pytest.mark.parametrize("values", [[], [1.0, math.nan], [math.inf]])
+def test_values_that_are_none(values):
+    with pytest.raises(DataError):
+        logarithmic_parameters(values)

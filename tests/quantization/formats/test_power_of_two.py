@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcompress.errors import ArgumentError
+from tfcompress.errors import ArgumentError, DataError
 from tfcompress.quantization.formats import (
     dequantize,
-    fake_quantize_power_of_two,
+    fake_quantize,
     power_of_two_parameters,
     quantize,
 )
@@ -80,7 +80,7 @@ def test_huge_numbers_stay_finite():
 @pytest.mark.parametrize("bits", [1, 9, 16])
 def test_bits_outside_the_list(bits):
     with pytest.raises(ArgumentError, match="bits is one of"):
-        fake_quantize_power_of_two([1.0], bits=bits)
+        power_of_two_parameters([1.0], bits=bits)
 
 
 def test_gradient_is_one_for_every_weight_of_ordinary_size():
@@ -90,7 +90,13 @@ def test_gradient_is_one_for_every_weight_of_ordinary_size():
     def gradient(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            y = fake_quantize_power_of_two(x, 4, -1)
+            y = fake_quantize(x, power_of_two_parameters(x, bits=4, axis=-1))
         return tape.gradient(y, x)
 
     assert (gradient(x).numpy() == 1).all()
+
+
+@pytest.mark.parametrize("values", [[], [1.0, math.nan], [math.inf]])
+def test_values_that_are_none(values):
+    with pytest.raises(DataError):
+        power_of_two_parameters(values)

@@ -7,16 +7,20 @@ import tensorflow as tf
 from tfcompress.quantization.formats import (
     choose_parameters,
     fake_quantize,
-    fake_quantize_logarithmic,
-    fake_quantize_power_of_two,
+    logarithmic_parameters,
+    power_of_two_parameters,
 )
 
 ROUNDINGS = {
     "linear": lambda w: fake_quantize(
         w, choose_parameters(w, bits=3, symmetric=True, axis=-1)
     ),
-    "logarithmic": lambda w: fake_quantize_logarithmic(w, 3, -1),
-    "power_of_two": lambda w: fake_quantize_power_of_two(w, 3, -1),
+    "logarithmic": lambda w: fake_quantize(
+        w, logarithmic_parameters(w, bits=3, axis=-1)
+    ),
+    "power_of_two": lambda w: fake_quantize(
+        w, power_of_two_parameters(w, bits=3, axis=-1)
+    ),
 }
 
 

@@ -43,10 +43,6 @@ from tfcompress.quantization.formats.quantizing import (
 )
 from tfcompress.quantization.formats.rounding import round_nearest, round_stochastic
 from tfcompress.quantization.formats.straight_through import straight_through
-from tfcompress.quantization.formats.weight_rounding import (
-    fake_quantize_logarithmic,
-    fake_quantize_power_of_two,
-)
 
 __all__ = [
     "BITS",
@@ -63,8 +59,6 @@ __all__ = [
     "choose_parameters",
     "dequantize",
     "fake_quantize",
-    "fake_quantize_logarithmic",
-    "fake_quantize_power_of_two",
     "integer_limits",
     "largest_error",
     "linear_parameters",

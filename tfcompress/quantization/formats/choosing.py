@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfcompress.errors import ArgumentError, DataError
+from tfcompress.errors import ArgumentError
 from tfcompress.quantization.formats import ranges
 from tfcompress.quantization.formats.bits import check_bits, check_name
 from tfcompress.quantization.formats.granularity import Granularity
 from tfcompress.quantization.formats.linear import LinearParameters, linear_parameters
 from tfcompress.quantization.formats.observers import METHODS, build_observer
-from tfcompress.quantization.formats.values import read_finite
+from tfcompress.quantization.formats.values import check_values, read_finite
 
 _MANY = 65_536
 
@@ -74,13 +74,11 @@ def choose_parameters(
             )
         low, high = _min_max(x, granularity)
     else:
-        array = read_finite(x.numpy())
-        if not array.size:
-            raise DataError(f"The tensor has no values. Received: shape={array.shape}")
+        check_values(x)
         if method in ("min_max", "moving_average"):
             low, high = _min_max(x, granularity)
         else:
-            rows, shape = granularity.to_rows(array)
+            rows, shape = granularity.to_rows(read_finite(x.numpy()))
             ends = _find(rows, method, bits, symmetric)
             low, high = (np.reshape(end, shape) for end in ends)
     return linear_parameters(

@@ -10,6 +10,7 @@ from tfcompress.errors import ArgumentError
 from tfcompress.quantization.formats.bits import integer_dtype, integer_limits
 from tfcompress.quantization.formats.granularity import Granularity
 from tfcompress.quantization.formats.parameters import Parameters, Rounding
+from tfcompress.quantization.formats.values import check_values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +93,7 @@ def logarithmic_parameters(
 
     Raises:
         ArgumentError: If an argument is outside what is allowed.
+        DataError: If a value is NaN or infinite, or if there is none.
 
     Example:
     ```python
@@ -107,6 +109,7 @@ def logarithmic_parameters(
     granularity = Granularity(axis, group_size)
     _, greatest = integer_limits(bits, narrow_range=True)
     x = tf.convert_to_tensor(x)
+    check_values(x)
     shared = granularity.shared_axes(x)
     sizes = tf.abs(granularity.split(tf.cast(x, tf.float32)))
     keep = {"axis": shared, "keepdims": axis is not None}

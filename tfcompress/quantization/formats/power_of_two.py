@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfcompress.quantization.formats.bits import BITS, check_bits, integer_limits
 from tfcompress.quantization.formats.granularity import Granularity
 from tfcompress.quantization.formats.parameters import Parameters, Rounding
+from tfcompress.quantization.formats.values import check_values
 
 _POWER_BITS = BITS[:-1]
 
@@ -95,6 +96,7 @@ def power_of_two_parameters(
 
     Raises:
         ArgumentError: If an argument is outside what is allowed.
+        DataError: If a value is NaN or infinite, or if there is none.
 
     Example:
     ```python
@@ -107,6 +109,7 @@ def power_of_two_parameters(
     check_bits(bits, _POWER_BITS)
     granularity = Granularity(axis, group_size)
     x = tf.convert_to_tensor(x)
+    check_values(x)
     shared = granularity.shared_axes(x)
     sizes = tf.abs(granularity.split(tf.cast(x, tf.float32)))
     largest = tf.reduce_max(sizes, axis=shared, keepdims=axis is not None)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tfcompress.errors import DataError
 
@@ -28,3 +29,20 @@ def read_finite(values: Any) -> np.ndarray:
             "Values to quantize are finite in float32. Received: NaN or infinite values"
         )
     return array
+
+
+def check_values(x: Any) -> None:
+    """Raises an error unless a tensor holds finite numbers, one at least.
+
+    Within a `tf.function` nothing is known of its values, and nothing is checked.
+
+    Args:
+        x: A tensor.
+
+    Raises:
+        DataError: If a value is NaN or infinite, or if there is none.
+    """
+    if tf.executing_eagerly():
+        array = read_finite(x.numpy())
+        if not array.size:
+            raise DataError(f"The tensor has no values. Received: shape={array.shape}")
