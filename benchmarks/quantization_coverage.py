@@ -47,6 +47,8 @@ from typing import Any
 import numpy as np
 from applications import Result, add_arguments, build_application, missed, sweep
 
+# Of 75 pixels these leave one value of each feature, and nothing to average over.
+LARGER = {"InceptionV3": 139, "InceptionResNetV2": 139}
 CLASSES = 10
 SAME_CLASS = 0.99
 STEPS = 2.0
@@ -69,7 +71,8 @@ def measure(name: str, arguments: argparse.Namespace) -> Result:
     """Measures one model in this process."""
     from tfcompress import export, quantization
 
-    model = build_application(name, arguments.side, classes=CLASSES)
+    side = arguments.side or LARGER.get(name)
+    model = build_application(name, side, classes=CLASSES)
     side = model.input_shape[1]
     images, labels = make_images(side, arguments.samples)
     draw_weights(model, images[:128])
