@@ -246,6 +246,27 @@ def test_bits_of_a_layer_are_not_those_of_one_with_a_longer_name(digits):
         tfc.quantization.QuantizationAwareTraining(layers={"ouput": 4}).apply(model)
 
 
+def test_names_of_users_that_look_like_ours(digits, tmp_path):
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 1), name="image")
+    x = layers.Conv2D(4, 3, name="k")(inputs)
+    x = layers.Conv2D(4, 3, name="k_range")(x)
+    x = layers.BatchNormalization(name="norm")(layers.ReLU(name="relu")(x))
+    x = layers.Dense(8, name="x_unrounded")(layers.Flatten(name="flat")(x))
+    x = layers.Dense(8, name="y_unrounded")(x)
+    model = keras.Model(inputs, layers.Dense(10, name="x")(x))
+    technique = tfc.quantization.QuantizationAwareTraining(layers={"x": 4})
+    aware = tfc.quantization.calibrate(technique.apply(model), digits[0])
+    assert "4 bits" in technique.account.notes["x"]
+    assert "8 bits" in technique.account.notes["x_unrounded"]
+    final = technique.finalize(aware)
+    assert [layer.name for layer in final.layers] == [
+        layer.name for layer in model.layers
+    ]
+    artifact = tfc.export.to_tflite(aware, tmp_path / "m.tflite")
+    assert set(tfc.measurement.LiteRTModel(artifact).output_details) == {"x"}
+
+
 def test_equal_weights_stay_equal(trained, digits):
     model = copy_of(trained)
     layer = model.get_layer("conv2")
@@ -440,61 +461,3 @@ def test_model_without_weights(either_keras):
 def test_wrapped_model_can_be_wrapped_by_pruning_only_first(aware):
     assert is_quantization_aware(aware[1])
     assert not is_quantization_aware(build_classifier(keras))
-
-
-# Models that TF-MOT refuses, or damages.
-
-
-def check(model, x, tmp_path, *, agreement=0.95):
-    """Wraps, calibrates, finalizes and exports, and compares with the model."""
-    technique = tfc.quantization.QuantizationAwareTraining()
-    aware = tfc.quantization.calibrate(technique.apply(model), x)
-    expected = np.asarray(model(x))
-    spread = np.abs(expected).max()
-    assert np.abs(np.asarray(aware(x, training=False)) - expected).max() < 0.1 * spread
-    final = technique.finalize(aware)
-    assert np.abs(np.asarray(final(x)) - expected).max() < 0.1 * spread
-    artifact = tfc.export.to_tflite(aware, tmp_path / "m.tflite", representative_data=x)
-    assert artifact.verification.same_class >= agreement
-    return technique.account, artifact
-
-
-def test_models_inside_the_model(either_keras, digits, tmp_path):
-    layers = either_keras.layers
-    inner = either_keras.Sequential(
-        [layers.Input((8, 8, 1)), layers.Conv2D(4, 3, activation="relu", name="conv")]
-    )
-    inputs = layers.Input((8, 8, 1))
-    x = layers.Flatten()(inner(inputs))
-    model = either_keras.Model(inputs, layers.Dense(10)(x))
-    account, artifact = check(model, digits[1][0], tmp_path)
-    assert account.skipped == {}
-    assert artifact.float_operations == ()
-
-
-def test_separable_convolution_among_layers_with_tf_keras_own_names(
-    either_keras, digits, tmp_path
-):
-    layers = either_keras.layers
-    x = inputs = layers.Input((8, 8, 1))
-    for number in range(3):
-        suffix = f"_{number}" if number else ""
-        x = layers.Conv2D(4, 3, padding="same", name=f"conv2d{suffix}")(x)
-        x = layers.BatchNormalization(name=f"batch_normalization{suffix}")(x)
-        x = layers.ReLU(name=f"re_lu{suffix}")(x)
-    x = layers.DepthwiseConv2D(3, name="depthwise_conv2d")(x)
-    x = layers.SeparableConv2D(6, 3, name="separable_conv2d")(x)
-    model = either_keras.Model(inputs, layers.Dense(10)(layers.Flatten()(x)))
-    _, artifact = check(model, digits[1][0], tmp_path)
-    assert artifact.float_operations == ()
-
-
-def test_token_input_and_bidirectional_weights(either_keras, digits, tmp_path):
-    layers = either_keras.layers
-    inputs = layers.Input((8,), dtype="int32")
-    x = layers.Bidirectional(layers.LSTM(4))(layers.Embedding(17, 4)(inputs))
-    model = either_keras.Model(inputs, layers.Dense(10)(x))
-    tokens = (digits[1][0][:64, 3, :, 0] * 16).astype("int32")
-    account, _ = check(model, tokens, tmp_path)
-    (skipped,) = account.skipped
-    assert skipped.startswith("bidirectional")

@@ -26,7 +26,7 @@ from tfcompress.keras_compat.steady_batch_normalization import (
 from tfcompress.quantization import settings
 from tfcompress.quantization.kernel_grid import check_bits
 from tfcompress.quantization.phases import Phases
-from tfcompress.quantization.placing import first_name, place_ranges, remove_ranges
+from tfcompress.quantization.placing import first_names, place_ranges, remove_ranges
 from tfcompress.quantization.planning import Plan, plan_ranges
 from tfcompress.quantization.weight_rounding import ROUNDINGS, check_weight_format
 from tfcompress.technique import Account, Technique
@@ -210,7 +210,9 @@ class QuantizationAwareTraining(Technique):
                 f"No layer of the model has a kernel to round. Received: model "
                 f"{model.name!r}"
             )
-        bits = settings.bits_of_layers(kernels, origins, self.layers, self.weight_bits)
+        before = _first_names(model)
+        names = {name: before.get(name, name) for name in kernels}
+        bits = settings.bits_of_layers(names, origins, self.layers, self.weight_bits)
 
         def wrap(layer: Any) -> Any:
             if layer.name in kernels:
@@ -279,12 +281,18 @@ def _check_plain(model: Any) -> None:
         )
 
 
+def _first_names(model: Any) -> dict[str, str]:
+    """Returns what layers were called that left their names to ranges."""
+    ranges = [layer.name for layer in activation_ranges(model)]
+    return first_names(ranges, [str(layer.name) for layer in model.layers])
+
+
 def _account(graph: Graph, wrapped: Any, plan: Plan) -> Account:
     """Returns which layers are rounded, to how many bits, and which stay in float."""
-    notes = {}
+    before, notes = _first_names(wrapped), {}
     for layer in wrapped.layers:
         if isinstance(layer, RoundedLayer):
-            name = first_name(layer.name)
+            name = before.get(layer.name, layer.name)
             first = next(iter(layer.roundings.values()))
             kind = first.format.replace("_", "-")
             notes[name] = f"{kind} weights of {first.bits} bits"

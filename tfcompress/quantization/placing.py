@@ -2,7 +2,9 @@
 
 import dataclasses
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+
+import numpy as np
 
 from tfcompress import keras_compat
 from tfcompress.graph import (
@@ -77,23 +79,65 @@ def _names_of_outputs(rounded: Graph, source: Graph) -> dict[str, str]:
             names[layer.name] = wanted.name
             if wanted.name in rounded.layers:
                 names[wanted.name] = f"{wanted.name}{_BEFORE}"
+                while names[wanted.name] in rounded.layers:
+                    names[wanted.name] += _BEFORE
     return names
 
 
-def first_name(name: str) -> str:
-    """Returns the name that a layer had before it left it to a range behind it."""
-    return name.removesuffix(_BEFORE)
+def first_names(ranges: Iterable[str], layers: Collection[str]) -> dict[str, str]:
+    """Returns the names that layers had before they left them to ranges behind them.
+
+    Args:
+        ranges: Names of the ranges of a model.
+        layers: Names of all its layers.
+
+    Returns:
+        The first name, by the present one, of the layers that have another now.
+    """
+    found = {}
+    for name in ranges:
+        present = f"{name}{_BEFORE}"
+        while f"{present}{_BEFORE}" in layers:
+            present += _BEFORE
+        if present in layers:
+            found[present] = name
+    return found
 
 
 def remove_ranges(graph: Graph) -> Graph:
     """Returns a graph without ranges, its layers under their first names.
 
-    Activations that were taken out of their layers are put back.
+    Activations that were taken out of their layers are put back, and convolutions that
+    hand on what they take are removed.
     """
+    ranges = [layer.name for layer in graph.layers.values() if layer.kind == RANGE]
+    names = first_names(ranges, graph.layers)
     for node in graph.nodes:
-        if graph.layers[node.layer].kind == RANGE:
+        layer = graph.layers[node.layer]
+        if layer.kind == RANGE or _is_identity(layer):
             graph = remove_node(graph, node.name)
-    names = {name: first_name(name) for name in graph.layers}
     graph = rename_layers(graph, names)
-    split = {f"{name}_activation" for name in graph.layers} & set(graph.layers)
+    split = {
+        f"{name}_activation"
+        for name in graph.layers
+        if graph.layers.get(f"{name}_activation", _NONE).kind == "Activation"
+    }
     return fuse_activations(graph, split)
+
+
+_NONE = Layer("", "")
+
+
+def _is_identity(layer: Layer) -> bool:
+    """Returns whether a layer is a 1x1 convolution of ones, one for each channel."""
+    if layer.kind != "DepthwiseConv2D" or len(layer.weights) != 1:
+        return False
+    kernel = layer.weights[0].value
+    strides = layer.config.get("strides", 1)
+    return (
+        kernel.shape[:2] == (1, 1)
+        and kernel.shape[3] == 1
+        and np.allclose(kernel, 1.0)
+        and set(np.ravel(strides)) == {1}
+        and layer.config.get("activation", "linear") in ("linear", None)
+    )

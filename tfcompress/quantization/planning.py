@@ -51,8 +51,12 @@ def plan_ranges(graph: Graph) -> Plan:
             for tensor in _real_outputs(node):
                 members.setdefault(shared.first(tensor), []).append(tensor)
     ranges, fixed = {}, {}
+    names = set(graph.layers)
     for tensors in members.values():
         name = f"{tensors[0].node.replace(':', '_')}_range"
+        while name in names:
+            name += "_"
+        names.add(name)
         ranges.update(dict.fromkeys(tensors, name))
         first, *others = (places[tensor.node].ends for tensor in tensors)
         if first is not None and all(ends == first for ends in others):

@@ -7,7 +7,6 @@ from typing import Any
 
 from tfcompress.errors import ArgumentError
 from tfcompress.quantization.kernel_grid import check_bits
-from tfcompress.quantization.placing import first_name
 
 _ACTIVATION_BITS = (8, 16)
 _PRESERVABLE = ("sparsity", "clusters")
@@ -84,7 +83,7 @@ def check_optional_share(name: str, value: Any) -> float | None:
 
 
 def bits_of_layers(
-    names: Iterable[str],
+    names: Mapping[str, str],
     origins: Collection[str],
     choices: Mapping[str, int],
     default: int,
@@ -92,7 +91,8 @@ def bits_of_layers(
     """Returns how many bits the weights of each layer get.
 
     Args:
-        names: The layers with kernels, of the model that was taken apart.
+        names: The layers with kernels, of the model that was taken apart, and what they
+            were called before they had ranges.
         origins: All layers of the user's model. A choice for one that was taken apart
             holds for its parts.
         choices: Bits by name or pattern; a name goes before a pattern, an earlier
@@ -102,7 +102,7 @@ def bits_of_layers(
     Raises:
         ArgumentError: If a choice names no layer with weights to round.
     """
-    known = {name: _known_as(name, origins) for name in names}
+    known = {name: _known_as(own, origins) for name, own in names.items()}
     for key in choices:
         if not any(_matches(key, terms) for terms in known.values()):
             users = list(dict.fromkeys(terms[-1] for terms in known.values()))
@@ -119,9 +119,8 @@ def bits_of_layers(
     return bits
 
 
-def _known_as(name: str, origins: Collection[str]) -> tuple[str, str]:
-    """Returns the name that a layer had, and that of the layer it was part of."""
-    own = first_name(name)
+def _known_as(own: str, origins: Collection[str]) -> tuple[str, str]:
+    """Returns the name of a layer, and that of the layer it was part of."""
     if own in origins:
         return own, own
     wholes = [origin for origin in origins if own.startswith(f"{origin}_")]
