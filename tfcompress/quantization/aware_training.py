@@ -289,7 +289,8 @@ def _first_names(model: Any) -> dict[str, str]:
 
 def _account(graph: Graph, wrapped: Any, plan: Plan) -> Account:
     """Returns which layers are rounded, to how many bits, and which stay in float."""
-    before, notes = _first_names(wrapped), {}
+    before = _first_names(wrapped)
+    notes: dict[str, str] = {}
     for layer in wrapped.layers:
         if isinstance(layer, RoundedLayer):
             name = before.get(layer.name, layer.name)
