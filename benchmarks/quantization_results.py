@@ -53,7 +53,7 @@ def as_table(name: str, results: Results, rows: Iterable[str]) -> str:
     seeds = sorted({seed for seed, _ in found})
     titles = "row | accuracy, % | mean | to float | KB | time | agreement, % | in float"
     lines = [f"\n{TASKS[name].title}\n", f"| {titles} |", "|---" * 8 + "|"]
-    accuracy: dict[str, list[float]] = {}
+    accuracy: dict[str, dict[int, float]] = {}
     for row in rows:
         measured = [found[seed, row] for seed in seeds if (seed, row) in found]
         errors = [one["error"] for one in measured if "error" in one]
@@ -65,13 +65,13 @@ def as_table(name: str, results: Results, rows: Iterable[str]) -> str:
             column: statistics.mean(one[column] for one in measured)
             for column in ("bytes", "latency", "agreement", "float operations")
         }
-        accuracy[row] = [100 * one["accuracy"] for one in measured]
-        mean = statistics.mean(accuracy[row])
+        accuracy[row] = {one["seed"]: 100 * one["accuracy"] for one in measured}
+        to_float = statistics.mean(differences(accuracy[row], accuracy["float"]))
         cells = (
             row,
-            ", ".join(f"{value:.2f}" for value in accuracy[row]),
-            f"{mean:.2f}",
-            f"{mean - statistics.mean(accuracy['float']):+.2f}",
+            ", ".join(f"{value:.2f}" for value in accuracy[row].values()),
+            f"{statistics.mean(accuracy[row].values()):.2f}",
+            f"{to_float:+.2f}",
             f"{means['bytes'] / 1000:.1f}",
             f"{means['latency']:.2f}",
             f"{100 * means['agreement']:.2f}",
@@ -81,18 +81,22 @@ def as_table(name: str, results: Results, rows: Iterable[str]) -> str:
     return "\n".join([*lines, "", *bars(accuracy)])
 
 
-def bars(accuracy: dict[str, list[float]]) -> list[str]:
+def differences(some: dict[int, float], others: dict[int, float]) -> list[float]:
+    """Returns by how much some figures are above others, for the seeds of both."""
+    return [some[seed] - others[seed] for seed in some if seed in others]
+
+
+def bars(accuracy: dict[str, dict[int, float]]) -> list[str]:
     """Says of each bar on accuracy whether it is held."""
     lines = []
     for ours in ("ours", "ours, distilled"):
         for other in AT_8_BITS:
             if ours in accuracy and other in accuracy:
-                pairs = zip(accuracy[ours], accuracy[other], strict=True)
-                differences = [a - b for a, b in pairs]
-                mean = statistics.mean(differences)
-                spread = statistics.pstdev(differences)
+                found = differences(accuracy[ours], accuracy[other])
+                mean, spread = statistics.mean(found), statistics.pstdev(found)
                 held = "above" if mean > spread else "equal"
                 held = "BELOW" if mean < -spread else held
+                held = "one seed" if len(found) == 1 else held
                 lines.append(
                     f"{ours} - {other}: {mean:+.2f}, spread {spread:.2f}: {held}"
                 )
@@ -103,7 +107,7 @@ def bars(accuracy: dict[str, list[float]]) -> list[str]:
     }
     for row, loss in allowed.items():
         if row in accuracy:
-            change = statistics.mean(accuracy[row]) - statistics.mean(accuracy["float"])
+            change = statistics.mean(differences(accuracy[row], accuracy["float"]))
             held = "held" if change >= -loss else "NOT HELD"
             lines.append(f"{row} - float: {change:+.2f}, bar -{loss}: {held}")
     return lines
