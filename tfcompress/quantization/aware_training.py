@@ -293,7 +293,7 @@ def _account(graph: Graph, wrapped: Any, plan: Plan) -> Account:
     notes: dict[str, str] = {}
     for layer in wrapped.layers:
         if isinstance(layer, RoundedLayer):
-            name = before.get(layer.name, layer.name)
+            name = str(before.get(layer.name, layer.name))
             first = next(iter(layer.roundings.values()))
             kind = first.format.replace("_", "-")
             notes[name] = f"{kind} weights of {first.bits} bits"
