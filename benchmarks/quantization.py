@@ -22,7 +22,7 @@ own wrap and export of the same network.
 Run it with `python benchmarks/quantization.py --images cifar10_jpeg.npz --reviews
 FOLDER --digits fsdd.npz --directory runs/quantization`. Networks, files and results
 stay in the directory, and what is there is not done again. Each task and seed runs in a
-process of its own. On two cores it takes about two hours.
+process of its own. On two cores it takes an hour or two.
 """
 
 import argparse
