@@ -1,4 +1,3 @@
-import dataclasses
 import gzip
 import os
 
@@ -180,11 +179,11 @@ def test_a_model_without_zeros_is_said(tmp_path):
         )
 
 
-def test_dynamic_range_is_refused(tmp_path):
-    target = dataclasses.replace(
-        tfc.export.find_target("cpu_float32"), name="dynamic", weights="int8"
-    )
-    with pytest.raises(ArgumentError, match="Received: target='dynamic', sparse=True"):
+def test_int16_activations_are_refused(tmp_path):
+    with pytest.raises(ArgumentError, match="target='cpu_int16x8', sparse=True"):
         tfc.export.to_tflite(
-            build_dense(keras, "2:4"), tmp_path / "m.tflite", target=target, sparse=True
+            build_dense(keras, "2:4"),
+            tmp_path / "m.tflite",
+            target="cpu_int16x8",
+            sparse=True,
         )
