@@ -19,15 +19,21 @@ def check_fits(model: Any, data: Any) -> None:
         data: Data in a form that `tfcompress.data.batches` accepts.
 
     Raises:
-        DataError: Says which shapes the model takes and which came.
+        DataError: Says which shapes the model takes and which came, or what TensorFlow
+            says of the values.
     """
     x = first(data).x
     try:
         model(x, training=False)
-    except (KeyError, TypeError, ValueError, tf.errors.OpError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         expected = [tuple(tensor.shape) for tensor in model.inputs]
         shapes = [np.shape(array) for array in leaves(x)]
         raise DataError(
-            f"Data must fit the inputs of the model, of shapes {expected}. The model "
-            f"says: {str(error)[:200]}. Received: x of shapes {shapes}"
+            f"Data must fit the inputs of the model, of shapes {expected}. "
+            f"Received: x of shapes {shapes}"
+        ) from error
+    except tf.errors.OpError as error:
+        raise DataError(
+            "Data must hold values that the model can be run on. "
+            f"Received: {error.message[:200]}"
         ) from error
