@@ -217,6 +217,7 @@ def test_last_rung_is_trained(either_keras, digits):
         np.testing.assert_array_equal(old, np.asarray(new))
 
 
+@pytest.mark.slow
 def test_training_keeps_the_bits_of_a_budget(chain):
     model, data = chain
     with pytest.warns(UserWarning, match="No file meets"):
