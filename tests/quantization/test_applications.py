@@ -44,7 +44,7 @@ def check(name, *options):
     assert result["samples"] == 64
     assert len(result["skipped"]) == LEFT_IN_FLOAT.get(name, 0)
     assert result["not_listed"] == []
-    assert result["same_class"] >= 63 / 64  # Ties fall as the threads come in.
+    assert result["same_class"] >= 0.99
     # Kernels larger by a millionth put the model itself off by that much.
     assert result["steps"] <= max(2, 2 * result["itself"]) + 0.01
     assert result["file_accuracy"] >= result["accuracy"] - 0.05
