@@ -34,14 +34,14 @@ LEFT_IN_FLOAT = {"ConvNeXtTiny": 23}
 def check(name, *options):
     """Quantizes in a process of its own, which gives the memory back."""
     done = subprocess.run(
-        [sys.executable, str(CHILD), "--child", name, "--samples", "64", *options],
+        [sys.executable, str(CHILD), "--child", name, "--samples", "128", *options],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     result = json.loads(done.stdout.splitlines()[-1])
-    assert result["samples"] == 64
+    assert result["samples"] == 128
     assert len(result["skipped"]) == LEFT_IN_FLOAT.get(name, 0)
     assert result["not_listed"] == []
     assert result["same_class"] >= 0.99
