@@ -1,5 +1,4 @@
 import os
-import tempfile
 
 import keras
 import numpy as np
@@ -99,14 +98,15 @@ def test_what_it_was_measured_with(comparison):
     assert comparison.machine in comparison.describe()
 
 
-def test_models_are_not_changed_and_nothing_is_left(teacher, images, labels):
+def test_models_are_not_changed_and_nothing_is_left(
+    teacher, images, labels, tmp_path, monkeypatch
+):
     before = [array.copy() for array in teacher.get_weights()]
-    folders = set(os.listdir(tempfile.gettempdir()))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     compare({"a": teacher}, (images, labels), seconds=0.1)
     for array, kept in zip(teacher.get_weights(), before, strict=True):
         np.testing.assert_array_equal(array, kept)
-    left = set(os.listdir(tempfile.gettempdir())) - folders
-    assert not [name for name in left if name.startswith("tfcompress-")]
+    assert not list(tmp_path.iterdir())
 
 
 def test_reference_by_name(file, images, labels):
