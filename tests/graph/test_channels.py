@@ -239,7 +239,7 @@ def test_ignored_layers_keep_their_outputs():
 
 
 def test_ignored_layer_must_exist():
-    with pytest.raises(ArgumentError, match="near ones are .*'twice'"):
+    with pytest.raises(ArgumentError, match="nearest are .*'twice'"):
         groups("shared", ignored=["twise"])
 
 

@@ -1,6 +1,5 @@
 """Finds the channels of a model that must be removed together."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -14,6 +13,7 @@ from tfcompress.graph.channel_operations import OPERATION_RULES
 from tfcompress.graph.channel_shapes import SHAPE_RULES
 from tfcompress.graph.channel_trace import ChannelTrace
 from tfcompress.graph.graph import Graph, Tensor
+from tfcompress.names import nearest
 
 _RULES = {**LAYER_RULES, **NORMALIZATION_RULES, **OPERATION_RULES, **SHAPE_RULES}
 
@@ -151,9 +151,9 @@ def _freeze_ignored(trace: ChannelTrace, ignored: Iterable[str]) -> None:
     graph = trace.graph
     for name in ignored:
         if name not in graph.layers:
-            near = difflib.get_close_matches(name, list(graph.layers))
             raise ArgumentError(
-                f"{graph.name!r} has no layer of this name; near ones are {near}. "
+                f"{graph.name!r} has no layer of this name; the nearest are "
+                f"{nearest(name, graph.layers)}. "
                 f"Received: ignored={name!r}"
             )
         for (layer, _, _), slot in trace.slots.items():

@@ -1,6 +1,5 @@
 """A model that gives the outputs of layers inside it as well."""
 
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ from tfcompress.errors import ModelError
 from tfcompress.keras_compat import internals, modules
 from tfcompress.keras_compat.calls import flat
 from tfcompress.keras_compat.membership import keras_of, name_of
+from tfcompress.names import nearest
 
 
 def tap(model: Any, names: Sequence[str], *, role: str = "model") -> Any:
@@ -61,11 +61,10 @@ def _tensor(found: dict[str, internals.Call], name: str, model: Any, role: str) 
             f"Layer {layer!r} of the {role} has {len(outputs)} output(s), numbered "
             f"from 0. Received: {name!r}"
         )
-    near = difflib.get_close_matches(layer, found, n=3, cutoff=0.4) or list(found)[:8]
     raise ModelError(
-        f"The {role} has no layer {layer!r}; the nearest are {near}. A layer inside a "
-        "nested model cannot be looked at: name the nested model itself, or build the "
-        f"model flat. Received: layer {name!r} of {role} {model.name!r}"
+        f"The {role} has no layer {layer!r}; the nearest are {nearest(layer, found)}. "
+        "A layer inside a nested model cannot be looked at: name the nested model "
+        f"itself, or build the model flat. Received: layer {name!r} of {role} {model.name!r}"
     )
 
 

@@ -1,11 +1,10 @@
 """A ratio for each group of channels."""
 
-import difflib
-import fnmatch
 from collections.abc import Mapping, Sequence
 
 from tfcompress.errors import ArgumentError
 from tfcompress.graph import ChannelGroup
+from tfcompress.names import matches, nearest
 from tfcompress.pruning import cuts as cutting
 from tfcompress.pruning.cuts import Cut
 from tfcompress.pruning.goal import Goal
@@ -34,11 +33,10 @@ class GroupRatioGoal(Goal):
         self.ratios = ratios
         names = [group.name for group in groups]
         for key in ratios:
-            if key not in names and not fnmatch.filter(names, key):
-                near = difflib.get_close_matches(key, names, n=3, cutoff=0.4)
+            if not any(matches(name, key) for name in names):
                 raise ArgumentError(
                     "ratio names no group of channels of the model; the nearest are "
-                    f"{near or names[:8]}. Received: ratio={{{key!r}: {ratios[key]}}}"
+                    f"{nearest(key, names)}. Received: ratio={{{key!r}: {ratios[key]}}}"
                 )
         for group in groups:
             if group.frozen and ratios.get(group.name):
@@ -69,9 +67,7 @@ class GroupRatioGoal(Goal):
         ratio = self._ratio(name)
         if ratio:
             return f"its ratio of {ratio:g} rounds to no block"
-        named = name in self.ratios or any(
-            fnmatch.fnmatchcase(name, key) for key in self.ratios
-        )
+        named = any(matches(name, key) for key in self.ratios)
         return "its ratio is 0" if named else "ratio does not name it"
 
     def describe_shortfall(
@@ -93,5 +89,5 @@ class GroupRatioGoal(Goal):
     def _ratio(self, name: str) -> float:
         if name in self.ratios:
             return self.ratios[name]
-        patterns = (key for key in self.ratios if fnmatch.fnmatchcase(name, key))
+        patterns = (key for key in self.ratios if matches(name, key))
         return next((self.ratios[key] for key in patterns), 0.0)

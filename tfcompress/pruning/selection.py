@@ -1,13 +1,12 @@
 """Which layers of a model are pruned, how far, and why the others are not."""
 
 import dataclasses
-import difflib
-import fnmatch
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tfcompress.errors import ArgumentError
 from tfcompress.keras_compat.prunable_weights import PrunableWeight, prunable_weights
+from tfcompress.names import matches, nearest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,7 +141,7 @@ def _key(name: str, mapping: Mapping[str, Any]) -> str | None:
 
 def _matching(key: str, names: Iterable[str]) -> list[str]:
     """Returns the names that are the key, or that it is a pattern of."""
-    return [name for name in names if name == key or fnmatch.fnmatchcase(name, key)]
+    return [name for name in names if matches(name, key)]
 
 
 def _check_names(
@@ -151,17 +150,16 @@ def _check_names(
     for argument, given in (("layers", choice.layers), ("ignored", choice.ignored)):
         for key in given:
             if isinstance(key, str) and not _matching(key, layers):
-                near = difflib.get_close_matches(key, layers, cutoff=0.4)
                 raise ArgumentError(
                     f"{argument} names no layer with weights: the nearest are "
-                    f"{near or list(layers)[:8]}. Received: {argument}={[key]}"
+                    f"{nearest(key, layers)}. Received: {argument}={[key]}"
                 )
     for key, value in choice.layers.items():
-        matches = _matching(key, layers)
-        if value is not None and all(name in refused for name in matches):
+        named = _matching(key, layers)
+        if value is not None and all(name in refused for name in named):
             raise ArgumentError(
-                f"layers names {matches[0]!r}, which cannot be pruned: "
-                f"{refused[matches[0]]}. Received: layers={dict(choice.layers)}"
+                f"layers names {named[0]!r}, which cannot be pruned: "
+                f"{refused[named[0]]}. Received: layers={dict(choice.layers)}"
             )
 
 

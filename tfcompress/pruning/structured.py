@@ -1,8 +1,6 @@
 """What the techniques that remove whole channels have in common."""
 
 import abc
-import difflib
-import fnmatch
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
@@ -14,6 +12,7 @@ from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.graph import ChannelGroup, Graph, Layer, find_groups
 from tfcompress.graph.channels import groups_of, trace_channels
+from tfcompress.names import matches, nearest
 from tfcompress.pruning import cuts as cutting
 from tfcompress.pruning import importance as importances
 from tfcompress.pruning.cuts import Cut
@@ -309,16 +308,11 @@ def match_names(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
                 "ignored must hold names of layers or groups, or patterns such as "
                 f"'block1_*', and nothing else. Received: ignored={list(patterns)!r}"
             )
-        matching = [
-            name
-            for name in names
-            if name == pattern or fnmatch.fnmatchcase(name, pattern)
-        ]
+        matching = [name for name in names if matches(name, pattern)]
         if not matching:
-            near = difflib.get_close_matches(pattern, names, n=3, cutoff=0.4)
             raise ArgumentError(
                 "ignored must hold names, or patterns such as 'block1_*', of layers "
-                f"or groups; the nearest are {near or list(names)[:8]}. "
+                f"or groups; the nearest are {nearest(pattern, names)}. "
                 f"Received: ignored={pattern!r}"
             )
         found += matching

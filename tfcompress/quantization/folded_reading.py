@@ -1,7 +1,5 @@
 """Reads a model as a file will hold it, before anything is rounded."""
 
-import difflib
-import fnmatch
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +10,7 @@ from tfcompress.graph import (
     fold_batch_normalization,
     split_separable_convolutions,
 )
+from tfcompress.names import matches, nearest
 
 
 def read_folded(model: Any) -> Graph:
@@ -63,12 +62,11 @@ def match_layers(
         )
     found: set[str] = set()
     for pattern in patterns:
-        matching = fnmatch.filter(names, pattern)
+        matching = [name for name in names if matches(name, pattern)]
         if not matching:
-            near = difflib.get_close_matches(pattern, names, n=3, cutoff=0.4)
             raise ArgumentError(
                 f"layers must hold names, or patterns such as 'block1_*', of {what}; "
-                f"the nearest are {near or list(names)[:8]}. "
+                f"the nearest are {nearest(pattern, names)}. "
                 f"Received: layers={[pattern]!r}"
             )
         found.update(matching)

@@ -1,8 +1,6 @@
 """Quantizes a trained model without training it."""
 
 import dataclasses
-import difflib
-import fnmatch
 import os
 import warnings
 from collections.abc import Collection, Mapping
@@ -32,6 +30,7 @@ from tfcompress.export.representative import read_samples
 from tfcompress.export.target import Target
 from tfcompress.export.verification import made_up_samples, verify
 from tfcompress.files import replacing, temporary_path
+from tfcompress.names import matches, nearest
 from tfcompress.quantization.schemes import Scheme, find_scheme, layer_format
 
 CALIBRATION_SAMPLES = 500
@@ -272,17 +271,17 @@ def _choose(
             kinds.setdefault(layer, set()).add(operation.kind)
     chosen: dict[str, NumberFormat] = {}
     for key, form in sorted(own.items(), key=lambda item: item[0] not in kinds):
-        matches = [name for name in kinds if _matches(key, name)]
-        if not matches:
+        named = [name for name in kinds if matches(name, key)]
+        if not named:
             raise ArgumentError(_not_found(key, source, kinds))
         able = [
             name
-            for name in matches
+            for name in named
             if form.weights != "int4" or any(_takes(form, kind) for kind in kinds[name])
         ]
         if not able:
             raise ArgumentError(
-                f"Layer {matches[0]!r} cannot have int4 weights: LiteRT has int4 "
+                f"Layer {named[0]!r} cannot have int4 weights: LiteRT has int4 "
                 "kernels for Dense and Conv2D layers alone; choose int8. "
                 f"Received: layers={{{key!r}: {given[key]!r}}}"
             )
@@ -291,27 +290,22 @@ def _choose(
     return chosen
 
 
-def _matches(key: str, name: str) -> bool:
-    return name == key or fnmatch.fnmatchcase(name, key)
-
-
 def _takes(form: NumberFormat, kind: str) -> bool:
     possible = form.for_kind(kind)
     return possible is not None and possible.weights == form.weights
 
 
 def _not_found(key: str, source: FloatFile, kinds: Mapping[str, Any]) -> str:
-    without = [name for name in source.layers if _matches(key, name)]
+    without = [name for name in source.layers if matches(name, key)]
     if without:
         return (
             f"Layer {without[0]!r} has no operation of its own in the file: it is "
             "folded into another layer, or does nothing outside training. Name the "
             f"layer before it. Received: layers={[key]}"
         )
-    near = difflib.get_close_matches(key, kinds, cutoff=0.4)
     return (
         "layers names no layer of the model: the nearest are "
-        f"{near or list(kinds)[:8]}. Received: layers={[key]}"
+        f"{nearest(key, kinds)}. Received: layers={[key]}"
     )
 
 

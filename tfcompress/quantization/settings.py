@@ -1,11 +1,10 @@
 """How many bits each layer gets, as the user chose."""
 
-import difflib
-import fnmatch
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from tfcompress.errors import ArgumentError
+from tfcompress.names import matches, nearest
 from tfcompress.quantization.kernel_grid import check_bits
 
 _ACTIVATION_BITS = (8, 16)
@@ -106,10 +105,9 @@ def bits_of_layers(
     for key in choices:
         if not any(_matches(key, terms) for terms in known.values()):
             users = list(dict.fromkeys(terms[-1] for terms in known.values()))
-            near = difflib.get_close_matches(key, users, cutoff=0.4)
             raise ArgumentError(
                 "layers names no layer with weights to round: the nearest are "
-                f"{near or users[:8]}. Received: layers={[key]}"
+                f"{nearest(key, users)}. Received: layers={[key]}"
             )
     bits = {}
     for name, terms in known.items():
@@ -128,4 +126,4 @@ def _known_as(own: str, origins: Collection[str]) -> tuple[str, str]:
 
 
 def _matches(key: str, terms: Iterable[str]) -> bool:
-    return any(term == key or fnmatch.fnmatchcase(term, key) for term in terms)
+    return any(matches(term, key) for term in terms)

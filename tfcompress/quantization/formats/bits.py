@@ -1,11 +1,11 @@
 """How many bits a whole number may have, and what it can then hold."""
 
-import difflib
 from collections.abc import Sequence
 
 import tensorflow as tf
 
 from tfcompress.errors import ArgumentError
+from tfcompress.names import nearest
 
 BITS = (2, 3, 4, 5, 6, 7, 8, 16)
 
@@ -19,10 +19,9 @@ def check_bits(bits: int, allowed: Sequence[int] = BITS) -> None:
 def check_name(argument: str, name: str, names: Sequence[str]) -> None:
     """Raises ArgumentError, with the nearest names, unless a name is one of some."""
     if name not in names:
-        near = difflib.get_close_matches(str(name), names, cutoff=0.4)
-        hint = f"; the nearest: {near}" if near else ""
         raise ArgumentError(
-            f"{argument} is one of {list(names)}{hint}. Received: {argument}={name!r}"
+            f"{argument} is one of {list(names)}; the nearest are "
+            f"{nearest(str(name), names)}. Received: {argument}={name!r}"
         )
 
 

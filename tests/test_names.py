@@ -1,0 +1,28 @@
+import pytest
+
+from tfcompress.names import matches, nearest
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "expected"),
+    [
+        ("block1_conv", "block1_conv", True),
+        ("block1_conv", "block1_*", True),
+        ("block1_conv", "block?_conv", True),
+        ("block1_conv", "block2_*", False),
+        ("Block1_conv", "block1_*", False),
+        ("conv[0]", "conv[0]", True),
+    ],
+)
+def test_names_and_patterns(name, key, expected):
+    assert matches(name, key) is expected
+
+
+def test_nearest_names_come_first():
+    assert nearest("convl", ["dense", "conv2", "conv1"])[0] in ("conv1", "conv2")
+    assert "dense" not in nearest("convl", ["dense", "conv2", "conv1"])
+
+
+def test_nothing_like_it_lists_the_first_eight():
+    names = [f"layer{number}" for number in range(20)]
+    assert nearest("zzz", iter(names)) == names[:8]
