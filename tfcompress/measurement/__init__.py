@@ -3,6 +3,9 @@
 from tfcompress.measurement.agreement import agreement
 from tfcompress.measurement.latency import Latency, latency
 from tfcompress.measurement.machine import describe_machine, has_sparse_kernels
+from tfcompress.measurement.operation_multiply_adds import (
+    count_operation_multiply_adds,
+)
 from tfcompress.measurement.prediction import Predictions, predict, predict_each
 from tfcompress.measurement.quality import Quality, evaluate
 from tfcompress.measurement.runtime import LiteRTModel
@@ -27,6 +30,7 @@ __all__ = [
     "TensorDetails",
     "WeightCount",
     "agreement",
+    "count_operation_multiply_adds",
     "count_weights",
     "describe_machine",
     "evaluate",
