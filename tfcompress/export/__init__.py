@@ -7,7 +7,13 @@ from tfcompress.export.sparse_ready import (
     SparseReadiness,
     sparse_ready,
 )
-from tfcompress.export.target import TARGETS, Target, find_target
+from tfcompress.export.targets import (
+    TARGETS,
+    OperationRule,
+    Target,
+    find_target,
+    read_target,
+)
 from tfcompress.export.tflite import to_tflite
 from tfcompress.export.verification import Verification
 
@@ -15,11 +21,13 @@ __all__ = [
     "TARGETS",
     "Artifact",
     "Operation",
+    "OperationRule",
     "SparseFailure",
     "SparseReadiness",
     "Target",
     "Verification",
     "find_target",
+    "read_target",
     "sparse_ready",
     "to_tflite",
 ]

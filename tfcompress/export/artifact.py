@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tfcompress.export.census import Operation
-from tfcompress.export.target import Target
+from tfcompress.export.targets import Target
 from tfcompress.export.verification import Verification
 from tfcompress.measurement import LiteRTModel
 

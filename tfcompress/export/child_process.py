@@ -15,7 +15,7 @@ import numpy as np
 
 from tfcompress.errors import ExportError
 from tfcompress.export.converter import run_converter
-from tfcompress.export.target import Target
+from tfcompress.export.targets import Target
 
 
 def run_converter_in_child(

@@ -12,7 +12,7 @@ from tfcompress.errors import ExportError, OutputError
 from tfcompress.export.child_process import run_converter_in_child
 from tfcompress.export.converter import run_converter
 from tfcompress.export.signature import Signature
-from tfcompress.export.target import Target
+from tfcompress.export.targets import Target
 
 _CAUSES = {
     "neither a custom op nor a flex op": (

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcompress.export.representative import as_generator
-from tfcompress.export.target import Target
+from tfcompress.export.targets import Target
 
 
 def run_converter(

@@ -10,7 +10,7 @@ from tfcompress.export.named_conversion import convert_named
 from tfcompress.export.number_format import NumberFormat
 from tfcompress.export.ranges import read_ranges
 from tfcompress.export.signature import Signature
-from tfcompress.export.target import Target
+from tfcompress.export.targets import Target
 
 SLOW = (
     "int16 activations have no fast kernels on CPUs: 40 times the time of float32. "

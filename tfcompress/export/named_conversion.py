@@ -11,7 +11,7 @@ from tfcompress import keras_compat
 from tfcompress.export.conversion import convert
 from tfcompress.export.layer_operations import kernel_of
 from tfcompress.export.signature import Signature
-from tfcompress.export.target import Target, find_target
+from tfcompress.export.targets import Target, find_target
 from tfcompress.graph import Graph, rename_layers
 from tfcompress.graph.rewiring import leaves
 

@@ -12,7 +12,7 @@ from tfcompress.export.conversion import convert
 from tfcompress.export.signature import read_signature
 from tfcompress.export.sparse_nodes import SparseNode, read_nodes
 from tfcompress.export.sparse_rules import Rule, check_rules
-from tfcompress.export.target import find_target
+from tfcompress.export.targets import find_target
 from tfcompress.keras_compat import tfmot_layers
 
 _ADVICE = {

@@ -31,7 +31,7 @@ from tfcompress.export.representative import read_samples
 from tfcompress.export.rounded_constants import store_rounded_weights
 from tfcompress.export.signature import read_signature
 from tfcompress.export.sparse_encoding import check_sparse_encoding, compare_encodings
-from tfcompress.export.target import Target, find_target
+from tfcompress.export.targets import Target, find_target
 from tfcompress.export.verification import made_up_samples, verify
 from tfcompress.files import replacing
 from tfcompress.keras_compat import tfmot_layers

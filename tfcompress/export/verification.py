@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfcompress import data as data_module
 from tfcompress.errors import ExportError
 from tfcompress.export.signature import Signature
-from tfcompress.export.target import Target
+from tfcompress.export.targets import Target
 from tfcompress.measurement import LiteRTModel
 
 FLOAT_TOLERANCE = 1e-3

@@ -27,7 +27,7 @@ from tfcompress.export.named_conversion import convert_named
 from tfcompress.export.number_format import NumberFormat
 from tfcompress.export.ranges import read_ranges
 from tfcompress.export.representative import read_samples
-from tfcompress.export.target import Target
+from tfcompress.export.targets import Target
 from tfcompress.export.verification import made_up_samples, verify
 from tfcompress.files import replacing, temporary_path
 from tfcompress.names import matches, nearest

@@ -6,7 +6,7 @@ from typing import Literal
 
 from tfcompress.errors import ArgumentError
 from tfcompress.export.number_format import NumberFormat
-from tfcompress.export.target import Target
+from tfcompress.export.targets import Target
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,69 @@
+"""The targets that tfcompress knows, by name."""
+
+from importlib import resources
+
+from tfcompress.errors import ArgumentError
+from tfcompress.export.targets.reading import read_target
+from tfcompress.export.targets.target import Target
+from tfcompress.names import nearest
+
+_REPLACED = {
+    "coreml": "Core ML takes float files: use 'cpu_float16' or 'gpu'",
+    "hexagon": "TensorFlow Lite's Hexagon delegate is no longer made: use 'npu_int8'",
+    "nnapi": "NNAPI is deprecated since Android 15: use 'npu_int8', or 'gpu'",
+    "tpu": "the Coral Edge TPU is 'edgetpu'",
+    "tflm": "TensorFlow Lite Micro is 'microcontroller'",
+}
+
+
+def _read_targets() -> dict[str, Target]:
+    found = {}
+    with resources.as_file(resources.files(__package__)) as folder:
+        for path in sorted(folder.glob("*.toml")):
+            target = read_target(path)
+            found[target.name] = target
+    return found
+
+
+TARGETS = _read_targets()
+
+
+def find_target(target: str | Target) -> Target:
+    """Returns the target of a name; a `Target` is returned as it is.
+
+    Args:
+        target: A name of `TARGETS`, or a `Target`.
+
+    Returns:
+        The target.
+
+    Raises:
+        ArgumentError: If no target has this name, or if TensorFlow's converter does not
+            have the types of the `Target`.
+
+    Example:
+    ```python
+    tfc.export.find_target("microcontroller").inputs_and_outputs  # "int8"
+    ```
+    """
+    if isinstance(target, Target):
+        types = (target.weights, target.activations)
+        possible = {(other.weights, other.activations) for other in TARGETS.values()}
+        if types not in possible:
+            raise ArgumentError(
+                f"The types of weights and activations must be of {sorted(possible)}; "
+                "for others see tfcompress.quantization.post_training. "
+                f"Received: {types}, in target={target.name!r}"
+            )
+        return target
+    if target in _REPLACED:
+        raise ArgumentError(
+            f"There is no such target any more: {_REPLACED[target]}. "
+            f"Received: target={target!r}"
+        )
+    if target not in TARGETS:
+        raise ArgumentError(
+            f"target must be one of {sorted(TARGETS)}, or a Target; the nearest are "
+            f"{nearest(str(target), TARGETS)}. Received: target={target!r}"
+        )
+    return TARGETS[target]
