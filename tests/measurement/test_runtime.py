@@ -154,3 +154,55 @@ def test_files_with_tensorflow_operations_are_refused(tmp_path):
     path.write_bytes(converter.convert())
     with pytest.raises(ModelError, match=r"\(Flex\).*built-in operations only"):
         LiteRTModel(path)
+
+
+@pytest.fixture(scope="module")
+def two_signatures(tmp_path_factory):
+    """A file with `double`, which doubles, and `rows`, whose sizes are open."""
+    folder = tmp_path_factory.mktemp("signatures")
+    module = tf.Module()
+    module.factor = tf.Variable(2.0)
+    double = tf.function(lambda x: {"y": x * module.factor})
+    rows = tf.function(lambda x: {"z": tf.reduce_sum(x, 1) + module.factor})
+    signatures = {
+        "double": double.get_concrete_function(x=tf.TensorSpec((1, 3))),
+        "rows": rows.get_concrete_function(x=tf.TensorSpec((None, None, 2))),
+    }
+    tf.saved_model.save(module, str(folder / "saved"), signatures=signatures)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved"))
+    path = folder / "two.tflite"
+    path.write_bytes(converter.convert())
+    return path
+
+
+def test_signatures_are_run_by_name(two_signatures):
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    double = LiteRTModel(two_signatures, signature="double")
+    assert (double.signature, sorted(double.signatures)) == (
+        "double",
+        ["double", "rows"],
+    )
+    np.testing.assert_allclose(double.predict(x), 2 * x)
+    assert double.invoke_once(x[:1]) > 0
+    rows = LiteRTModel(two_signatures, signature="rows")
+    assert rows.input_details["x"].shape == (None, None, 2)
+    for length in (4, 2, 4):
+        x = np.random.default_rng(0).random((5, length, 2), np.float32)
+        np.testing.assert_allclose(rows.predict(x), x.sum(1) + 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("signature", [None, "nowhere"])
+def test_signature_must_be_one_of_the_file(two_signatures, signature):
+    expected = rf"signatures \['double', 'rows'\].*Received: signature={signature!r}"
+    with pytest.raises(ArgumentError, match=expected):
+        LiteRTModel(two_signatures, signature=signature)
+
+
+def test_open_sizes_that_are_too_small_are_named(make_file):
+    inputs = keras.Input((None, None, 1), batch_size=1, name="image")
+    path = make_file(keras.Model(inputs, keras.layers.Conv2D(1, 3)(inputs)), "open")
+    model = LiteRTModel(path)
+    assert model.predict(np.ones((3, 5, 4, 1))).shape == (3, 3, 2, 1)
+    with pytest.raises(ModelError, match=r"larger ones may do.*\(1, 2, 2, 1\)"):
+        model.predict(np.ones((1, 2, 2, 1)))
+    assert model.predict(np.ones((1, 4, 4, 1))).shape == (1, 2, 2, 1)

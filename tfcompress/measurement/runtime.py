@@ -14,9 +14,8 @@ from tfcompress.data import check_finite, describe
 from tfcompress.data import length as count_samples
 from tfcompress.errors import ArgumentError, DataError, ModelError
 from tfcompress.measurement.file import read_tflite
+from tfcompress.measurement.file_graph import FileGraph
 from tfcompress.measurement.tensor import TensorDetails
-
-_SIGNATURE = "serving_default"
 
 
 class LiteRTModel:
@@ -30,6 +29,8 @@ class LiteRTModel:
     Args:
         path: The `.tflite` file. It is read whole, so it may be replaced afterwards.
         threads: Threads that one run may use. Defaults to 1.
+        delegates: Whether to run what XNNPACK has kernels for on XNNPACK, as LiteRT
+            does by default; False runs all of it on LiteRT's own kernels.
 
     Raises:
         ModelError: If there is no such file, if it is empty, truncated or not a
@@ -43,25 +44,46 @@ class LiteRTModel:
     ```
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, threads: int = 1) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        threads: int = 1,
+        signature: str | None = None,
+        delegates: bool = True,
+    ) -> None:
         if not isinstance(threads, int) or threads < 1:
             raise ArgumentError(
                 "threads must be a whole number of 1 or more. "
                 f"Received: threads={threads}"
             )
         self.path = Path(path)
-        self._interpreter = _load(self.path, threads)
-        try:
-            signature = _read_signature(self._interpreter, self.path)
-        except ModelError:
-            raise
-        except (TypeError, ValueError) as error:  # names or numbers of a damaged file
-            raise _failed(self.path, error) from error
-        self._inputs, self._outputs = signature
-        self._shapes = {
-            name: tuple(size or 1 for size in details.shape)
-            for name, details in self._inputs.items()
-        }
+        self._graph = _load(
+            self.path, threads=threads, signature=signature, delegates=delegates
+        )
+        self._inputs, self._outputs = self._graph.inputs, self._graph.outputs
+        for name, details in self._inputs.items():
+            if not details.shape:
+                raise ModelError(
+                    "Every input must have a first axis for the samples. "
+                    f"Received: the scalar input '{name}' in {self.path}"
+                )
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        if not self._graph.has_open_sizes:
+            self._shapes = {
+                name: tuple(size or 1 for size in details.shape)
+                for name, details in self._inputs.items()
+            }
+
+    @property
+    def signature(self) -> str | None:
+        """Name of the signature that is run, or None for a file without any."""
+        return self._graph.signature
+
+    @property
+    def signatures(self) -> tuple[str, ...]:
+        """Names of the signatures of the file."""
+        return self._graph.signatures
 
     @property
     def input_details(self) -> dict[str, TensorDetails]:
@@ -168,29 +190,24 @@ class LiteRTModel:
         shapes = {name: array.shape for name, array in rows.items()}
         try:
             if shapes != self._shapes:
-                for name, shape in shapes.items():
-                    index = self._inputs[name].index
-                    self._interpreter.resize_tensor_input(index, shape, strict=True)
-                self._interpreter.allocate_tensors()
+                self._graph.resize(shapes)
                 self._shapes = shapes
-            self._interpreter.reset_all_variables()
-            for name, array in rows.items():
-                self._interpreter.set_tensor(self._inputs[name].index, array)
+            self._graph.write(rows)
         except (RuntimeError, ValueError) as error:
-            raise _failed(self.path, error) from error
+            raise _failed(self.path, error, shapes) from error
 
     def _run(self) -> float:
         try:
             start = time.perf_counter()
-            self._interpreter.invoke()
+            self._graph.run()
             return time.perf_counter() - start
         except (RuntimeError, ValueError) as error:
-            raise _failed(self.path, error) from error
+            raise _failed(self.path, error, self._shapes) from error
 
     def _read(self) -> dict[str, np.ndarray]:
         batch = next(iter(self._shapes.values()))[0]
         values = {
-            name: details.dequantize(self._interpreter.get_tensor(details.index))
+            name: details.dequantize(self._graph.read(name))
             for name, details in self._outputs.items()
         }
         for name, array in values.items():
@@ -203,17 +220,23 @@ class LiteRTModel:
         return values
 
 
-def _load(path: Path, threads: int) -> Interpreter:
+def _load(path: Path, *, signature: str | None, **options: Any) -> FileGraph:
     content = read_tflite(path)
     try:
-        interpreter = Interpreter(model_content=content, num_threads=threads)
-        interpreter.allocate_tensors()
-    except (RuntimeError, ValueError) as error:
+        return FileGraph(content, signature=signature, **options)
+    except KeyError as error:
+        names = Interpreter(model_content=content).get_signature_list()
+        raise ArgumentError(
+            f"The file holds the signatures {list(names)}; name the one to run. "
+            f"Received: signature={signature!r}, path={str(path)!r}"
+        ) from error
+    except (RuntimeError, TypeError, ValueError) as error:
         raise _failed(path, error) from error
-    return interpreter
 
 
-def _failed(path: Path, error: Exception) -> ModelError:
+def _failed(
+    path: Path, error: Exception, shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> ModelError:
     message = " ".join(str(error).split())
     if "Select TensorFlow op" in message:
         return ModelError(
@@ -227,60 +250,16 @@ def _failed(path: Path, error: Exception) -> ModelError:
             "The file holds a custom operation that LiteRT does not have. Replace the "
             f"layer it comes from. Received: path={str(path)!r} ({message})"
         )
+    if shapes:
+        return ModelError(
+            "LiteRT cannot run the file on inputs of these shapes; where the file "
+            "leaves sizes open, larger ones may do. "
+            f"Received: {dict(shapes)}, path={str(path)!r} ({message})"
+        )
     return ModelError(
         "LiteRT cannot run the file; export it again, with a fixed batch size and "
         f"without sparse encoding. Received: path={str(path)!r} ({message})"
     )
-
-
-def _read_signature(
-    interpreter: Interpreter, path: Path
-) -> tuple[dict[str, TensorDetails], dict[str, TensorDetails]]:
-    signatures = interpreter.get_signature_list()
-    if not signatures:
-        inputs, outputs = (
-            {details["name"]: details for details in tensors}
-            for tensors in (
-                interpreter.get_input_details(),
-                interpreter.get_output_details(),
-            )
-        )
-    else:
-        key = _SIGNATURE if _SIGNATURE in signatures else next(iter(signatures))
-        runner = interpreter.get_signature_runner(key)
-        inputs, outputs = runner.get_input_details(), runner.get_output_details()
-        first = {details["name"] for details in interpreter.get_input_details()}
-        if {details["name"] for details in inputs.values()} != first:
-            raise ModelError(
-                f"The signature {key!r} must be that of the file's first graph; export "
-                "one signature to a file. "
-                f"Received: signatures {sorted(signatures)} in {path}"
-            )
-    described = _describe(inputs), _describe(outputs)
-    for name, details in described[0].items():
-        if not details.shape:
-            raise ModelError(
-                "Every input must have a first axis for the samples. "
-                f"Received: the scalar input '{name}' in {path}"
-            )
-    return described
-
-
-def _describe(tensors: Mapping[str, Mapping[str, Any]]) -> dict[str, TensorDetails]:
-    result = {}
-    for name, tensor in tensors.items():
-        signature = tensor["shape_signature"]
-        sizes = signature if len(signature) else tensor["shape"]
-        scale, zero_point = tensor["quantization"]
-        result[name] = TensorDetails(
-            name=name,
-            index=int(tensor["index"]),
-            shape=tuple(int(size) if size >= 0 else None for size in sizes),
-            dtype=np.dtype(tensor["dtype"]),
-            scale=float(scale),
-            zero_point=int(zero_point),
-        )
-    return result
 
 
 def _by_name(x: Any, inputs: Mapping[str, TensorDetails]) -> dict[str, Any]:
