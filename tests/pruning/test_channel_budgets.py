@@ -116,7 +116,7 @@ def test_latency_is_measured_beside_the_whole_model(monkeypatch):
         speed = next(speeds)
         times = {name: speed * path.stat().st_size for name, path in files.items()}
         return {
-            name: measurement.Latency(time, time, 3, 3, 1)
+            name: measurement.Latency(*[time] * 4, 1.0, 3, 3, 1)
             for name, time in times.items()
         }
 

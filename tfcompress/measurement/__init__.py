@@ -1,6 +1,7 @@
 """Quality, speed and size of Keras models and of `.tflite` files."""
 
 from tfcompress.measurement.agreement import agreement
+from tfcompress.measurement.first_run import FirstRun, first_run
 from tfcompress.measurement.latency import Latency, latency
 from tfcompress.measurement.machine import describe_machine, has_sparse_kernels
 from tfcompress.measurement.operation_multiply_adds import (
@@ -20,6 +21,7 @@ from tfcompress.measurement.tensor import TensorDetails
 from tfcompress.measurement.weights import WeightCount, count_weights
 
 __all__ = [
+    "FirstRun",
     "Latency",
     "LayerSummary",
     "LiteRTModel",
@@ -34,6 +36,7 @@ __all__ = [
     "count_weights",
     "describe_machine",
     "evaluate",
+    "first_run",
     "has_sparse_kernels",
     "latency",
     "predict",

@@ -4,7 +4,9 @@ import dataclasses
 import os
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+
+import numpy as np
 
 from tfcompress.errors import ArgumentError
 from tfcompress.measurement.runtime import LiteRTModel
@@ -15,18 +17,26 @@ _FEWEST_ROUNDS = 3
 
 @dataclasses.dataclass(frozen=True)
 class Latency:
-    """Time that one run of a file takes.
+    """Time that one run of a file takes, in milliseconds.
 
     Attributes:
-        median_ms: Median of the rounds' medians, in milliseconds.
-        lowest_ms: Shortest run, in milliseconds.
+        median_ms: Half of the runs are faster. Each round counts as much as any other,
+            however many runs it had.
+        p90_ms: 90 % of the runs are faster, counted in the same way.
+        p99_ms: 99 % of the runs are faster.
+        lowest_ms: Shortest run.
+        ratio: Time in that of the first file measured beside it: the median of the
+            ratios in each round, which holds where the machine's speed changes.
         rounds: Rounds measured.
         runs: Runs measured, over all rounds.
         threads: Threads that a run might use.
     """
 
     median_ms: float
+    p90_ms: float
+    p99_ms: float
     lowest_ms: float
+    ratio: float
     rounds: int
     runs: int
     threads: int
@@ -65,46 +75,97 @@ def latency(
     Example:
     ```python
     times = tfc.measurement.latency({"float": "a.tflite", "int8": "b.tflite"})
-    print(times["float"].median_ms / times["int8"].median_ms)
+    print(times["int8"].median_ms, times["int8"].ratio)
     ```
     """
     if not files:
         raise ArgumentError(f"Expected one file at least. Received: files={files}")
+    check_effort(rounds, seconds)
+    models = {name: LiteRTModel(path, threads=threads) for name, path in files.items()}
+    runs = {name: model.invoke_once for name, model in models.items()}
+    return time_in_turns(runs, threads=threads, rounds=rounds, seconds=seconds)
+
+
+def check_effort(rounds: int, seconds: float) -> None:
+    """Raises an ArgumentError if that is no time to measure for."""
     if rounds < 1 or not seconds > 0:
         raise ArgumentError(
             "rounds must be 1 or more and seconds above 0. "
             f"Received: rounds={rounds}, seconds={seconds}"
         )
+
+
+def time_in_turns(
+    runs: Mapping[str, Callable[[], float]],
+    *,
+    threads: int,
+    rounds: int,
+    seconds: float,
+) -> dict[str, Latency]:
+    """Times what takes turns, as `latency` says.
+
+    Args:
+        runs: Functions that run once and return the seconds of it, by name.
+        threads: Threads that they use.
+        rounds: Rounds to measure at the most.
+        seconds: Time for all together.
+
+    Returns:
+        The `Latency` of each by name, in the order of `runs`.
+    """
     start = time.perf_counter()
-    models = {name: LiteRTModel(path, threads=threads) for name, path in files.items()}
-    for model in models.values():
+    for run in runs.values():
         for _ in range(_WARM_UP_RUNS):
-            model.invoke_once()
-    turn = seconds / rounds / len(models)
-    runs: dict[str, list[list[float]]] = {name: [] for name in models}
-    order = list(models)
+            run()
+    turn = seconds / rounds / len(runs)
+    measured: dict[str, list[list[float]]] = {name: [] for name in runs}
+    order = list(runs)
     for number in range(rounds):
         if number >= _FEWEST_ROUNDS and time.perf_counter() - start > seconds:
             break
         for name in order:
-            runs[name].append(_take_turn(models[name], turn))
+            measured[name].append(_take_turn(runs[name], turn))
         order.reverse()
-    return {name: _summarize(measured, threads) for name, measured in runs.items()}
+    first = measured[next(iter(runs))]
+    return {
+        name: summarize_rounds(times, first, threads)
+        for name, times in measured.items()
+    }
 
 
-def _take_turn(model: LiteRTModel, seconds: float) -> list[float]:
+def _take_turn(run: Callable[[], float], seconds: float) -> list[float]:
     start = time.perf_counter()
-    times = [model.invoke_once()]
+    times = [run()]
     while time.perf_counter() - start < seconds:
-        times.append(model.invoke_once())
+        times.append(run())
     return times
 
 
-def _summarize(rounds: list[list[float]], threads: int) -> Latency:
+def summarize_rounds(
+    rounds: list[list[float]], first: list[list[float]], threads: int
+) -> Latency:
+    """Sums up runs.
+
+    Args:
+        rounds: Seconds of each run, round by round.
+        first: The same of what the ratio refers to, with as many rounds.
+        threads: Threads that they used.
+    """
+    times = 1000.0 * np.concatenate(rounds)
+    weights = np.concatenate([np.full(len(turn), 1 / len(turn)) for turn in rounds])
+    median, p90, p99 = np.quantile(
+        times, [0.5, 0.9, 0.99], weights=weights, method="inverted_cdf"
+    )
     return Latency(
-        median_ms=1000.0 * statistics.median(map(statistics.median, rounds)),
-        lowest_ms=1000.0 * min(map(min, rounds)),
+        median_ms=float(median),
+        p90_ms=float(p90),
+        p99_ms=float(p99),
+        lowest_ms=float(times.min()),
+        ratio=statistics.median(
+            statistics.median(own) / statistics.median(other)
+            for own, other in zip(rounds, first, strict=True)
+        ),
         rounds=len(rounds),
-        runs=sum(map(len, rounds)),
+        runs=len(times),
         threads=threads,
     )
