@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfcompress.errors import ModelError
 from tfcompress.measurement.file import read_tflite
+from tfcompress.measurement.structure import damaged, parse_tflite
 
 _OPERATIONS = {
     number: name
@@ -96,13 +96,11 @@ def read_constants(path: str | os.PathLike[str]) -> list[Constant]:
     ```
     """
     content = read_tflite(path)
+    model = parse_tflite(content, path)
     try:
-        return _collect(schema.ModelT.InitFromPackedBuf(content), content)
+        return _collect(model, content)
     except (IndexError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(
-            "The file is damaged: its parts do not fit together; write it again. "
-            f"Received: path={os.fspath(path)!r} ({error})"
-        ) from error
+        raise damaged(path, error) from error
 
 
 def _collect(model: Any, content: bytes) -> list[Constant]:
@@ -196,7 +194,7 @@ def _count(tensor: Any, data: np.ndarray, used_as_kernel: bool) -> Constant:
     else:
         nonzero = int(np.count_nonzero(values != _one_zero_point(tensor)))
     return Constant(
-        name=tensor.name.decode("utf-8", "replace"),
+        name=(tensor.name or b"").decode("utf-8", "replace"),
         size=size,
         zeros=size - nonzero,
         kernel=used_as_kernel and len(shape) >= 2,

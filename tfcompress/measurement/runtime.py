@@ -16,6 +16,10 @@ from tfcompress.errors import ArgumentError, DataError, ModelError
 from tfcompress.measurement.file import read_tflite
 from tfcompress.measurement.file_graph import FileGraph
 from tfcompress.measurement.tensor import TensorDetails
+from tfcompress.measurement.trial import check_runs, trust
+
+# What LiteRT raises of a file that it does not like, or has no memory for.
+_ERRORS = (MemoryError, RuntimeError, TypeError, ValueError)
 
 
 class LiteRTModel:
@@ -31,10 +35,13 @@ class LiteRTModel:
         threads: Threads that one run may use. Defaults to 1.
         delegates: Whether to run what XNNPACK has kernels for on XNNPACK, as LiteRT
             does by default; False runs all of it on LiteRT's own kernels.
+        trusted: Whether this program wrote the file itself. Another file is first run
+            once in a child process, for one that is damaged can end the process; the
+            first such file costs about a third of a second, the same one none again.
 
     Raises:
-        ModelError: If there is no such file, if it is empty, truncated or not a
-            `.tflite` file, or if it holds operations that LiteRT lacks.
+        ModelError: If there is no such file, if it is empty, truncated, damaged or not
+            a `.tflite` file, or if it holds operations that LiteRT lacks.
         ArgumentError: If `threads` is below 1.
 
     Example:
@@ -51,6 +58,7 @@ class LiteRTModel:
         threads: int = 1,
         signature: str | None = None,
         delegates: bool = True,
+        trusted: bool = False,
     ) -> None:
         if not isinstance(threads, int) or threads < 1:
             raise ArgumentError(
@@ -58,10 +66,25 @@ class LiteRTModel:
                 f"Received: threads={threads}"
             )
         self.path = Path(path)
+        content = read_tflite(self.path)
+        if trusted:
+            trust(content)
+        else:
+            check_runs(content, self.path, delegates=delegates)
         self._graph = _load(
-            self.path, threads=threads, signature=signature, delegates=delegates
+            content,
+            self.path,
+            threads=threads,
+            signature=signature,
+            delegates=delegates,
         )
         self._inputs, self._outputs = self._graph.inputs, self._graph.outputs
+        if not self._inputs or not self._outputs:
+            raise ModelError(
+                "A file must have an input and an output. "
+                f"Received: inputs {list(self._inputs)}, outputs "
+                f"{list(self._outputs)} in {self.path}"
+            )
         for name, details in self._inputs.items():
             if not details.shape:
                 raise ModelError(
@@ -193,7 +216,7 @@ class LiteRTModel:
                 self._graph.resize(shapes)
                 self._shapes = shapes
             self._graph.write(rows)
-        except (RuntimeError, ValueError) as error:
+        except _ERRORS as error:
             raise _failed(self.path, error, shapes) from error
 
     def _run(self) -> float:
@@ -201,15 +224,18 @@ class LiteRTModel:
             start = time.perf_counter()
             self._graph.run()
             return time.perf_counter() - start
-        except (RuntimeError, ValueError) as error:
+        except _ERRORS as error:
             raise _failed(self.path, error, self._shapes) from error
 
     def _read(self) -> dict[str, np.ndarray]:
         batch = next(iter(self._shapes.values()))[0]
-        values = {
-            name: details.dequantize(self._graph.read(name))
-            for name, details in self._outputs.items()
-        }
+        try:
+            values = {
+                name: details.dequantize(self._graph.read(name))
+                for name, details in self._outputs.items()
+            }
+        except _ERRORS as error:
+            raise _failed(self.path, error, self._shapes) from error
         for name, array in values.items():
             if not array.ndim or array.shape[0] != batch:
                 raise ModelError(
@@ -220,8 +246,9 @@ class LiteRTModel:
         return values
 
 
-def _load(path: Path, *, signature: str | None, **options: Any) -> FileGraph:
-    content = read_tflite(path)
+def _load(
+    content: bytes, path: Path, *, signature: str | None, **options: Any
+) -> FileGraph:
     try:
         return FileGraph(content, signature=signature, **options)
     except KeyError as error:
@@ -230,7 +257,7 @@ def _load(path: Path, *, signature: str | None, **options: Any) -> FileGraph:
             f"The file holds the signatures {list(names)}; name the one to run. "
             f"Received: signature={signature!r}, path={str(path)!r}"
         ) from error
-    except (RuntimeError, TypeError, ValueError) as error:
+    except _ERRORS as error:
         raise _failed(path, error) from error
 
 
