@@ -115,13 +115,14 @@ def test_weights_that_are_not_finite(samples):
         predict(model, samples)
 
 
-def test_only_one_output_of_scores(samples, make_file):
+def test_several_outputs_by_name(samples, make_file):
     inputs = keras.Input((2,), batch_size=1)
-    twice = keras.Model(inputs, [inputs, keras.layers.Dense(1)(inputs)], name="twice")
-    with pytest.raises(ModelError, match=r"one output.*2 outputs of the model 'twice'"):
-        predict(twice, samples[:1])
-    with pytest.raises(ModelError, match=r"one output.*2 outputs of the file .*tflite"):
-        predict(make_file(twice, "twice"), samples)
-    image = keras.Model(inputs, keras.layers.Reshape((1, 2))(inputs))
-    with pytest.raises(ModelError, match=r"shape \(samples, classes\).*\(1, 1, 2\)"):
-        predict(image, samples[:1])
+    outputs = {"same": inputs, "one": keras.layers.Dense(1)(inputs)}
+    twice = keras.Model(inputs, outputs, name="twice")
+    twice.set_weights([np.array([[2.0], [-1.0]]), np.array([0.5])])
+    for subject in (twice, make_file(twice, "twice")):
+        found = predict(subject, samples[:5], batch_size=1)
+        assert set(found) == {"same", "one"}
+        np.testing.assert_array_equal(found["same"].scores, samples[:5])
+        expected = samples[:5] @ [[2.0], [-1.0]] + 0.5
+        np.testing.assert_allclose(found["one"].scores, expected, atol=1e-6)

@@ -211,7 +211,7 @@ def test_last_rung_is_trained(either_keras, digits):
     assert result.chosen.name == TRAINED
     assert not result.artifact.float_operations
     assert set(weights_of(result.artifact).values()) == {"int8"}
-    share = tfc.measurement.agreement(model, result.artifact, digits[1][0])
+    share = tfc.measurement.agreement(model, result.artifact, digits[1][0]).share
     assert share > 0.9
     for old, new in zip(before, model.weights, strict=True):
         np.testing.assert_array_equal(old, np.asarray(new))
@@ -247,7 +247,7 @@ def test_without_labels(chain):
     assert result.baseline == 1.0
     assert result.chosen.quality == result.chosen.agreement
     exact = tfc.quantization.post_training(model, scheme="float32")
-    share = tfc.measurement.agreement(exact, result.artifact, inputs)
+    share = tfc.measurement.agreement(exact, result.artifact, inputs).share
     assert result.chosen.agreement == pytest.approx(share)
 
 

@@ -1,5 +1,7 @@
 """Whether a model can be run on data."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -23,13 +25,36 @@ def check_fits(model: Any, data: Any) -> None:
             says of the values.
     """
     x = first(data).x
-    try:
+    with explain_misfit(model, x):
         model(x, training=False)
+
+
+@contextlib.contextmanager
+def explain_misfit(model: Any, x: Any) -> Iterator[None]:
+    """Turns what Keras and TensorFlow say of unfit inputs into a `DataError`.
+
+    Args:
+        model: The model of either Keras that is run meanwhile.
+        x: The inputs that it is run on.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        DataError: As `check_fits` does.
+
+    Example:
+    ```python
+    with explain_misfit(model, x):
+        model.predict_on_batch(x)
+    ```
+    """
+    try:
+        yield
     except (KeyError, TypeError, ValueError) as error:
-        expected = [tuple(tensor.shape) for tensor in model.inputs]
         shapes = [np.shape(array) for array in leaves(x)]
         raise DataError(
-            f"Data must fit the inputs of the model, of shapes {expected}. "
+            f"Data must fit the inputs of the model, of shapes {_taken(model)}. "
             f"Received: x of shapes {shapes}"
         ) from error
     except tf.errors.OpError as error:
@@ -37,3 +62,7 @@ def check_fits(model: Any, data: Any) -> None:
             "Data must hold values that the model can be run on. "
             f"Received: {error.message[:200]}"
         ) from error
+
+
+def _taken(model: Any) -> list[tuple[int | None, ...]]:
+    return [tuple(tensor.shape) for tensor in model.inputs or []]

@@ -1,4 +1,4 @@
-"""What is measured of a model: a metric by its name, or a function of the user's."""
+"""What a search measures: a metric by its name, or a function of the user's."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,21 +6,27 @@ from typing import Any
 import numpy as np
 
 from tfcompress.errors import ArgumentError, DataError
-from tfcompress.measurement.agreement import agreement
+from tfcompress.measurement.agreement import share_agreement
+from tfcompress.measurement.metrics import QUALITY_METRICS, find_quality_metric
+from tfcompress.measurement.metrics.function_metric import read_number
+from tfcompress.measurement.prediction import predict_each
 from tfcompress.measurement.quality import evaluate
 
 Metric = Callable[[Any, Any], float]
 
-_QUALITY = ("accuracy", "macro_recall", "macro_f1")
-METRICS = (*_QUALITY, "agreement")
+AGREEMENT = "agreement"
+METRICS = (*QUALITY_METRICS, AGREEMENT)
 
 
 def find_metric(metric: Any, model: Any) -> tuple[str, Metric]:
     """Returns the name of a metric, and the function that measures it.
 
+    The larger number is always the better one: of metrics such as `"mae"`, of which
+    the smaller is better, the negative is measured, named `"negative_mae"`.
+
     Args:
-        metric: `"accuracy"`, `"macro_recall"`, `"macro_f1"`, `"agreement"`, or a
-            function that takes a model and data and returns a number.
+        metric: A name in `METRICS`, `"top_k_accuracy"` with any number in the place
+            of k, or a function that takes a model and data and returns a number.
         model: The model that `"agreement"` compares with.
 
     Returns:
@@ -39,27 +45,45 @@ def find_metric(metric: Any, model: Any) -> tuple[str, Metric]:
     """
     if callable(metric) and not isinstance(metric, type):
         name = getattr(metric, "__qualname__", type(metric).__name__)
-        return name, lambda other, data: read_number(metric(other, data), name)
-    if metric == "agreement":
-        return metric, lambda other, data: agreement(model, other, data)
-    if metric in _QUALITY:
-        return metric, lambda other, data: getattr(evaluate(other, data), metric)
-    raise ArgumentError(
-        f"metric must be one of {list(METRICS)}, or a function of a model and data. "
-        f"Received: metric={metric!r}"
-    )
+        return name, lambda other, data: _finite(metric(other, data), name)
+    if metric == AGREEMENT:
+        return AGREEMENT, lambda other, data: share_agreement(
+            *predict_each([model, other], data)
+        )
+    name, sign = orient_metric(metric)
+    return name, lambda other, data: sign * evaluate(other, data, [metric])[metric]
 
 
-def read_number(value: Any, metric: str) -> float:
-    """Returns what a metric gave as a number.
+def orient_metric(metric: Any) -> tuple[str, float]:
+    """Returns the name under which a search shows a metric, and its sign.
+
+    Args:
+        metric: The name of a metric of quality, as in `find_metric`.
+
+    Returns:
+        The name and 1, or for a metric of which the smaller number is the better one
+        `"negative_"` before its name and -1.
 
     Raises:
-        DataError: If it is not one finite number.
+        ArgumentError: If there is no such metric.
     """
-    array = np.asarray(value)
-    if array.size != 1 or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+    try:
+        found = find_quality_metric(metric if isinstance(metric, str) else "")
+    except ArgumentError as error:
+        raise ArgumentError(
+            f"metric must be one of {list(METRICS)}, or a function of a model and "
+            f"data. Received: metric={metric!r}"
+        ) from error
+    if found.larger_is_better:
+        return found.name, 1.0
+    return f"negative_{found.name}", -1.0
+
+
+def _finite(value: Any, metric: str) -> float:
+    number = read_number(value, metric)
+    if not np.isfinite(number):
         raise DataError(
             "A metric must return one finite number for the model and the data. "
             f"Received: {value!r} from metric {metric!r}"
         )
-    return float(array.reshape(()))
+    return number

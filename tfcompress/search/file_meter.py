@@ -5,7 +5,12 @@ from typing import Any
 
 from tfcompress.errors import DataError
 from tfcompress.measurement.agreement import share_agreement
-from tfcompress.measurement.metric import METRICS, Metric, find_metric
+from tfcompress.measurement.metric import (
+    AGREEMENT,
+    Metric,
+    find_metric,
+    orient_metric,
+)
 from tfcompress.measurement.prediction import Predictions, predict, predict_each
 from tfcompress.measurement.quality import score
 
@@ -34,29 +39,33 @@ class FileMeter:
         self._float_file = float_file
         self._data = data
         self.name, self._metric = find_metric(metric, float_file)
-        self._named = metric in METRICS
-        if self._named:
-            predictions = predict(float_file, data)
-            self.baseline = self._quality(predictions, predictions)
-        else:
+        self._given = metric if isinstance(metric, str) else None
+        if self._given is None:
             self.baseline = self._metric(float_file, data)
+        else:
+            predictions = predict(float_file, data)
+            self.baseline = self._quality(self._given, predictions, predictions)
 
     def measure(self, file: Path) -> tuple[float, float | None]:
         """Returns the quality of a file, and its agreement with the float file.
 
-        Agreement is None where the metric is a function.
+        Agreement is None where the metric is a function, and where the labels are not
+        class numbers.
         """
-        if not self._named:
+        if self._given is None:
             return self._metric(file, self._data), None
         exact, found = predict_each([self._float_file, file], self._data)
-        return self._quality(exact, found), share_agreement(exact, found)
+        quality = self._quality(self._given, exact, found)
+        if found.kind not in (None, "classes"):
+            return quality, None
+        return quality, share_agreement(exact, found)
 
-    def _quality(self, exact: Predictions, found: Predictions) -> float:
-        if self.name == "agreement":
+    def _quality(self, metric: str, exact: Predictions, found: Predictions) -> float:
+        if metric == AGREEMENT:
             return share_agreement(exact, found)
         if found.labels is None:
             raise DataError(
-                f"Labels are needed to measure {self.name}; pass (x, y) as data, or "
+                f"Labels are needed to measure {metric}; pass (x, y) as data, or "
                 'metric="agreement". Received: x alone'
             )
-        return float(getattr(score(found), self.name))
+        return orient_metric(metric)[1] * score(found, [metric])[metric]
