@@ -18,8 +18,9 @@ def run_converter(
     batch: int,
     *,
     sparse: bool = False,
+    flex: bool = False,
 ) -> bytes:
-    """Converts a SavedModel, to built-in operations only.
+    """Converts a SavedModel.
 
     Args:
         folder: The SavedModel.
@@ -27,6 +28,8 @@ def run_converter(
         samples: Representative inputs by name, or None.
         batch: Samples in one run of the file.
         sparse: Whether kernels with enough zeros are written in sparse encoding.
+        flex: Whether operations without a built-in counterpart go into the file as
+            TensorFlow's own.
 
     Returns:
         The bytes of the file.
@@ -36,6 +39,8 @@ def run_converter(
     """
     converter: Any = tf.lite.TFLiteConverter.from_saved_model(os.fspath(folder))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if flex:
+        converter.target_spec.supported_ops.append(tf.lite.OpsSet.SELECT_TF_OPS)
     if target.weights == "float16":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
@@ -43,9 +48,12 @@ def run_converter(
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if samples is not None:
             converter.representative_dataset = as_generator(samples, batch)
-    if target.inputs_and_outputs == "int8":
-        converter.inference_input_type = tf.int8
-        converter.inference_output_type = tf.int8
+    if target.inputs_and_outputs != "float32":
+        door = tf.as_dtype(target.inputs_and_outputs)
+        converter.inference_input_type = door
+        converter.inference_output_type = door
+    if target.per_tensor_dense:
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     if sparse:
         converter.optimizations = [
             *converter.optimizations,

@@ -98,6 +98,24 @@ def list_layer_operations(content: bytes) -> tuple[LayerOperation, ...]:
     return tuple(operations)
 
 
+def layers_of(
+    subgraph: Any, operator: Any, kernel: int | None = None
+) -> tuple[str, ...]:
+    """Returns the layers that an operation belongs to, that with its kernel first.
+
+    Args:
+        subgraph: One of the subgraphs of a file.
+        operator: One of the operations in it.
+        kernel: The index of its kernel, as `kernel_of` gives it, or None.
+
+    Returns:
+        Names of layers that are no parts of others, each once. Empty where the names of
+        its tensors tell none.
+    """
+    tensors = [*([] if kernel is None else [kernel]), *map(int, operator.outputs)]
+    return _layers([subgraph.tensors[i].name.decode() for i in tensors], 1)
+
+
 def _layers(names: list[str], depth: int | None) -> tuple[str, ...]:
     """Returns the layers in the names of tensors, each once, in order."""
     found: dict[str, None] = {}

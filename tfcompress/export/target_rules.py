@@ -1,0 +1,211 @@
+"""Whether a file has what its target demands."""
+
+import collections
+from collections.abc import Iterator
+from typing import Any
+
+from ai_edge_litert import schema_py_generated as schema
+
+from tfcompress.errors import ArgumentError, ExportError
+from tfcompress.export.census import operation_kind
+from tfcompress.export.layer_operations import is_constant, kernel_of, layers_of
+from tfcompress.export.operation_forms import TYPES, check_form
+from tfcompress.export.signature import Signature
+from tfcompress.export.targets import Target
+
+_FLOAT = ("float16", "float32", "float64")
+_CHANNEL_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": -1, "TRANSPOSE_CONV": 0}
+_DOORS = {"QUANTIZE", "DEQUANTIZE"}
+_ADVICE = {
+    "CONV_3D": "use convolutions of two dimensions",
+    "CONV_3D_TRANSPOSE": "use convolutions of two dimensions",
+    "DENSIFY": "export with sparse=False",
+    "GATHER": "compute the embedding in front of the file",
+    "EMBEDDING_LOOKUP": "compute the embedding in front of the file",
+    "GELU": "use another activation, such as relu",
+    "TOPK_V2": "choose among the outputs behind the file",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "build the recurrent layer with unroll=True",
+    "WHILE": "build the recurrent layer with unroll=True",
+}
+
+
+def check_target(content: bytes, target: Target) -> tuple[str, ...]:
+    """Checks that a file has what its target demands.
+
+    Looked at are the types at its door and within, the operations and the forms in
+    which the device has them, shapes, and the scales of Dense kernels.
+
+    Args:
+        content: The bytes of the `.tflite` file.
+        target: What it is for.
+
+    Returns:
+        Advice: what the device can run, and would run better if it were otherwise.
+
+    Raises:
+        ExportError: If the device cannot run the file, or not all of it. All layers at
+            fault are named, with what to do.
+
+    Example:
+    ```python
+    from pathlib import Path
+
+    from tfcompress.export.target_rules import check_target
+
+    notes = check_target(Path("model.tflite").read_bytes(), tfc.export.TARGETS["gpu"])
+    ```
+    """
+    file = schema.ModelT.InitFromPackedBuf(content, 0)
+    faults: dict[str, list[str]] = collections.defaultdict(list)
+    for where, why in (*_door_faults(file, target), *_operation_faults(file, target)):
+        if why not in faults[where]:
+            faults[where].append(why)
+    if faults:
+        listed = "; ".join(
+            f"{where}: {', and '.join(reasons)}" for where, reasons in faults.items()
+        )
+        raise ExportError(
+            f"The target {target.name!r} ({target.description}) cannot run the whole "
+            "file. Replace the layers that are named here, cut the model in front of "
+            f"them, or export to {_any_cpu(target)!r}. Received: {listed}"
+        )
+    return _channel_notes(file, target)
+
+
+def check_signature(signature: Signature, target: Target) -> None:
+    """Checks before the conversion what can be told from a model's inputs.
+
+    Args:
+        signature: The model's inputs, with the batch that the file shall have.
+        target: What the file is for.
+
+    Raises:
+        ArgumentError: If the target demands another batch, or shapes that are known,
+            and the inputs have others.
+    """
+    for name, spec in signature.inputs.items():
+        batch, *sizes = spec.shape.as_list()
+        if target.batch is not None and batch != target.batch:
+            raise ArgumentError(
+                f"The target {target.name!r} runs {target.batch} sample at a time; "
+                f"export with batch={target.batch}. Received: batch={batch}"
+            )
+        if target.static_shapes and batch is None:
+            raise ArgumentError(
+                f"The target {target.name!r} must know every shape before it runs; "
+                "export with a number of samples, such as batch=1. Received: batch=None"
+            )
+        if target.static_shapes and None in sizes:
+            raise ArgumentError(
+                f"The target {target.name!r} must know every shape before it runs; "
+                "build the model with inputs of fixed sizes. "
+                f"Received: input {name!r} of shape {tuple(spec.shape.as_list())}"
+            )
+
+
+def _any_cpu(target: Target) -> str:
+    if target.full_integer:
+        return "cpu_int16x8" if target.activations == "int16" else "cpu_int8"
+    return "cpu_float16" if target.weights == "float16" else "cpu_float32"
+
+
+def _door_faults(file: Any, target: Target) -> Iterator[tuple[str, str]]:
+    """Yields inputs and outputs of another type or batch than the target's."""
+    subgraph = file.subgraphs[0]
+    for side, indices in (("input", subgraph.inputs), ("output", subgraph.outputs)):
+        for index in indices:
+            tensor = subgraph.tensors[index]
+            where = f"{side} {tensor.name.decode()!r}"
+            stored = TYPES[tensor.type]
+            real = stored in _FLOAT or _scales(tensor) > 0
+            if real and stored != target.inputs_and_outputs:
+                yield where, f"{stored} in the place of {target.inputs_and_outputs}"
+            shape = _shape(tensor)
+            if target.batch is not None and shape and shape[0] != target.batch:
+                yield where, f"a batch of {shape[0]}; export with batch={target.batch}"
+
+
+def _operation_faults(file: Any, target: Target) -> Iterator[tuple[str, str]]:
+    rules = None
+    if target.operations is not None:
+        rules = {rule.name: rule for rule in target.operations}
+    for subgraph in file.subgraphs:
+        doors = {*map(int, subgraph.inputs), *map(int, subgraph.outputs)}
+        for operator in subgraph.operators or []:
+            kind = operation_kind(file, operator)
+            where = _name(file, subgraph, operator, kind)
+            if rules is not None and kind not in rules:
+                advice = _ADVICE.get(kind)
+                yield where, "not had" + (f" ({advice})" if advice else "")
+                continue
+            if rules is not None:
+                form = check_form(file, subgraph, operator, rules[kind])
+                if form:
+                    yield where, f"not had with {form}"
+            if target.per_tensor_dense and kind == "FULLY_CONNECTED":
+                kernel = kernel_of(file, subgraph, operator)
+                if kernel is not None and _scales(subgraph.tensors[kernel]) > 1:
+                    yield where, "a scale for each channel, where one is had for all"
+            for index in {*map(int, operator.inputs), *map(int, operator.outputs)}:
+                if index >= 0 and not is_constant(file, subgraph.tensors[index]):
+                    at_door = kind in _DOORS and index in doors
+                    for why in _tensor_faults(subgraph.tensors[index], target, at_door):
+                        yield where, why
+
+
+def _tensor_faults(tensor: Any, target: Target, at_door: bool) -> Iterator[str]:
+    """Yields what a target does not take of a tensor that is computed."""
+    shape = _shape(tensor)
+    stored = TYPES[tensor.type]
+    if not target.float_operations and stored in _FLOAT and not at_door:
+        yield "computed in float; use a layer that has a whole-number form"
+    signature = tensor.shapeSignature
+    if target.static_shapes and signature is not None and -1 in list(signature):
+        yield "a shape that is not known before it runs; give every input fixed sizes"
+    if target.largest_rank is not None and len(shape) > target.largest_rank:
+        yield f"a tensor of {len(shape)} axes, of {target.largest_rank} at the most"
+    inner = target.largest_inner_axes
+    if inner is not None and any(size > 1 for size in shape[:-inner]):
+        yield f"a tensor of shape {shape}, of which only the last {inner} may be over 1"
+
+
+def _channel_notes(file: Any, target: Target) -> tuple[str, ...]:
+    multiple = target.channel_multiple
+    if multiple is None:
+        return ()
+    odd: dict[str, None] = {}
+    for subgraph in file.subgraphs:
+        for operator in subgraph.operators or []:
+            kind = operation_kind(file, operator)
+            kernel = kernel_of(file, subgraph, operator)
+            if kind not in _CHANNEL_AXES or kernel is None:
+                continue
+            channels = _shape(subgraph.tensors[kernel])[_CHANNEL_AXES[kind]]
+            if channels % multiple:
+                name = (layers_of(subgraph, operator, kernel) or (kind,))[0]
+                odd[f"{name} ({channels})"] = None
+    if not odd:
+        return ()
+    return (
+        f"{target.name} works on {multiple} channels at a time and fills up others; "
+        f"multiples of {multiple} cost nothing more. Others: {', '.join(odd)}.",
+    )
+
+
+def _name(file: Any, subgraph: Any, operator: Any, kind: str) -> str:
+    layers = layers_of(subgraph, operator, kernel_of(file, subgraph, operator))
+    if layers:
+        return f"layer {layers[0]!r} ({kind})"
+    outputs = [subgraph.tensors[index].name.decode() for index in operator.outputs]
+    return f"{kind} at {', '.join(outputs)!r}"
+
+
+def _scales(tensor: Any) -> int:
+    quantization = tensor.quantization
+    if quantization is None or quantization.scale is None:
+        return 0
+    return len(quantization.scale)
+
+
+def _shape(tensor: Any) -> tuple[int, ...]:
+    return () if tensor.shape is None else tuple(int(size) for size in tensor.shape)
