@@ -1,6 +1,6 @@
 """Loads a file and runs it once, in a process that has done nothing before.
 
-`tfcompress.measurement.first_run` starts it as a script. It imports nothing of tfcompress,
+`tfcompress.measurement.first_run` starts it as a script. It imports nothing of ours,
 so that its memory is that of the runtime and of the file alone.
 """
 

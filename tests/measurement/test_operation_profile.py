@@ -1,0 +1,113 @@
+import json
+
+import keras
+import pytest
+import tf_keras
+
+from tests.measurement.conftest import convert
+from tests.measurement.test_operation_cut import convolutional, recurrent
+from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.measurement import operation_profile
+from tfcompress.measurement.operation_profile import OperationProfile, OperationTime
+
+
+@pytest.fixture(scope="module")
+def network(make_file):
+    return make_file(convolutional(), "network")
+
+
+@pytest.fixture(scope="module")
+def profile(network):
+    return operation_profile(network, seconds=0.2)
+
+
+def test_operations_and_products(profile):
+    """9x8 pixels become 7x6, then 5x4; each of these goes to a 3x3 window."""
+    rows = [row for row in profile.operations if row.multiply_adds]
+    assert [(row.operation, row.multiply_adds) for row in rows] == [
+        ("CONV_2D", 7 * 6 * 5 * 3 * 3 * 3),
+        ("DEPTHWISE_CONV_2D", 5 * 4 * 5 * 3 * 3),
+        ("TRANSPOSE_CONV", 5 * 4 * 5 * 3 * 3 * 4),
+        ("FULLY_CONNECTED", 11 * 9 * 4 * 6),
+    ]
+    assert profile.operations[-1].operation == "SOFTMAX"
+    names = ["first", "depthwise", "transposed"]
+    for row, name in zip(rows, names, strict=False):
+        assert name in row.layer
+
+
+def test_shares_are_those_of_the_sum(profile):
+    assert profile.whole_ms > 0
+    assert profile.sum_ms == pytest.approx(sum(row.ms for row in profile.operations))
+    assert sum(row.share for row in profile.operations) == pytest.approx(1.0)
+    assert sum(profile.kinds().values()) == pytest.approx(profile.sum_ms)
+    for row in profile.operations:
+        assert row.ms > 0
+        assert row.share == pytest.approx(row.ms / profile.sum_ms)
+
+
+def test_speed_by_hand():
+    row = OperationTime("CONV_2D", "a", 0.5, 1.0, 3_000_000)
+    assert row.giga_multiply_adds_per_second == pytest.approx(6.0)
+
+
+def test_kinds_by_hand():
+    rows = [
+        OperationTime("ADD", "a", 0.5, 0.125, 0),
+        OperationTime("CONV_2D", "b", 3.0, 0.75, 10),
+        OperationTime("ADD", "c", 0.5, 0.125, 0),
+    ]
+    assert OperationProfile(tuple(rows), (), 2.0, 1).kinds() == {
+        "CONV_2D": 3.0,
+        "ADD": 1.0,
+    }
+
+
+def test_a_batch_is_one_run(make_file):
+    path = make_file(convolutional(4), "four")
+    rows = operation_profile(path, seconds=0.05).operations
+    assert rows[0].multiply_adds == 4 * 7 * 6 * 5 * 3 * 3 * 3
+
+
+def test_loops_are_one_operation(make_file):
+    profile = operation_profile(make_file(recurrent(keras, "GRU"), "gru"), seconds=0.05)
+    assert "WHILE" in [row.operation for row in profile.operations]
+    assert profile.not_cut == ()
+
+
+def test_variables_are_named_and_not_timed(make_file):
+    model = recurrent(tf_keras, "GRU", stateful=True)
+    profile = operation_profile(make_file(model, "stateful"), seconds=0.05)
+    assert "WHILE" in [row.operation for row in profile.operations]
+    kinds = [text.split()[0] for text in profile.not_cut]
+    assert kinds == ["CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"]
+    assert "Not run alone: CALL_ONCE" in profile.describe()
+
+
+def test_a_file_whose_operations_all_keep_something(tmp_path):
+    """A lone identity may leave no operation at all."""
+    inputs = keras.Input((3,), batch_size=1)
+    path = tmp_path / "nothing.tflite"
+    path.write_bytes(convert(keras.Model(inputs, keras.layers.Identity()(inputs))))
+    profile = operation_profile(path, seconds=0.05)
+    assert profile.sum_ms == sum(row.ms for row in profile.operations)
+    assert str(profile)
+
+
+def test_it_prints_itself(profile, tmp_path):
+    text = str(profile)
+    assert "CONV_2D" in text
+    assert "GMAC/s" in text
+    assert f"{profile.whole_ms:.3f} ms in one" in text
+    values = json.loads(profile.to_json(tmp_path / "profile.json"))
+    assert json.loads((tmp_path / "profile.json").read_text()) == values
+    assert values["operations"][0]["operation"] == "CONV_2D"
+
+
+def test_bad_arguments(network, tmp_path):
+    with pytest.raises(ArgumentError, match="seconds=0"):
+        operation_profile(network, seconds=0)
+    with pytest.raises(ArgumentError, match="threads=0"):
+        operation_profile(network, threads=0)
+    with pytest.raises(ModelError, match=r"none\.tflite"):
+        operation_profile(tmp_path / "none.tflite")
