@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfcompress.data import first, leaves
 from tfcompress.errors import DataError
@@ -49,6 +48,8 @@ def explain_misfit(model: Any, x: Any) -> Iterator[None]:
         model.predict_on_batch(x)
     ```
     """
+    import tensorflow as tf  # A model is here, so it has been loaded before.
+
     try:
         yield
     except (KeyError, TypeError, ValueError) as error:
