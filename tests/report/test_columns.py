@@ -1,10 +1,14 @@
+import dataclasses
+
 import pytest
 
 from tfcompress.report.columns import (
-    COLUMNS,
+    columns_of,
     describe_ratio,
+    format_metric,
     format_milliseconds,
     format_percent,
+    title_of,
 )
 
 
@@ -43,9 +47,26 @@ def test_percent():
     assert format_percent(1.0) == "100.00 %"
 
 
+@pytest.mark.parametrize(
+    ("metric", "value", "title", "text"),
+    [
+        ("macro_f1", 0.5, "macro F1", "50.00 %"),
+        ("top_5_accuracy", 0.98765, "top 5 accuracy", "98.77 %"),
+        ("mean_iou", 0.25, "mean IoU", "25.00 %"),
+        ("rmse", 12.34567, "RMSE", "12.35"),
+        ("r2", -0.000123456, "R\N{SUPERSCRIPT TWO}", "-0.0001235"),
+        ("roc_auc", 0.98765, "ROC AUC", "0.9877"),
+        ("words per minute", 3, "words per minute", "3"),
+    ],
+)
+def test_metrics_for_readers(metric, value, title, text):
+    assert title_of(metric) == title
+    assert format_metric(metric, value) == text
+
+
 def test_every_number_of_a_row_has_a_column(comparison):
-    texts = [column.text(comparison["shipped"]) for column in COLUMNS]
-    assert texts == [
+    columns = columns_of(comparison.rows)
+    assert [column.text(comparison["shipped"]) for column in columns] == [
         "98.00 %",
         "97.00 %",
         "96.00 %",
@@ -58,12 +79,29 @@ def test_every_number_of_a_row_has_a_column(comparison):
     ]
 
 
-def test_ratios_of_size_and_latency(comparison):
+def test_columns_of_a_regression(regression):
+    columns = columns_of(regression.rows)
+    titles = ["MAE", "RMSE", "R\N{SUPERSCRIPT TWO}", "parameters", "zeros", "bytes"]
+    titles += ["bytes after gzip", "latency"]
+    assert [column.title for column in columns] == titles
+    assert columns[0].text(regression["small"]) == "0.1235"
+
+
+def test_notes_are_ratios_of_size_and_latency(comparison):
     shipped, teacher = comparison["shipped"], comparison["teacher"]
-    ratios = {column.title: column.ratio_text(shipped, teacher) for column in COLUMNS}
-    assert {title: ratio for title, ratio in ratios.items() if ratio} == {
+    columns = columns_of(comparison.rows)
+    notes = {column.title: column.note(shipped, teacher) for column in columns}
+    assert {title: note for title, note in notes.items() if note} == {
         "bytes": "41x smaller",
         "bytes after gzip": "41x smaller",
         "latency": "50x faster",
     }
-    assert not any(column.ratio_text(teacher, teacher) for column in COLUMNS)
+    assert not any(column.note(teacher, teacher) for column in columns)
+
+
+def test_notes_are_intervals(comparison):
+    intervals = {"accuracy": (0.97123, 0.98456)}
+    row = dataclasses.replace(comparison["shipped"], intervals=intervals)
+    (accuracy, recall, *_) = columns_of([row])
+    assert accuracy.note(row, row) == "97.12 to 98.46"
+    assert recall.note(row, row) == ""

@@ -81,13 +81,54 @@ def test_json_holds_every_number(comparison, tmp_path):
         "accuracy": 0.98,
         "macro_recall": 0.97,
         "macro_f1": 0.96,
+        "quality": {"accuracy": 0.98, "macro_recall": 0.97, "macro_f1": 0.96},
         "parameters": 5000,
         "sparsity": 0.8,
         "bytes": 20_000,
         "gzip_bytes": 10_000,
         "latency_ms": 0.0101,
         "agreement": 0.98,
+        "intervals": {},
+        "target": "",
+        "made": "target cpu_int8",
     }
+    assert values["pareto"] == ["teacher", "distilled + pruned", "shipped"]
+
+
+def test_json_holds_what_a_page_shows(detailed):
+    values = json.loads(detailed.to_json())
+    assert values["layers"]["teacher"][0] == {
+        "name": "stem",
+        "bytes": 16,
+        "parameters": 4,
+        "zeros": 0,
+        "multiply_adds": 36,
+    }
+    matrices = detailed.details.confusion_matrices
+    assert values["confusion_matrices"]["shipped"] == matrices["shipped"].tolist()
+    assert values["changes"]["count"] == 40
+    assert values["changes"]["shown"][1] == {
+        "index": 17,
+        "before": "3",
+        "after": "1",
+        "label": "3",
+        "words": "x: 64: 1 2 3 4 5 6 …",
+    }
+
+
+def test_metrics_that_were_not_measured(regression):
+    with pytest.raises(ArgumentError, match=r"metrics=\['accuracy'\].*row 'large'"):
+        _ = regression["large"].accuracy
+    values = json.loads(regression.to_json())
+    assert "accuracy" not in values["rows"][0]
+    assert values["rows"][0]["quality"]["mae"] == 0.21
+
+
+def test_pareto_front(comparison, regression):
+    assert comparison.metric == "accuracy"
+    assert comparison.pareto == ("teacher", "distilled + pruned", "shipped")
+    assert regression.metric == "mae"
+    assert regression.pareto == ("large", "small")
 
 
 def test_folder_that_is_not_there(comparison, tmp_path):

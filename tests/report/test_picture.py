@@ -22,6 +22,17 @@ def test_formats(comparison, tmp_path, kind):
     assert path.read_bytes() == content
 
 
+def test_latency_and_metrics_of_other_kinds(comparison, regression, tmp_path):
+    contents = set()
+    for subject in (comparison, regression):
+        for x in ("bytes", "latency_ms"):
+            subject.plot(tmp_path / "plot.svg", x=x)
+            contents.add((tmp_path / "plot.svg").read_bytes())
+    assert len(contents) == 4
+    with pytest.raises(ArgumentError, match="Received: x='price'"):
+        comparison.plot(tmp_path / "plot.svg", x="price")
+
+
 def test_svg_is_well_formed(comparison, hostile, tmp_path):
     for subject in (comparison, hostile):
         subject.plot(tmp_path / "plot.svg")

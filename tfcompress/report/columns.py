@@ -1,9 +1,21 @@
 """The columns of a comparison, and how its numbers are written."""
 
 import dataclasses
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 
 from tfcompress.report.row import Row
+
+_SPELLINGS = {
+    "auc": "AUC",
+    "f1": "F1",
+    "iou": "IoU",
+    "mae": "MAE",
+    "r2": "R\N{SUPERSCRIPT TWO}",
+    "rmse": "RMSE",
+    "roc": "ROC",
+}
+_SHARES = ("accuracy", "precision", "recall", "f1", "iou")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,28 +25,13 @@ class Column:
     Attributes:
         title: What stands above it.
         text: Writes a row's number.
-        ratio: Writes how it compares with the reference's, from the row and the
-            reference; None where a ratio says nothing.
+        note: Writes what stands below it, from the row and the reference: how the two
+            compare, or an interval; empty where there is nothing to say.
     """
 
     title: str
     text: Callable[[Row], str]
-    ratio: Callable[[Row, Row], str] | None = None
-
-    def ratio_text(self, row: Row, reference: Row) -> str:
-        """Writes how a row's number compares with the reference's.
-
-        Args:
-            row: The row.
-            reference: The row to compare with.
-
-        Returns:
-            Such as `"41x smaller"`; empty for the reference itself, and where a ratio
-            says nothing.
-        """
-        if self.ratio is None or row.name == reference.name:
-            return ""
-        return self.ratio(row, reference)
+    note: Callable[[Row, Row], str] = lambda row, reference: ""
 
 
 def describe_ratio(value: float, reference: float, *, less: str, more: str) -> str:
@@ -75,33 +72,83 @@ def format_milliseconds(milliseconds: float) -> str:
     return f"{milliseconds:.{digits if milliseconds >= 0.1 else 4}f} ms"
 
 
-# Quality first, then cost: a narrow terminal shows them one below the other.
-COLUMNS = (
-    Column("accuracy", lambda row: format_percent(row.accuracy)),
-    Column("macro recall", lambda row: format_percent(row.macro_recall)),
-    Column("macro F1", lambda row: format_percent(row.macro_f1)),
-    Column("agreement", lambda row: format_percent(row.agreement)),
+def is_share(metric: str) -> bool:
+    """Returns whether a metric is a share of 1, which reads best as percent."""
+    return metric.lower().endswith(_SHARES)
+
+
+def format_metric(metric: str, value: float) -> str:
+    """Writes what a metric gave: a share as percent, else four significant digits."""
+    return format_percent(value) if is_share(metric) else f"{value:.4g}"
+
+
+def title_of(metric: str) -> str:
+    """Writes the name of a metric for readers, such as `"macro F1"`."""
+    words = metric.replace("_", " ").split(" ")
+    return " ".join(_SPELLINGS.get(word, word) for word in words)
+
+
+def columns_of(rows: Sequence[Row]) -> tuple[Column, ...]:
+    """Lists the columns of rows, quality first, then cost.
+
+    A narrow terminal shows the two one below the other.
+
+    Args:
+        rows: Rows with the same metrics.
+
+    Returns:
+        A column for each metric, for agreement where it was measured, and for what a
+        file costs.
+
+    Example:
+    ```python
+    titles = [column.title for column in columns_of(comparison.rows)]
+    ```
+    """
+    metrics = tuple(map(_metric_column, rows[0].quality))
+    measured = all(row.agreement is not None for row in rows)
+    return (*metrics, *([_AGREEMENT] if measured else []), *_COST)
+
+
+def _metric_column(metric: str) -> Column:
+    return Column(
+        title_of(metric),
+        lambda row: format_metric(metric, row.quality[metric]),
+        lambda row, reference: _interval(row, metric),
+    )
+
+
+def _interval(row: Row, metric: str) -> str:
+    if metric not in row.intervals:
+        return ""
+    low, high = (format_metric(metric, end) for end in row.intervals[metric])
+    return f"{low.removesuffix(' %')} to {high.removesuffix(' %')}"
+
+
+def _ratio(row: Row, reference: Row, *, of: str, less: str, more: str) -> str:
+    if row.name == reference.name:
+        return ""
+    value, other = getattr(row, of), getattr(reference, of)
+    return describe_ratio(value, other, less=less, more=more)
+
+
+_AGREEMENT = Column("agreement", lambda row: format_percent(row.agreement or 0.0))
+_COST = (
     Column("parameters", lambda row: f"{row.parameters:,}"),
     Column("zeros", lambda row: f"{100 * row.sparsity:.1f} %"),
     Column(
         "bytes",
         lambda row: f"{row.bytes:,}",
-        lambda row, reference: describe_ratio(
-            row.bytes, reference.bytes, less="smaller", more="larger"
-        ),
+        functools.partial(_ratio, of="bytes", less="smaller", more="larger"),
     ),
     Column(
         "bytes after gzip",
         lambda row: f"{row.gzip_bytes:,}",
-        lambda row, reference: describe_ratio(
-            row.gzip_bytes, reference.gzip_bytes, less="smaller", more="larger"
-        ),
+        functools.partial(_ratio, of="gzip_bytes", less="smaller", more="larger"),
     ),
     Column(
         "latency",
         lambda row: format_milliseconds(row.latency_ms),
-        lambda row, reference: describe_ratio(
-            row.latency_ms, reference.latency_ms, less="faster", more="slower"
-        ),
+        functools.partial(_ratio, of="latency_ms", less="faster", more="slower"),
     ),
 )

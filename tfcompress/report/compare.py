@@ -120,9 +120,11 @@ def _measure(
     quality, weights, space = score(predictions), count_weights(path), size(path)
     return Row(
         name=name,
-        accuracy=quality.accuracy,
-        macro_recall=quality.macro_recall,
-        macro_f1=quality.macro_f1,
+        quality={
+            "accuracy": quality.accuracy,
+            "macro_recall": quality.macro_recall,
+            "macro_f1": quality.macro_f1,
+        },
         parameters=weights.parameters,
         sparsity=weights.sparsity,
         bytes=space.bytes,

@@ -4,14 +4,23 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
 
 from tfcompress.errors import ArgumentError
 from tfcompress.files import write_atomically
 from tfcompress.printing import to_text
-from tfcompress.report import page, picture, table
+from tfcompress.report import page, page_sections, page_table, picture, table
+from tfcompress.report.changes import Changes
+from tfcompress.report.details import Details
+from tfcompress.report.page import Section
 from tfcompress.report.row import Row
+from tfcompress.report.sensitivity_curves import SensitivityCurves
+from tfcompress.report.tradeoff import find_better, make_points
+
+_COSTS = ("bytes", "latency_ms")
+_NAMED = ("accuracy", "macro_recall", "macro_f1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +37,10 @@ class Comparison:
         samples: Number of samples that quality was measured on.
         threads: Threads that latency was measured with.
         versions: Versions of the packages that took part, by name.
+        lower_is_better: The metrics of which less is better.
+        confidence: Of the intervals of the metrics, or None without intervals.
+        details: What a page shows of the reference and of the last row, which is
+            taken for the one that ships.
 
     Example:
     ```python
@@ -44,6 +57,11 @@ class Comparison:
     samples: int
     threads: int
     versions: Mapping[str, str]
+    lower_is_better: tuple[str, ...] = ()
+    confidence: float | None = None
+    details: Details = dataclasses.field(
+        default_factory=Details, compare=False, repr=False
+    )
 
     def __getitem__(self, name: str) -> Row:
         """Returns the row of this name."""
@@ -55,13 +73,38 @@ class Comparison:
             f"Received: name={name!r}"
         )
 
+    @property
+    def metric(self) -> str:
+        """The first metric, which plots and the Pareto front go by."""
+        return next(iter(self.rows[0].quality))
+
+    @property
+    def pareto(self) -> tuple[str, ...]:
+        """Names of the rows on the Pareto front of bytes and the first metric.
+
+        No other row is as small and as good, and better in one of the two.
+        """
+        lower = self.metric in self.lower_is_better
+        better = find_better(self.rows, "bytes", self.metric, lower=lower)
+        return tuple(
+            row.name
+            for row, other in zip(self.rows, better, strict=True)
+            if other is None
+        )
+
     def describe(self) -> str:
         """Says in a sentence or two what was measured, and on what."""
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        intervals = (
+            f" Intervals hold with {self.confidence:.0%} confidence, by bootstrap."
+            if self.confidence
+            else ""
+        )
         return (
             "Every row is measured on its own .tflite file, run on LiteRT: "
             f"{self.samples:,} samples; latency is the median of one run, {threads}, "
             f"on {self.machine}. Ratios and agreement refer to '{self.reference}'."
+            f"{intervals}"
         )
 
     def to_markdown(self) -> str:
@@ -76,28 +119,36 @@ class Comparison:
 
         Returns:
             The text: an object with the attributes of `Comparison`, and of `Row`
-            under `rows`. Shares run from 0 to 1, times are milliseconds.
+            under `rows`, where accuracy, macro recall and macro F1 stand beside
+            `quality` too. Shares run from 0 to 1, times are milliseconds. Under
+            `layers`, `confusion_matrices` and `changes` is what a page shows of the
+            reference and of the last row, without pictures.
 
         Raises:
             OutputError: If the file cannot be written.
         """
-        values = dataclasses.asdict(self)
+        values = self._as_plain()
         text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         if path is not None:
             write_atomically(path, text)
         return text
 
-    def plot(self, path: str | os.PathLike[str]) -> None:
-        """Draws size against accuracy.
+    def plot(self, path: str | os.PathLike[str], x: str = "bytes") -> None:
+        """Draws what each file costs against the first metric, and the Pareto front.
 
         Args:
             path: Where to write; `.png`, `.svg` or `.pdf`.
+            x: `"bytes"`, the default, or `"latency_ms"`.
 
         Raises:
-            ArgumentError: If the name ends otherwise.
+            ArgumentError: If the name ends otherwise, or if x is another one.
             OutputError: If the file cannot be written.
         """
-        write_atomically(path, picture.draw(self.rows, self.reference, path))
+        if x not in _COSTS:
+            raise ArgumentError(f"x must be one of {list(_COSTS)}. Received: x={x!r}")
+        lower = self.metric in self.lower_is_better
+        points = make_points(self.rows, self.reference, x, self.metric, lower=lower)
+        write_atomically(path, picture.draw(points, self.metric, x, path))
 
     def to_html(
         self,
@@ -105,29 +156,85 @@ class Comparison:
         *,
         title: str = "Model comparison",
         notes: Mapping[str, str] | None = None,
+        sensitivity: SensitivityCurves | None = None,
     ) -> None:
-        """Writes one page with the table and the picture, which needs no other file.
+        """Writes one page with all that was measured, which needs no other file.
+
+        It holds the table; size and latency against the first metric, with the Pareto
+        front; and of the reference and the last row, which is taken for the one that
+        ships, the layers (the 40 largest), the confusion matrices (a grid up to 20
+        classes, the 20 most frequent confusions of more) and samples on which the two
+        part (24 at the most). It opens offline, runs no script and fits a phone.
 
         Args:
             path: Where to write.
             title: Heading of the page.
-            notes: How each row was made, by the row's name. Rows may be left out.
+            notes: How each row was made, by the row's name. Rows may be left out; what
+                an artifact knows of itself stands there anyway.
+            sensitivity: What a model loses with each of its parts pruned alone, such
+                as `tfcompress.search.sensitivity(...).curves`; the 24 parts that lose
+                most are shown.
 
         Raises:
-            ArgumentError: If a note belongs to no row.
+            ArgumentError: If a note belongs to no row, or if sensitivity is no
+                `SensitivityCurves`.
             OutputError: If the file cannot be written.
         """
-        for name in notes or {}:
+        notes = notes or {}
+        for name in notes:
             self[name]
-        text = page.write(
-            self.rows,
-            self[self.reference],
-            title=title,
-            description=self.describe(),
-            notes=notes or {},
-            versions=self.versions,
-        )
+        if not isinstance(sensitivity, SensitivityCurves | None):
+            raise ArgumentError(
+                "sensitivity must be SensitivityCurves, which are the curves of a "
+                "result of tfcompress.search.sensitivity. "
+                f"Received: sensitivity={sensitivity!r:.80}"
+            )
+        sections = page_sections
+        reference, shipped = self[self.reference], self.rows[-1]
+        lower = self.metric in self.lower_is_better
+        parts = {
+            "Cost and quality": sections.write_tradeoffs(
+                self.rows, reference.name, lower=lower
+            ),
+            "Layer by layer": sections.write_layers(self.details),
+            "What is taken for what": sections.write_confusion(self.details),
+            "Samples whose answer changed": sections.write_changes(
+                self.details, self.samples, (reference.name, shipped.name)
+            ),
+            "Sensitivity": sections.write_sensitivity(sensitivity),
+            "How each row was made": sections.write_making(self.rows, notes),
+            "How it was measured": sections.write_measurement(
+                self.describe(), self.versions
+            ),
+        }
+        opening = sections.write_gain(shipped, reference)
+        opening += page_table.write_table(self.rows, reference)
+        text = page.write(title, opening, [Section(*part) for part in parts.items()])
         write_atomically(path, text)
+
+    def _as_plain(self) -> dict[str, Any]:
+        plain = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name not in ("rows", "details")
+        }
+        changes = self.details.changes
+        return {
+            "rows": [_row_as_plain(row) for row in self.rows],
+            **plain,
+            "versions": dict(self.versions),
+            "pareto": self.pareto,
+            "layers": {
+                name: [dataclasses.asdict(layer) for layer in layers]
+                for name, layers in self.details.layers.items()
+            },
+            "classes": self.details.classes,
+            "confusion_matrices": {
+                name: matrix.tolist()
+                for name, matrix in self.details.confusion_matrices.items()
+            },
+            "changes": None if changes is None else _changes_as_plain(changes),
+        }
 
     def __str__(self) -> str:
         rows = table.to_rich(self.rows, self[self.reference])
@@ -140,4 +247,19 @@ class Comparison:
         yield table.as_text(self.describe())
 
     def _repr_html_(self) -> str:
-        return page.write_table(self.rows, self[self.reference], self.describe())
+        return page_table.write_notebook_table(
+            self.rows, self[self.reference], self.describe()
+        )
+
+
+def _row_as_plain(row: Row) -> dict[str, Any]:
+    values = dataclasses.asdict(row)
+    named = {name: row.quality[name] for name in _NAMED if name in row.quality}
+    return {"name": values.pop("name"), **named, **values}
+
+
+def _changes_as_plain(changes: Changes) -> dict[str, Any]:
+    values = dataclasses.asdict(changes)
+    for change in values["shown"]:
+        del change["picture"]
+    return values

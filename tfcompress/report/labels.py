@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
 # Directions from the point, in order of preference, y upwards.
@@ -69,6 +70,7 @@ def place_labels(
             va="center",
             fontsize=_FONT_SIZE,
             parse_math=False,
+            path_effects=[withStroke(linewidth=3, foreground="white")],
             arrowprops=line if _gap(box, center) > _TIED_FROM * pixel else None,
         )
         taken.append(box)

@@ -9,14 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from tfcompress import printing
-from tfcompress.report.columns import COLUMNS, Column
+from tfcompress.report.columns import Column, columns_of
 from tfcompress.report.row import Row
 
 _UNLIMITED = 10_000
 
 
 def to_rich(
-    rows: Sequence[Row], reference: Row, columns: Sequence[Column] = COLUMNS
+    rows: Sequence[Row], reference: Row, columns: Sequence[Column] | None = None
 ) -> Table:
     """Builds a table for the terminal.
 
@@ -26,16 +26,16 @@ def to_rich(
         columns: Which columns to show. Defaults to all.
 
     Returns:
-        A rich table; numbers keep to their line, the ratio stands below.
+        A rich table; numbers keep to their line, what is noted stands below.
     """
+    columns = columns_of(rows) if columns is None else columns
     result = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     result.add_column("", min_width=10, overflow="fold")
     cells = []
     for column in columns:
         title = column.title.replace(" ", "\n", 1)
         texts = [
-            f"{column.text(row)}\n{column.ratio_text(row, reference)}".strip()
-            for row in rows
+            f"{column.text(row)}\n{column.note(row, reference)}".strip() for row in rows
         ]
         width = max(len(line) for text in [title, *texts] for line in text.split("\n"))
         result.add_column(title, justify="right", no_wrap=True, min_width=width)
@@ -50,7 +50,7 @@ def fit(
     reference: Row,
     console: Console,
     options: ConsoleOptions,
-    columns: Sequence[Column] = COLUMNS,
+    columns: Sequence[Column] | None = None,
 ) -> Iterator[Table]:
     """Gives one table if it fits the terminal, else one for each half of the columns.
 
@@ -66,6 +66,7 @@ def fit(
     Yields:
         Tables, to be printed one below the other.
     """
+    columns = columns_of(rows) if columns is None else columns
     whole = to_rich(rows, reference, columns)
     needed = Measurement.get(console, options.update_width(_UNLIMITED), whole).minimum
     if needed <= options.max_width or len(columns) == 1:
@@ -92,14 +93,15 @@ def to_markdown(rows: Sequence[Row], reference: Row, description: str) -> str:
     Returns:
         The text, which ends with a line break.
     """
-    titles = ["", *(column.title for column in COLUMNS)]
+    columns = columns_of(rows)
+    titles = ["", *(column.title for column in columns)]
     cells = [
-        [row.name, *(_cell(column, row, reference) for column in COLUMNS)]
+        [row.name, *(_cell(column, row, reference) for column in columns)]
         for row in rows
     ]
     return printing.to_markdown(titles, cells, description)
 
 
 def _cell(column: Column, row: Row, reference: Row) -> str:
-    ratio = column.ratio_text(row, reference)
-    return f"{column.text(row)} ({ratio})" if ratio else column.text(row)
+    note = column.note(row, reference)
+    return f"{column.text(row)} ({note})" if note else column.text(row)

@@ -15,9 +15,9 @@ from rich.text import Text
 from tfcompress.errors import ArgumentError
 from tfcompress.files import write_atomically
 from tfcompress.printing import to_text
+from tfcompress.report import SensitivityCurves
 from tfcompress.search.allocation import Allocation, Option, spread
 from tfcompress.search.parts import Parts
-from tfcompress.search.sensitivity_picture import draw
 
 _BUDGETS = {"macs": "multiply-adds", "weights": "weights"}
 
@@ -80,6 +80,15 @@ class Sensitivity:
     def ratios(self) -> tuple[float, ...]:
         """The ratios, ascending."""
         return tuple(sorted({row.ratio for row in self.rows}))
+
+    @property
+    def curves(self) -> SensitivityCurves:
+        """The quality at each ratio for each part, for a picture or a report."""
+        points = {
+            name: ((0.0, self.baseline), *((r.ratio, r.quality) for r in self[name]))
+            for name in self.parts.names
+        }
+        return SensitivityCurves(self.metric, points)
 
     def allocate(
         self, *, macs: float | None = None, weights: float | None = None
@@ -153,11 +162,7 @@ class Sensitivity:
             ArgumentError: If the name ends otherwise.
             OutputError: If the file cannot be written.
         """
-        curves = {
-            name: [(0.0, self.baseline), *((r.ratio, r.quality) for r in self[name])]
-            for name in self.parts.names
-        }
-        write_atomically(path, draw(curves, self.metric, path))
+        self.curves.plot(path)
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """Returns all numbers as JSON, and writes them to a file if asked.

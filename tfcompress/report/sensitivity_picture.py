@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 
 from tfcompress.report.figure_file import BLUE, ORANGE, encode, shorten
 
-_COLUMNS = 4
-
 
 def draw(
     curves: Mapping[str, Sequence[tuple[float, float]]],
     metric: str,
     path: str | os.PathLike[str],
+    *,
+    columns: int = 4,
 ) -> bytes:
     """Draws one small curve for each part, all on the same axes.
 
@@ -26,6 +26,7 @@ def draw(
         curves: For each part the ratios, from 0, and what was measured.
         metric: What was measured.
         path: Name of the file that it will become; its ending tells the format.
+        columns: Curves side by side.
 
     Returns:
         The content of the file. The same curves give the same bytes.
@@ -33,11 +34,13 @@ def draw(
     Raises:
         ArgumentError: If the name does not end in `.png`, `.svg` or `.pdf`.
     """
-    return encode(lambda: _draw(curves, metric), path)
+    return encode(lambda: _draw(curves, metric, columns), path)
 
 
-def _draw(curves: Mapping[str, Sequence[tuple[float, float]]], metric: str) -> Figure:
-    columns = min(_COLUMNS, len(curves))
+def _draw(
+    curves: Mapping[str, Sequence[tuple[float, float]]], metric: str, columns: int
+) -> Figure:
+    columns = min(columns, len(curves))
     lines = math.ceil(len(curves) / columns)
     size = (1.0 + 2.1 * columns, 0.6 + 1.6 * lines)
     figure = Figure(figsize=size, dpi=150, layout="constrained")

@@ -1,0 +1,119 @@
+"""The inputs of a data set that is read once, small enough to be kept."""
+
+import base64
+import dataclasses
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from matplotlib.image import imsave
+
+from tfcompress.data import Batch, batches, leaves, length
+
+SIDE = 48
+_FEWEST_PIXELS = 8
+_NUMBERS = 6
+_BYTES = 128_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class SeenInput:
+    """What is kept of one sample.
+
+    Attributes:
+        words: The first numbers of each input, such as `"x: 64 numbers, 0 1 5 …"`.
+        picture: Its first input of image shape, `(height, width, 1 or 3)` and at most
+            48 on a side; None without one.
+    """
+
+    words: str
+    picture: np.ndarray | None
+
+
+class SeenInputs:
+    """Data to read, which keeps a little of each sample that was read.
+
+    Calling it reads the data from its start, as `tfcompress.data.batches` does.
+    Pictures are kept until they take 128 MB, so that a large data set does not fill
+    the memory.
+
+    Args:
+        data: Data in a form that `tfcompress.data.batches` accepts.
+
+    Example:
+    ```python
+    inputs = SeenInputs((images, labels))
+    predictions = tfc.measurement.predict("small.tflite", inputs)
+    inputs[3].picture
+    ```
+    """
+
+    def __init__(self, data: Any) -> None:
+        self._data = data
+        self._seen: list[SeenInput] = []
+        self._bytes = 0
+
+    def __call__(self) -> Iterator[Batch]:
+        """Yields the batches."""
+        self._seen, self._bytes = [], 0
+        for batch in batches(self._data):
+            self._keep(batch.x)
+            yield batch
+
+    def __getitem__(self, index: int) -> SeenInput:
+        """Returns what is kept of the sample of this number."""
+        return self._seen[index]
+
+    def _keep(self, x: Any) -> None:
+        arrays = [np.asarray(leaf) for leaf in leaves(x)]
+        names = list(x) if isinstance(x, dict) else [""] * len(arrays)
+        pictures = next((p for p in map(_as_pictures, arrays) if p is not None), None)
+        for index in range(length(x)):
+            words = [_describe(a[index], n) for a, n in zip(arrays, names, strict=True)]
+            picture = None
+            if pictures is not None and self._bytes < _BYTES:
+                picture = pictures[index].copy()
+                self._bytes += picture.nbytes
+            self._seen.append(SeenInput("; ".join(words), picture))
+
+
+def write_picture(picture: np.ndarray, low: float, high: float) -> str:
+    """Returns a picture as a data URI of a PNG.
+
+    Args:
+        picture: Of shape `(height, width, 1 or 3)`.
+        low: The number that is black.
+        high: The number that is white.
+    """
+    scaled = (picture.astype(np.float64) - low) / max(high - low, 1e-12)
+    pixels = np.rint(255 * np.clip(scaled, 0.0, 1.0)).astype(np.uint8)
+    stream = io.BytesIO()
+    colors = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+    imsave(stream, colors, format="png")
+    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def _as_pictures(array: np.ndarray) -> np.ndarray | None:
+    """Returns an input as small pictures, or None if it has no shape of images."""
+    if array.dtype.kind not in "iufb":
+        return None
+    if array.ndim == 3:
+        array = array[..., np.newaxis]
+    elif array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[3] not in (1, 3):
+        array = np.moveaxis(array, 1, 3)
+    if array.ndim != 4 or array.shape[3] not in (1, 3):
+        return None
+    if min(array.shape[1:3]) < _FEWEST_PIXELS:
+        return None
+    step = -(-max(array.shape[1:3]) // SIDE)
+    return array[:, ::step, ::step]
+
+
+def _describe(sample: np.ndarray, name: str) -> str:
+    start = f"{name}: " if name else ""
+    if sample.dtype.kind not in "iufb":
+        return f"{start}{str(sample)[:60]}"
+    shape = " x ".join(map(str, sample.shape)) or "1"
+    numbers = " ".join(f"{number:.3g}" for number in sample.ravel()[:_NUMBERS])
+    return f"{start}{shape}: {numbers}{' …' if sample.size > _NUMBERS else ''}"
