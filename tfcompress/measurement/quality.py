@@ -39,6 +39,8 @@ class Quality:
         confidence: The confidence of the intervals, or None.
         confusion_matrix: How often each class (row) is taken for each (column), if it
             was asked for; a dict of them by output for a model with several outputs.
+        lower_is_better: The metrics in `values` of which the smaller number is the
+            better one.
     """
 
     values: Mapping[str, float]
@@ -48,6 +50,7 @@ class Quality:
     )
     confidence: float | None = None
     confusion_matrix: Any = None
+    lower_is_better: tuple[str, ...] = ()
 
     def __getitem__(self, metric: str) -> float:
         """Returns a metric by its name.
@@ -128,9 +131,9 @@ def evaluate(
         batch_size: Samples in a batch, where `data` holds whole arrays.
         threads: Threads for a `.tflite` file.
         confidence: Confidence of percentile bootstrap intervals over the samples, such
-            as 0.95. Defaults to None, for none. Seconds for 10,000 samples, but for
-            `"roc_auc"`, functions and Keras's metrics, which are computed anew for
-            each resample.
+            as 0.95. Defaults to None, for none. Seconds for 10,000 samples, but minutes
+            for functions and Keras's metrics, which are computed anew for each
+            resample.
         resamples: How often the bootstrap draws.
         seed: Seed of the bootstrap.
 
@@ -241,7 +244,29 @@ def score(
             seed=seed,
         )
     matrix = matrices.get(ONLY, matrices or None)
-    return Quality(values, samples, intervals, confidence, matrix)
+    lower = [name for name, (each, _) in measures.items() if not each.larger_is_better]
+    return Quality(values, samples, intervals, confidence, matrix, tuple(lower))
+
+
+def label_kinds(metrics: Any) -> dict[str, str | None] | str | None:
+    """Returns what metrics take the labels for, so that predictions fit them.
+
+    Args:
+        metrics: As in `evaluate`.
+
+    Returns:
+        The `kinds` for `predict_each`.
+
+    Raises:
+        ArgumentError: If a metric is not known.
+
+    Example:
+    ```python
+    kinds = label_kinds(["mae"])
+    (said,) = tfc.measurement.predict_each([model], (x, y), kinds=kinds)
+    ```
+    """
+    return _Asked(metrics).kinds
 
 
 class _Asked:
