@@ -36,6 +36,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="name", metavar="COMMAND", required=True)
     _add_demo(commands)
+    _add_benchmark(commands)
     return parser.parse_args(argv[1:])
 
 
@@ -108,6 +109,58 @@ def _run_demo(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         epochs=arguments.epochs,
         overwrite=arguments.overwrite,
+    )
+
+
+def _add_benchmark(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> None:
+    benchmark = commands.add_parser(
+        "benchmark",
+        help="how fast .tflite files are, side by side",
+        description="Run .tflite files on LiteRT in turns, and show how long each "
+        "takes, the fastest first, with load time, first run and memory in a fresh "
+        "process.",
+        epilog="Example: tfcompress benchmark models --threads 2",
+    )
+    benchmark.add_argument(
+        "files",
+        nargs="+",
+        metavar="FOLDER|FILE",
+        help=".tflite files, and folders with such files",
+    )
+    benchmark.add_argument(
+        "--threads", type=int, default=1, help="that a run may use (default: 1)"
+    )
+    benchmark.add_argument(
+        "--seconds",
+        type=float,
+        default=2.0,
+        help="to spend on each file (default: 2)",
+    )
+    benchmark.add_argument(
+        "--profile",
+        action="store_true",
+        help="show what each operation takes as well",
+    )
+    benchmark.add_argument(
+        "--json", action="store_true", help="write all numbers as JSON"
+    )
+    benchmark.add_argument(
+        "--debug", action="store_true", help="show where an error came from"
+    )
+    benchmark.set_defaults(command=_run_benchmark)
+
+
+def _run_benchmark(arguments: argparse.Namespace) -> None:
+    from tfcompress.cli.benchmark import run_benchmark
+
+    run_benchmark(
+        arguments.files,
+        threads=arguments.threads,
+        seconds=arguments.seconds,
+        profile_operations=arguments.profile,
+        as_json=arguments.json,
     )
 
 

@@ -1,0 +1,45 @@
+"""`tfcompress benchmark`: how fast files are, side by side."""
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from tfcompress import measurement
+
+_WIDE = 250
+
+
+def run_benchmark(
+    files: Sequence[str],
+    *,
+    threads: int = 1,
+    seconds: float = 2.0,
+    profile_operations: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Measures files and writes the result to standard output.
+
+    Args:
+        files: Paths of `.tflite` files, and of folders with such files.
+        threads: Threads that a run may use.
+        seconds: Time to spend on each file.
+        profile_operations: Whether to time each operation as well.
+        as_json: Whether to write JSON instead of a table.
+
+    Raises:
+        TFCompressError: If there is no file, or if one cannot be run.
+    """
+    result = measurement.benchmark(
+        files,
+        threads=threads,
+        seconds=seconds,
+        profile_operations=profile_operations,
+    )
+    if as_json:
+        sys.stdout.write(result.to_json())
+        return
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDE)
+    console.print(result)
