@@ -141,6 +141,7 @@ def test_the_ranking_of_litert_benchmark(tmp_path, capsys):
             check=True,
         )
         medians[path.name] = json.loads(result.read_text())["latency"]["median_ms"]
+    capsys.readouterr()  # What the converter said.
     assert run(tmp_path, "--json") == 0
     ranking = [row["name"] for row in json.loads(capsys.readouterr().out)["rows"]]
     assert ranking == sorted(medians, key=medians.__getitem__)
