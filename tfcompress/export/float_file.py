@@ -62,11 +62,7 @@ def convert_to_float(model: Any, batch: int | None) -> FloatFile:
         ExportError: If the model cannot be converted.
     """
     keras_compat.check_model(model)
-    if tfmot_layers.pruned_layers(model):
-        raise ModelError(
-            "The model is still being pruned; give it to finalize of the pruning "
-            f"first. Received: model {model.name!r}"
-        )
+    keras_compat.check_pruning_done(model)
     if tfmot_layers.is_quantization_aware(model):
         raise ModelError(
             "The model is quantization-aware and knows its ranges; write it with "

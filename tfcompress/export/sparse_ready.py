@@ -7,13 +7,11 @@ from typing import Any
 
 from tfcompress import graph as graph_module
 from tfcompress import keras_compat
-from tfcompress.errors import ModelError
 from tfcompress.export.conversion import convert
 from tfcompress.export.signature import read_signature
 from tfcompress.export.sparse_nodes import SparseNode, read_nodes
 from tfcompress.export.sparse_rules import Rule, check_rules
 from tfcompress.export.targets import find_target
-from tfcompress.keras_compat import tfmot_layers
 
 _ADVICE = {
     Rule.STEM: (
@@ -154,11 +152,7 @@ def sparse_ready(model: Any) -> SparseReadiness:
     ```
     """
     keras_compat.check_model(model)
-    if tfmot_layers.pruned_layers(model):
-        raise ModelError(
-            "The model is still being pruned; give it to finalize of the pruning "
-            f"first. Received: model {model.name!r}"
-        )
+    keras_compat.check_pruning_done(model)
     graph = graph_module.flatten_models(keras_compat.read(model))
     nodes, outputs, layers = _read_file(graph, model)
     findings, sparsity = check_rules(nodes, outputs)

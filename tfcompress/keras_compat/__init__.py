@@ -16,6 +16,7 @@ from tfcompress.keras_compat.checks import check_model
 from tfcompress.keras_compat.crossing import to_keras, to_origin, to_tf_keras
 from tfcompress.keras_compat.flat_reading import read_flat
 from tfcompress.keras_compat.internals import implicit_mask
+from tfcompress.keras_compat.loading import load_model
 from tfcompress.keras_compat.membership import is_model, is_tf_keras, keras_of
 from tfcompress.keras_compat.modules import flatten, keras, tf_keras, tfmot
 from tfcompress.keras_compat.precision import in_float32
@@ -29,9 +30,13 @@ if TYPE_CHECKING:
     from tfcompress.keras_compat.activation_range import ActivationRange
     from tfcompress.keras_compat.output_activation import output_activations
     from tfcompress.keras_compat.pruned_layer import PrunedLayer
+    from tfcompress.keras_compat.quantized_graph import known_ranges
     from tfcompress.keras_compat.tfmot_layers import (
+        check_plain,
+        check_pruning_done,
         is_quantization_aware,
         pruned_layers,
+        share_of_zeros,
         tfmot_core,
     )
     from tfcompress.keras_compat.trainable import TwinModel, adopt, origin_of
@@ -41,10 +46,14 @@ _LAZY = {
     "PrunedLayer": "pruned_layer",
     "TwinModel": "trainable",
     "adopt": "trainable",
+    "check_plain": "tfmot_layers",
+    "check_pruning_done": "tfmot_layers",
     "origin_of": "trainable",
     "is_quantization_aware": "tfmot_layers",
+    "known_ranges": "quantized_graph",
     "output_activations": "output_activation",
     "pruned_layers": "tfmot_layers",
+    "share_of_zeros": "tfmot_layers",
     "tfmot_core": "tfmot_layers",
 }
 
@@ -56,6 +65,8 @@ __all__ = [
     "adopt",
     "build",
     "check_model",
+    "check_plain",
+    "check_pruning_done",
     "cross",
     "flatten",
     "implicit_mask",
@@ -65,6 +76,8 @@ __all__ = [
     "is_tf_keras",
     "keras",
     "keras_of",
+    "known_ranges",
+    "load_model",
     "origin_of",
     "output_activations",
     "progress_callback",
@@ -72,6 +85,7 @@ __all__ = [
     "read",
     "read_flat",
     "register_twin",
+    "share_of_zeros",
     "tap",
     "tf_keras",
     "tfmot",

@@ -30,6 +30,12 @@ def activation_ranges(model: Any) -> list[ActivationRange]:
     return _layers(model, ActivationRange)
 
 
+def known_ranges(model: Any) -> dict[str, tuple[float, float]]:
+    """Returns the ends of the ranges of a quantization-aware model, by layer."""
+    layers = activation_ranges(model)
+    return {layer.name: layer.range for layer in layers if layer.is_known}
+
+
 def rounded_layers(model: Any) -> list[RoundedLayer]:
     """Returns the layers of a quantization-aware model whose kernels are rounded."""
     return _layers(model, RoundedLayer)

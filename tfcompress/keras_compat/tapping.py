@@ -64,7 +64,8 @@ def _tensor(found: dict[str, internals.Call], name: str, model: Any, role: str) 
     raise ModelError(
         f"The {role} has no layer {layer!r}; the nearest are {nearest(layer, found)}. "
         "A layer inside a nested model cannot be looked at: name the nested model "
-        f"itself, or build the model flat. Received: layer {name!r} of {role} {model.name!r}"
+        "itself, or build the model flat. "
+        f"Received: layer {name!r} of {role} {model.name!r}"
     )
 
 

@@ -8,6 +8,9 @@ import sys
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
+from tfcompress.errors import ModelError
 from tfcompress.keras_compat import modules
 
 _CORE = "tensorflow_model_optimization.python.core."
@@ -32,6 +35,30 @@ def pruned_layers(model: Any) -> list[Any]:
     return list({id(layer): layer for layer in found}.values())
 
 
+def share_of_zeros(model: Any) -> dict[str, float]:
+    """Returns the share of masked weights of each layer that is being pruned.
+
+    Args:
+        model: A model of either Keras.
+
+    Returns:
+        Shares from 0 to 1 by the name of the layer, and that of all of them as
+        `"all"`; empty for a model that is not being pruned.
+    """
+    masks = {
+        layer.name: [one.mask.numpy() for one in layer.masked_weights]
+        for layer in pruned_layers(model)
+    }
+    if not masks:
+        return {}
+    masks["all"] = [mask for several in masks.values() for mask in several]
+    return {
+        name: sum(int(np.sum(mask == 0)) for mask in several)
+        / sum(mask.size for mask in several)
+        for name, several in masks.items()
+    }
+
+
 def quantization_layers(model: Any) -> list[Any]:
     """Returns the fake-quantization layers and wrappers of a model."""
     if not _is_loaded():
@@ -46,6 +73,33 @@ def quantization_layers(model: Any) -> list[Any]:
 def is_quantization_aware(model: Any) -> bool:
     """Returns whether a model holds fake-quantization, and so knows its ranges."""
     return bool(quantization_layers(model))
+
+
+def check_pruning_done(model: Any) -> None:
+    """Raises an error if a model is still being pruned.
+
+    Raises:
+        ModelError: Says what to do.
+    """
+    if pruned_layers(model):
+        raise ModelError(
+            "The model is still being pruned; give it to finalize of the pruning "
+            f"first. Received: model {model.name!r}"
+        )
+
+
+def check_plain(model: Any) -> None:
+    """Raises an error if a model is still being pruned or is quantization-aware.
+
+    Raises:
+        ModelError: Says what to do.
+    """
+    check_pruning_done(model)
+    if is_quantization_aware(model):
+        raise ModelError(
+            "The model is quantization-aware already; give the float model that it was "
+            f"made of. Received: model {model.name!r}"
+        )
 
 
 def all_layers(model: Any) -> list[tuple[Any, Any]]:

@@ -16,7 +16,6 @@ from tfcompress.graph import (
     split_activations,
     split_separable_convolutions,
 )
-from tfcompress.keras_compat import tfmot_layers
 from tfcompress.keras_compat.prunable_weights import PrunableWeight, prunable_weights
 from tfcompress.keras_compat.quantized_graph import activation_ranges, read_rounded
 from tfcompress.keras_compat.rounded_layer import RoundedLayer
@@ -133,7 +132,7 @@ class QuantizationAwareTraining(Technique):
             ArgumentError: If `layers` names no layer with weights to round.
         """
         keras_compat.check_model(model)
-        _check_plain(model)
+        keras_compat.check_plain(model)
         source = keras_compat.read_flat(keras_compat.in_float32(model))
         graph = prepare(source)
         plan = plan_ranges(graph)
@@ -266,19 +265,6 @@ def prepare(graph: Graph) -> Graph:
 def _is_clustered(kernel: np.ndarray) -> bool:
     values = kernel[kernel != 0]
     return 2 <= np.unique(values).size <= min(_MOST_CLUSTERS, values.size // 4)
-
-
-def _check_plain(model: Any) -> None:
-    if tfmot_layers.is_quantization_aware(model):
-        raise ModelError(
-            "The model is quantization-aware already; wrap it once. "
-            f"Received: model {model.name!r}"
-        )
-    if tfmot_layers.pruned_layers(model):
-        raise ModelError(
-            "The model is still being pruned; give it to finalize of the pruning "
-            f"first. Received: model {model.name!r}"
-        )
 
 
 def _first_names(model: Any) -> dict[str, str]:

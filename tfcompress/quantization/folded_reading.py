@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfcompress import keras_compat
-from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.errors import ArgumentError
 from tfcompress.graph import (
     Graph,
     fold_batch_normalization,
@@ -31,7 +31,7 @@ def read_folded(model: Any) -> Graph:
     """
     keras_compat.check_model(model)
     if keras_compat.is_tf_keras(model):
-        _check_unwrapped(model)
+        keras_compat.check_plain(model)
     split = split_separable_convolutions(keras_compat.read_flat(model))
     # Building it finds out the shapes within what was split, and names it anew.
     keras = keras_compat.origin_of(model)
@@ -71,16 +71,3 @@ def match_layers(
             )
         found.update(matching)
     return [name for name in names if name in found]
-
-
-def _check_unwrapped(model: Any) -> None:
-    if keras_compat.is_quantization_aware(model):
-        raise ModelError(
-            "The model is quantization-aware already; give the float model that it was "
-            f"made of. Received: model {model.name!r}"
-        )
-    if keras_compat.pruned_layers(model):
-        raise ModelError(
-            "The model is still being pruned; give it to finalize of the pruning "
-            f"first. Received: model {model.name!r}"
-        )

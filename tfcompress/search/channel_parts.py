@@ -81,13 +81,14 @@ class ChannelParts(Parts):
             }
         return self._counts[key][counted]
 
-    def changed(self, name: str, ratio: float) -> list[Layer] | None:
+    def changed(self, name: str, ratio: float) -> list[Layer] | Graph:
         """Returns the layers that make, carry or take in the channels, with zeros."""
-        removals = self._progress.removals(self._chosen(name, ratio))
+        cuts = self._chosen(name, ratio)
+        removals = self._progress.removals(cuts)
         values: dict[tuple[str, str], np.ndarray] = {}
         for group, channels in removals.items():
             if group.changes_statistics:
-                return None
+                return self._progress.with_cuts(cuts)
             for part in group.slices:
                 if part.path.rsplit("/", 1)[-1].endswith(_STATISTICS):
                     continue
@@ -103,10 +104,6 @@ class ChannelParts(Parts):
             self.graph.layers[layer].with_weights(paths)
             for layer, paths in layers.items()
         ]
-
-    def smaller(self, name: str, ratio: float) -> Graph:
-        """Returns the model without the channels."""
-        return self._progress.with_cuts(self._chosen(name, ratio))
 
     def _chosen(self, name: str, ratio: float) -> list[Cut]:
         """Returns the cuts that come nearest to a ratio of a group."""

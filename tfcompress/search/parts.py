@@ -52,22 +52,18 @@ class Parts(abc.ABC):
         return self.cost({}, counted)
 
     @abc.abstractmethod
-    def changed(self, name: str, ratio: float) -> list[Layer] | None:
+    def changed(self, name: str, ratio: float) -> list[Layer] | Graph:
         """Returns the layers that have other weights when one part is pruned.
 
-        None where that cannot be said by weights: the model must be built.
+        Where that cannot be said by weights: the model without what goes.
         """
-
-    def smaller(self, name: str, ratio: float) -> Graph:
-        """Returns the model without what goes, where `changed` returns None."""
-        raise NotImplementedError
 
     @contextlib.contextmanager
     def pruned(self, name: str, ratio: float) -> Iterator[Any]:
         """Gives the model with one part pruned, until the block ends."""
         layers = self.changed(name, ratio)
-        if layers is None:
-            yield keras_compat.build(self.smaller(name, ratio), keras=self.keras)
+        if isinstance(layers, Graph):
+            yield keras_compat.build(layers, keras=self.keras)
             return
         try:
             for layer in layers:
