@@ -14,7 +14,7 @@ _NAMES = {
     for name, value in vars(schema.BuiltinOperator).items()
     if not name.startswith("_")
 }
-_TYPES = {
+TYPES = {
     value: name.lower()
     for name, value in vars(schema.TensorType).items()
     if not name.startswith("_")
@@ -30,11 +30,13 @@ class Operation:
         kind: The TFLite name, such as `"CONV_2D"`.
         dtype: The type of its first output, such as `"int8"`.
         output: The name of its first output tensor, which holds the layer's name.
+        reason: Why it computes in float, where that was asked and is known.
     """
 
     kind: str
     dtype: str
     output: str
+    reason: str | None = None
 
 
 def list_operations(content: bytes) -> tuple[Operation, ...]:
@@ -54,9 +56,7 @@ def list_operations(content: bytes) -> tuple[Operation, ...]:
             if not len(operator.outputs):
                 continue
             output = subgraph.tensors[operator.outputs[0]]
-            operations.append(
-                Operation(kind, _TYPES[output.type], output.name.decode())
-            )
+            operations.append(Operation(kind, TYPES[output.type], output.name.decode()))
     return tuple(operations)
 
 

@@ -25,6 +25,7 @@ def run_converter_in_child(
     batch: int,
     *,
     sparse: bool = False,
+    flex: bool = False,
 ) -> bytes:
     """Does what `run_converter` does, in a child process.
 
@@ -34,6 +35,7 @@ def run_converter_in_child(
         samples: Representative inputs by name.
         batch: Samples in one run of the file.
         sparse: Whether kernels with enough zeros are written in sparse encoding.
+        flex: As in `run_converter`.
 
     Returns:
         The bytes of the file.
@@ -43,7 +45,12 @@ def run_converter_in_child(
     """
     work = Path(folder)
     np.savez(work / "samples.npz", **samples)  # type: ignore[arg-type]
-    task = {"target": dataclasses.asdict(target), "batch": batch, "sparse": sparse}
+    task = {
+        "target": dataclasses.asdict(target),
+        "batch": batch,
+        "sparse": sparse,
+        "flex": flex,
+    }
     (work / "task.json").write_text(json.dumps(task))
     done = subprocess.run(
         [sys.executable, "-m", "tfcompress.export.child_process", str(work)],
@@ -77,6 +84,7 @@ def _main(folder: str) -> None:
         samples,
         task["batch"],
         sparse=task["sparse"],
+        flex=task["flex"],
     )
     (work / "model.tflite").write_bytes(content)
 

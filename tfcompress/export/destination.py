@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from tfcompress.errors import ArgumentError, OutputError
+from tfcompress.export.account_file import check_account_path
 
 
 def check_path(path: Any) -> Path:
-    """Returns where a `.tflite` file is to be written.
+    """Returns where a `.tflite` file is to be written, with its account beside it.
 
     Raises:
         ArgumentError: If it is no path, or the name does not end in `.tflite`.
-        OutputError: If there is no such folder.
+        OutputError: If there is no such folder, if it cannot be written to, if the
+            file is a folder, or if the account would replace a file of another kind.
     """
     if not isinstance(path, str | os.PathLike):
         raise ArgumentError(
@@ -28,6 +30,16 @@ def check_path(path: Any) -> Path:
             f"The folder of the file must exist; create it first. Received: path="
             f"{str(path)!r}"
         )
+    if checked.is_dir():
+        raise OutputError(
+            f"Expected the name of a file. Received: path={str(path)!r}, a folder"
+        )
+    if not os.access(checked.parent, os.W_OK):
+        raise OutputError(
+            "The folder of the file must be one that can be written to. "
+            f"Received: path={str(path)!r}"
+        )
+    check_account_path(checked)
     return checked
 
 

@@ -4,16 +4,21 @@ import dataclasses
 import os
 import warnings
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ExportError
+from tfcompress.export.accounting import (
+    Verifications,
+    read_signatures,
+    write_artifact,
+)
 from tfcompress.export.artifact import Artifact
 from tfcompress.export.census import (
     Operation,
-    count_operations,
     float_operations,
     list_operations,
     refuse_float,
@@ -26,10 +31,11 @@ from tfcompress.export.layer_operations import LayerOperation, list_layer_operat
 from tfcompress.export.named_conversion import convert_named
 from tfcompress.export.number_format import NumberFormat
 from tfcompress.export.ranges import read_ranges
+from tfcompress.export.recipe import describe_model, describe_samples
 from tfcompress.export.representative import read_samples
 from tfcompress.export.targets import Target
 from tfcompress.export.verification import made_up_samples, verify
-from tfcompress.files import replacing, temporary_path
+from tfcompress.files import temporary_path
 from tfcompress.names import matches, nearest
 from tfcompress.quantization.schemes import Scheme, find_scheme, layer_format
 
@@ -138,7 +144,6 @@ def post_training(
         source = dataclasses.replace(source, content=dense)
     formats = _choose(source, own, layers or {})
     content = _quantize(source, scheme, formats, samples)
-    operations = list_operations(content)
     quantized = list_layer_operations(content)
     left = _left_in_float(scheme, quantized, formats)
     wider = _wider_than_chosen(quantized, formats)
@@ -148,22 +153,34 @@ def post_training(
     shown = samples or made_up_samples(source.signature, VERIFICATION_SAMPLES)
     shown = {name: array[:VERIFICATION_SAMPLES] for name, array in shown.items()}
     path = path or temporary_path(f"{source.name}-{scheme.name}.tflite")
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
-        verification = verify(temporary, source.model, source.signature, target, shown)
     notes = _notes(scheme, quantized, left, wider)
-    for note in notes:
-        warnings.warn(f"{path}: {note}", stacklevel=2)
-    return Artifact(
-        path=path,
-        bytes=len(content),
-        target=target,
-        operations=count_operations(operations),
-        float_operations=float_operations(operations),
-        verification=verification,
+
+    def check(temporary: Path) -> Verifications:
+        found = verify(temporary, source.model, source.signature, target, shown)
+        return dict.fromkeys(read_signatures(content), found)
+
+    artifact = write_artifact(
+        path,
+        content,
+        target,
+        verify=check,
+        recipe={
+            "function": "tfcompress.quantization.post_training",
+            "scheme": scheme.name,
+            "layers": dict(layers or {}),
+            "batch": batch,
+            "strict": strict,
+            "model": describe_model(source.model)
+            if keras_compat.is_model(source.model)
+            else {"name": source.name},
+            "representative_data": describe_samples(samples),
+        },
         layers=_account(source, quantized),
         notes=notes,
     )
+    for note in notes:
+        warnings.warn(f"{path}: {note}", stacklevel=2)
+    return artifact
 
 
 def _left_in_float(
