@@ -2,11 +2,21 @@
 
 from tfcompress.export.artifact import Artifact
 from tfcompress.export.census import Operation
+from tfcompress.export.lookup_tables import (
+    LookupTable,
+    LookupTables,
+    compress_with_lookup_tables,
+)
+from tfcompress.export.microcontroller import (
+    MicrocontrollerRun,
+    run_on_microcontroller,
+)
 from tfcompress.export.sparse_ready import (
     SparseFailure,
     SparseReadiness,
     sparse_ready,
 )
+from tfcompress.export.target_rules import check_target
 from tfcompress.export.targets import (
     TARGETS,
     OperationRule,
@@ -20,14 +30,20 @@ from tfcompress.export.verification import Verification
 __all__ = [
     "TARGETS",
     "Artifact",
+    "LookupTable",
+    "LookupTables",
+    "MicrocontrollerRun",
     "Operation",
     "OperationRule",
     "SparseFailure",
     "SparseReadiness",
     "Target",
     "Verification",
+    "check_target",
+    "compress_with_lookup_tables",
     "find_target",
     "read_target",
+    "run_on_microcontroller",
     "sparse_ready",
     "to_tflite",
 ]

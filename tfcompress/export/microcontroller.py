@@ -50,6 +50,19 @@ def has_microcontroller_runtime() -> bool:
     return importlib.util.find_spec("tflite_micro") is not None
 
 
+def check_runtime() -> None:
+    """Raises an error unless the package `tflite-micro` is installed.
+
+    Raises:
+        ArgumentError: If it is not.
+    """
+    if not has_microcontroller_runtime():
+        raise ArgumentError(
+            "The package tflite-micro is needed; install tfcompress[microcontroller]. "
+            "Received: an environment without it"
+        )
+
+
 def run_on_microcontroller(
     path: str | os.PathLike[str], samples: Mapping[str, np.ndarray]
 ) -> MicrocontrollerRun:
@@ -79,11 +92,7 @@ def run_on_microcontroller(
     print(f"{run.arena_bytes} bytes of RAM")
     ```
     """
-    if not has_microcontroller_runtime():
-        raise ArgumentError(
-            "The package tflite-micro is needed; install tfcompress[microcontroller]. "
-            "Received: an environment without it"
-        )
+    check_runtime()
     model = LiteRTModel(path)
     inputs, outputs = model.input_details, model.output_details
     batch = next(iter(inputs.values())).shape[0] or 1
@@ -138,8 +147,7 @@ def run_raw(
     with tempfile.TemporaryDirectory(prefix="tfcompress-") as name:
         folder = Path(name)
         (folder / "model.tflite").write_bytes(content)
-        arrays: Any = {str(number): array for number, array in enumerate(inputs)}
-        np.savez(folder / "inputs.npz", **arrays)
+        np.savez(folder / "inputs.npz", *inputs)
         try:
             done = subprocess.run(
                 [sys.executable, "-P", str(_SCRIPT), name, str(outputs)],
@@ -160,7 +168,7 @@ def run_raw(
                 f"Received: {_reason(folder, done.returncode)}"
             )
         with np.load(folder / "outputs.npz") as file:
-            given = [file[str(number)] for number in range(outputs)]
+            given = [file[f"arr_{number}"] for number in range(outputs)]
         return int((folder / "arena.txt").read_text()), given
 
 
@@ -181,5 +189,9 @@ def _ordered(details: Mapping[str, TensorDetails], indices: Any) -> list[TensorD
 
 def _in_runs(stored: np.ndarray, details: TensorDetails, batch: int) -> np.ndarray:
     """Returns samples as runs of a batch each, the last filled up with the first."""
-    runs = -(-len(stored) // batch)
-    return np.resize(stored, (runs, batch, *details.shape[1:]))
+    shape = (
+        -(-len(stored) // batch),
+        batch,
+        *(size or 1 for size in details.shape[1:]),
+    )
+    return np.resize(stored, shape)

@@ -28,14 +28,14 @@ def run(folder: Path, outputs: int) -> None:
     """
     content = (folder / "model.tflite").read_bytes()
     with np.load(folder / "inputs.npz") as file:
-        inputs = [file[str(number)] for number in range(len(file.files))]
+        inputs = [file[f"arr_{number}"] for number in range(len(file.files))]
     messages = folder / "messages.txt"
     descriptor = os.open(messages, os.O_WRONLY | os.O_CREAT)
     os.dup2(descriptor, 2)
     interpreter, arena = _roomy(content)
     runs = [_invoke(interpreter, rows, outputs) for rows in zip(*inputs, strict=True)]
     stacked = [np.stack(values) for values in zip(*runs, strict=True)]
-    np.savez(folder / "outputs.npz", **{str(n): a for n, a in enumerate(stacked)})
+    np.savez(folder / "outputs.npz", *stacked)
     interpreter.print_allocations()
     used = int(_TOTAL.findall(messages.read_text("utf-8", "replace"))[-1])
     first = tuple(array[0] for array in inputs)

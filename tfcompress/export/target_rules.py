@@ -50,9 +50,8 @@ def check_target(content: bytes, target: Target) -> tuple[str, ...]:
     ```python
     from pathlib import Path
 
-    from tfcompress.export.target_rules import check_target
-
-    notes = check_target(Path("model.tflite").read_bytes(), tfc.export.TARGETS["gpu"])
+    content = Path("model.tflite").read_bytes()
+    notes = tfc.export.check_target(content, tfc.export.find_target("gpu"))
     ```
     """
     file = schema.ModelT.InitFromPackedBuf(content, 0)
