@@ -37,6 +37,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="name", metavar="COMMAND", required=True)
     _add_demo(commands)
     _add_benchmark(commands)
+    _add_inspect(commands)
     return parser.parse_args(argv[1:])
 
 
@@ -162,6 +163,39 @@ def _run_benchmark(arguments: argparse.Namespace) -> None:
         profile_operations=arguments.profile,
         as_json=arguments.json,
     )
+
+
+def _add_inspect(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> None:
+    inspect = commands.add_parser(
+        "inspect",
+        help="what is inside a .tflite, .keras or .h5 file",
+        description="Show each layer of a model file: shape, type, bits, zeros, bytes "
+        "and multiply-adds; inputs, outputs and operations.",
+        epilog="Example: tfcompress inspect small.tflite",
+    )
+    inspect.add_argument(
+        "file", metavar="FILE", help="a .tflite file, or a .keras or .h5 file of Keras"
+    )
+    inspect.add_argument(
+        "--json", action="store_true", help="write JSON instead of a table"
+    )
+    inspect.add_argument(
+        "--trust",
+        action="store_true",
+        help="let a Keras file run the code of its Lambda layers",
+    )
+    inspect.add_argument(
+        "--debug", action="store_true", help="show where an error came from"
+    )
+    inspect.set_defaults(command=_run_inspect)
+
+
+def _run_inspect(arguments: argparse.Namespace) -> None:
+    from tfcompress.cli.inspect import run_inspect
+
+    run_inspect(arguments.file, as_json=arguments.json, trusted=arguments.trust)
 
 
 def _say(text: str) -> None:

@@ -3,6 +3,12 @@
 from tfcompress.measurement.agreement import Agreement, Difference, agreement
 from tfcompress.measurement.benchmark import Benchmark, FileBenchmark, benchmark
 from tfcompress.measurement.first_run import FirstRun, first_run
+from tfcompress.measurement.inspection import inspect
+from tfcompress.measurement.inspection_result import (
+    Inspection,
+    LayerInspection,
+    SignatureInspection,
+)
 from tfcompress.measurement.latency import Latency, latency
 from tfcompress.measurement.machine import describe_machine, has_sparse_kernels
 from tfcompress.measurement.mcnemar import McNemar, mcnemar
@@ -34,7 +40,9 @@ __all__ = [
     "Difference",
     "FileBenchmark",
     "FirstRun",
+    "Inspection",
     "Latency",
+    "LayerInspection",
     "LayerSummary",
     "LiteRTModel",
     "McNemar",
@@ -42,6 +50,7 @@ __all__ = [
     "OperationTime",
     "Predictions",
     "Quality",
+    "SignatureInspection",
     "Size",
     "Summary",
     "TensorDetails",
@@ -55,6 +64,7 @@ __all__ = [
     "evaluate",
     "first_run",
     "has_sparse_kernels",
+    "inspect",
     "latency",
     "mcnemar",
     "operation_profile",

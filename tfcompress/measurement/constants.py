@@ -43,7 +43,7 @@ _REWRITES = {"CAST", "DENSIFY", "DEQUANTIZE", "QUANTIZE", "RESHAPE", "TRANSPOSE"
 _LOOPS = {"CALL_ONCE", "IF", "WHILE"}
 
 _FLOATS: dict[int, np.dtype[Any]] = {
-    schema.TensorType.FLOAT16: np.dtype(np.uint16),
+    schema.TensorType.FLOAT16: np.dtype(np.float16),
     schema.TensorType.BFLOAT16: np.dtype(np.uint16),
     schema.TensorType.FLOAT32: np.dtype(np.float32),
     schema.TensorType.FLOAT64: np.dtype(np.float64),
@@ -68,12 +68,15 @@ class Constant:
         zeros: Weights that stand for exactly zero.
         kernel: Whether it has two axes or more and data is multiplied with it, or
             looked up in it.
+        values: What is stored of them, of shape `(size,)`: real numbers, or the whole
+            numbers that stand for them.
     """
 
     name: str
     size: int
     zeros: int
     kernel: bool
+    values: np.ndarray = dataclasses.field(repr=False, compare=False)
 
 
 def read_constants(path: str | os.PathLike[str]) -> list[Constant]:
@@ -98,12 +101,24 @@ def read_constants(path: str | os.PathLike[str]) -> list[Constant]:
     content = read_tflite(path)
     model = parse_tflite(content, path)
     try:
-        return _collect(model, content)
+        return list(collect_constants(model, content).values())
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise damaged(path, error) from error
 
 
-def _collect(model: Any, content: bytes) -> list[Constant]:
+def collect_constants(model: Any, content: bytes) -> dict[int, Constant]:
+    """Finds the weights of a file that has been read.
+
+    Args:
+        model: The file, as `parse_tflite` returned it.
+        content: The bytes that it was read from.
+
+    Returns:
+        The constants by the number of the buffer that holds them.
+
+    Raises:
+        ValueError: If the file is damaged; so do IndexError, KeyError and TypeError.
+    """
     constants: dict[int, Constant] = {}
     for graph in model.subgraphs:
         operations = [
@@ -121,7 +136,7 @@ def _collect(model: Any, content: bytes) -> list[Constant]:
             known = constants.get(tensor.buffer)
             if known is None or (constant.kernel and not known.kernel):
                 constants[tensor.buffer] = constant
-    return list(constants.values())
+    return constants
 
 
 def _operation(model: Any, operator: Any) -> str:
@@ -187,17 +202,21 @@ def _holds_weights(tensor: Any) -> bool:
 def _count(tensor: Any, data: np.ndarray, used_as_kernel: bool) -> Constant:
     shape = _shape(tensor)
     size = math.prod(shape)
-    values = _values(tensor, data)
+    values = _values(tensor, data)[:size]
     if tensor.sparsity is None:
-        stored = values[:size].reshape(shape)
-        nonzero = int(np.count_nonzero(stored != _zero_points(tensor, len(shape))))
+        points = _zero_points(tensor, len(shape))
+        nonzero = int(np.count_nonzero(values.reshape(shape) != points))
     else:
-        nonzero = int(np.count_nonzero(values != _one_zero_point(tensor)))
+        point = _one_zero_point(tensor)
+        nonzero = int(np.count_nonzero(values != point))
+        left_out = np.full(size - values.size, point, values.dtype)
+        values = np.concatenate([values, left_out])
     return Constant(
         name=(tensor.name or b"").decode("utf-8", "replace"),
         size=size,
         zeros=size - nonzero,
         kernel=used_as_kernel and len(shape) >= 2,
+        values=values,
     )
 
 
@@ -208,8 +227,9 @@ def _values(tensor: Any, data: np.ndarray) -> np.ndarray:
         unsigned = (data[:, np.newaxis] >> shifts) & np.uint8(2**bits - 1)
         signed = unsigned.astype(np.int8).reshape(-1)
         return np.where(signed >= 2 ** (bits - 1), signed - 2**bits, signed)
-    if tensor.type in (schema.TensorType.FLOAT16, schema.TensorType.BFLOAT16):
-        return data.view(np.uint16) & np.uint16(0x7FFF)  # without the sign of -0.0
+    if tensor.type == schema.TensorType.BFLOAT16:
+        bits = data.view(np.uint16)
+        return np.where(bits == 0x8000, np.uint16(0), bits)  # -0.0 is 0.0
     return data.view({**_FLOATS, **_WHOLE}[tensor.type])
 
 

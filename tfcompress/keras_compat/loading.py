@@ -1,0 +1,133 @@
+"""Models from `.keras` and `.h5` files, of either Keras, from anywhere."""
+
+import importlib
+import io
+import json
+import os
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tfcompress.errors import ModelError
+from tfcompress.keras_compat import modules
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_OLD_MODULES = ("activation_range", "pruned_layer", "rounded_layer", "trainable")
+_LONGEST = 300
+
+
+def load_model(path: str | os.PathLike[str], *, trusted: bool = False) -> Any:
+    """Loads a model that was saved by Keras 3 or by tf_keras.
+
+    The file says which Keras wrote it, and by that one it is loaded, without its
+    optimizer. Layers of tfcompress in it, those of pruning and of quantization-aware
+    training, are known.
+
+    Args:
+        path: A `.keras` or `.h5` file.
+        trusted: Whether the file may run code that it holds. A `Lambda` layer is such
+            code, so a file with one is refused unless it is trusted.
+
+    Returns:
+        The model.
+
+    Raises:
+        ModelError: If there is no such file, if it is damaged, of another kind or holds
+            weights alone, if it holds a `Lambda` and is not trusted, or layers that
+            nobody has registered.
+
+    Example:
+    ```python
+    import keras
+    from tfcompress.keras_compat import load_model
+
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save("small.keras")
+    model = load_model("small.keras")
+    ```
+    """
+    name = str(Path(path))
+    content = _read(name)
+    try:
+        version, config = _describe(content)
+    except Exception as error:  # whatever a damaged zip or HDF5 file ends in
+        raise _damaged(name, error) from error
+    if config is None:
+        raise ModelError(
+            "Expected a file of a whole model, written by model.save. "
+            f"Received: path={name!r}, which holds weights alone"
+        )
+    if not trusted and _has_lambda(config):
+        raise ModelError(
+            "The file holds a Lambda layer: Python code, which loading it would run. "
+            "Load it only if you trust where it comes from, with trusted=True "
+            f"(`--trust` on the command line). Received: path={name!r}"
+        )
+    old = version.split(".")[0] in ("1", "2")
+    return _load(name, "tf_keras" if old else "keras", trusted=trusted)
+
+
+def _read(name: str) -> bytes:
+    try:
+        content = Path(name).read_bytes()
+    except OSError as error:
+        raise ModelError(
+            "Expected the path of a .keras or .h5 file that can be read. "
+            f"Received: path={name!r} ({error.strerror})"
+        ) from error
+    if not content:
+        raise ModelError(
+            "Expected a .keras or .h5 file; save the model again. "
+            f"Received: path={name!r}, which is empty"
+        )
+    return content
+
+
+def _describe(content: bytes) -> tuple[str, Any]:
+    """Returns the version of the Keras that wrote a file, and its model as data."""
+    if content.startswith(_HDF5):
+        h5py = importlib.import_module("h5py")
+        with h5py.File(io.BytesIO(content), "r") as file:
+            written = file.attrs.get("model_config")
+            version = file.attrs.get("keras_version", "2")
+            return str(version), None if written is None else json.loads(written)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        broken = archive.testzip()
+        if broken is not None:
+            raise ValueError(f"{broken} in it is damaged")
+        config = json.loads(archive.read("config.json"))
+        return json.loads(archive.read("metadata.json"))["keras_version"], config
+
+
+def _has_lambda(config: Any) -> bool:
+    """Returns whether there is a Lambda, or a function as code, at any depth."""
+    if isinstance(config, Mapping):
+        found = config.get("class_name") in ("Lambda", "__lambda__")
+        return found or any(map(_has_lambda, config.values()))
+    return isinstance(config, list) and any(map(_has_lambda, config))
+
+
+def _load(name: str, keras: str, *, trusted: bool) -> Any:
+    if keras == "tf_keras":
+        for module in _OLD_MODULES:
+            importlib.import_module(f"tfcompress.keras_compat.{module}")
+    load = modules.module(keras).models.load_model
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return load(name, compile=False, safe_mode=not trusted)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise _damaged(name, error) from error
+
+
+def _damaged(name: str, error: Exception) -> ModelError:
+    said = " ".join(str(error).split())
+    said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}..."
+    return ModelError(
+        "Expected a .keras or .h5 file as model.save writes it. This one is damaged, "
+        "of another kind, or holds layers that must be imported first. "
+        f"Received: path={name!r} ({said or type(error).__name__})"
+    )

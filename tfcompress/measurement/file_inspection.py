@@ -1,0 +1,332 @@
+"""What is inside a `.tflite` file, read and not run."""
+
+import collections
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
+
+from tfcompress.measurement.constants import Constant, collect_constants
+from tfcompress.measurement.file import read_tflite
+from tfcompress.measurement.inspection_result import (
+    Inspection,
+    LayerInspection,
+    SignatureInspection,
+)
+from tfcompress.measurement.operation_multiply_adds import (
+    count_operation_multiply_adds,
+)
+from tfcompress.measurement.structure import damaged, parse_tflite
+from tfcompress.measurement.tensor import TensorDetails
+
+_BITS = {"int4": 4, "uint4": 4, "int2": 2, "bool": 1}
+_NAMED_OTHERWISE = {"string": np.dtype(object), "bfloat16": np.dtype(np.uint16)}
+_REWRITES = ("CAST", "DENSIFY", "DEQUANTIZE", "QUANTIZE", "RESHAPE", "TRANSPOSE")
+_UNNAMED = "(not used by an operation)"
+
+
+def inspect_file(path: str) -> Inspection:
+    """Does what `inspect` does, for a `.tflite` file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The `Inspection`.
+
+    Raises:
+        ModelError: If there is no such file, or if it is damaged or of another kind.
+    """
+    content = read_tflite(path)
+    model = parse_tflite(content, path)
+    try:
+        rows = tuple(_Rows(model, content).all())
+        return Inspection(
+            path=path,
+            format=f"TFLite, version {model.version} of the format",
+            bytes=len(content),
+            layers=rows,
+            signatures=_list_signatures(model),
+            operations=_take_census(model),
+            metadata=dict(_list_metadata(model)),
+            notes=_note(model, content),
+        )
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise damaged(path, error) from error
+
+
+@dataclasses.dataclass(frozen=True)
+class _Storage:
+    """How a tensor of weights is stored."""
+
+    dtype: str
+    granularity: str | None
+    bytes: int
+    sparse: bool
+
+    @property
+    def bits(self) -> int:
+        return _BITS.get(self.dtype) or 8 * np.dtype(self.dtype).itemsize
+
+
+class _Rows:
+    """Goes through the operations of a file and gives each its weights, once."""
+
+    def __init__(self, model: Any, content: bytes) -> None:
+        self._model = model
+        self._constants = collect_constants(model, content)
+        self._content = content
+
+    def all(self) -> Iterator[LayerInspection]:
+        for graph in self._model.subgraphs:
+            rewritten = self._find_rewritten(graph)
+            for operator in graph.operators or []:
+                if not _outputs(operator) or _outputs(operator)[0] in rewritten:
+                    continue
+                yield self._row(graph, operator, rewritten)
+        yield from self._list_rest()
+
+    def _find_rewritten(self, graph: Any) -> dict[int, int]:
+        """Returns, for tensors that are made of a constant alone, that constant."""
+        sources: dict[int, int] = {}
+        for operator in graph.operators or []:
+            if operation_name(self._model, operator) in _REWRITES:
+                index = _inputs(operator)[0]
+                source = sources.get(index, index)
+                if self._is_constant(graph.tensors[source]):
+                    sources[_outputs(operator)[0]] = source
+        return sources
+
+    def _is_constant(self, tensor: Any) -> bool:
+        buffer = self._model.buffers[tensor.buffer]
+        held = buffer.data is not None and len(buffer.data) > 0
+        return held or buffer.offset > 1
+
+    def _row(
+        self, graph: Any, operator: Any, rewritten: dict[int, int]
+    ) -> LayerInspection:
+        used = [rewritten.get(index, index) for index in _inputs(operator)]
+        named = [graph.tensors[index] for index in used if index >= 0]
+        taken = [
+            (self._constants.pop(tensor.buffer), tensor)
+            for tensor in named
+            if tensor.buffer in self._constants
+        ]
+        output = graph.tensors[_outputs(operator)[0]]
+        return self._describe(
+            name=_layer_name([tensor for _, tensor in taken], output),
+            kind=operation_name(self._model, operator),
+            output=output,
+            taken=taken,
+            multiply_adds=count_operation_multiply_adds(self._model, graph, operator),
+            graph=graph,
+        )
+
+    def _describe(
+        self,
+        *,
+        name: str,
+        kind: str,
+        output: Any,
+        taken: list[tuple[Constant, Any]],
+        multiply_adds: int,
+        graph: Any,
+    ) -> LayerInspection:
+        kernels = [constant for constant, _ in taken if constant.kernel]
+        stored = [self._storage(graph, tensor) for _, tensor in taken]
+        first = None
+        if taken:
+            sizes = [(one.kernel, one.size) for one, _ in taken]
+            first = stored[sizes.index(max(sizes))]
+        return LayerInspection(
+            name=name,
+            kind=kind,
+            shape=_open_shape(output),
+            dtype=_type(output) if first is None else first.dtype,
+            bits=None if first is None else first.bits,
+            granularity=None if first is None else first.granularity,
+            parameters=sum(constant.size for constant, _ in taken),
+            kernel_parameters=sum(constant.size for constant in kernels),
+            zeros=sum(constant.zeros for constant in kernels),
+            bytes=sum(one.bytes for one in stored),
+            multiply_adds=multiply_adds,
+            sparse=first is not None and first.sparse,
+        )
+
+    def _list_rest(self) -> Iterator[LayerInspection]:
+        for graph in self._model.subgraphs:
+            for tensor in graph.tensors:
+                if tensor.buffer not in self._constants:
+                    continue
+                constant = self._constants.pop(tensor.buffer)
+                yield self._describe(
+                    name=constant.name,
+                    kind=_UNNAMED,
+                    output=tensor,
+                    taken=[(constant, tensor)],
+                    multiply_adds=0,
+                    graph=graph,
+                )
+
+    def _storage(self, graph: Any, tensor: Any) -> _Storage:
+        buffer = self._model.buffers[tensor.buffer]
+        size = buffer.size if buffer.data is None else len(buffer.data)
+        granularity, extra = None, 0
+        quantization = tensor.quantization
+        if quantization is not None:
+            scales = _length(quantization.scale)
+            extra += 4 * scales + 8 * _length(quantization.zeroPoint)
+            if scales:
+                granularity = "per channel" if scales > 1 else "per tensor"
+            if isinstance(quantization.details, schema.BlockwiseQuantizationT):
+                granularity = "per group"
+                scale = graph.tensors[quantization.details.scales]
+                extra += _length(self._model.buffers[scale.buffer].data)
+        return _Storage(
+            dtype=_type(tensor),
+            granularity=granularity,
+            bytes=int(size) + extra + _position_bytes(tensor.sparsity),
+            sparse=tensor.sparsity is not None,
+        )
+
+
+def operation_name(model: Any, operator: Any) -> str:
+    """Returns the TFLite name of an operator, or the name of a custom operation.
+
+    Args:
+        model: The file, a `ModelT` of LiteRT's schema.
+        operator: One of its operators, an `OperatorT`.
+    """
+    code = model.operatorCodes[operator.opcodeIndex]
+    if code.customCode:
+        return str(code.customCode.decode("utf-8", "replace"))
+    return flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex) or "UNKNOWN"
+
+
+def _inputs(operator: Any) -> list[int]:
+    return [
+        int(index) for index in ([] if operator.inputs is None else operator.inputs)
+    ]
+
+
+def _outputs(operator: Any) -> list[int]:
+    places = [] if operator.outputs is None else operator.outputs
+    return [int(index) for index in places if index >= 0]
+
+
+def _length(values: Any) -> int:
+    return 0 if values is None else len(values)
+
+
+def _position_bytes(sparsity: Any) -> int:
+    """Returns the bytes of the positions of what a sparse tensor holds."""
+    total = 0
+    for axis in [] if sparsity is None else sparsity.dimMetadata or []:
+        for vector in (axis.arraySegments, axis.arrayIndices):
+            values = None if vector is None else vector.values
+            total += 0 if values is None else np.asarray(values).nbytes
+    return total
+
+
+def _type(tensor: Any) -> str:
+    return str(flatbuffer_utils.type_to_name(tensor.type)).lower()
+
+
+def _open_shape(tensor: Any) -> tuple[int | None, ...]:
+    sizes = tensor.shapeSignature if _length(tensor.shapeSignature) else tensor.shape
+    sizes = [] if sizes is None else sizes
+    return tuple(int(size) if size >= 0 else None for size in sizes)
+
+
+def _layer_name(weights: list[Any], output: Any) -> str:
+    """Returns the path in the name of a tensor, without the model and the last part.
+
+    The kernel's tensor names the layer best; what the converter made up names none.
+    """
+    for tensor in [*weights, output]:
+        for path in _text(tensor.name).split(";"):
+            parts = path.split("/")
+            if len(parts) >= 3:
+                return "/".join(parts[1:-1])
+    return _text(output.name)
+
+
+def _text(name: Any) -> str:
+    return "" if name is None else str(name.decode("utf-8", "replace"))
+
+
+def _list_signatures(model: Any) -> tuple[SignatureInspection, ...]:
+    def details(graph: Any, name: str, index: int) -> TensorDetails:
+        tensor = graph.tensors[index]
+        quantization = tensor.quantization
+        scaled = quantization is not None and _length(quantization.scale) == 1
+        kind = _type(tensor)
+        points = quantization.zeroPoint if scaled else None
+        return TensorDetails(
+            name=name,
+            index=index,
+            shape=_open_shape(tensor),
+            dtype=_NAMED_OTHERWISE.get(kind) or np.dtype(kind),
+            scale=float(quantization.scale[0]) if scaled else 0.0,
+            zero_point=0 if points is None or not len(points) else int(points[0]),
+        )
+
+    if not model.signatureDefs:
+        graph = model.subgraphs[0]
+        inputs, outputs = (
+            tuple(
+                details(graph, _text(graph.tensors[index].name), int(index))
+                for index in ([] if places is None else places)
+            )
+            for places in (graph.inputs, graph.outputs)
+        )
+        return (SignatureInspection("", inputs, outputs),)
+    signatures = []
+    for signature in model.signatureDefs:
+        graph = model.subgraphs[signature.subgraphIndex]
+        inputs, outputs = (
+            tuple(
+                details(graph, _text(entry.name), entry.tensorIndex)
+                for entry in entries or []
+            )
+            for entries in (signature.inputs, signature.outputs)
+        )
+        signatures.append(
+            SignatureInspection(_text(signature.signatureKey), inputs, outputs)
+        )
+    return tuple(signatures)
+
+
+def _take_census(model: Any) -> dict[str, int]:
+    counts = collections.Counter(
+        f"{operation_name(model, operator)} "
+        f"{_type(graph.tensors[_outputs(operator)[0]])}"
+        for graph in model.subgraphs
+        for operator in graph.operators or []
+        if _outputs(operator)
+    )
+    return dict(sorted(counts.items()))
+
+
+def _list_metadata(model: Any) -> Iterator[tuple[str, str]]:
+    if model.description:
+        yield "description", _text(model.description)
+    for entry in model.metadata or []:
+        data = model.buffers[entry.buffer].data
+        content = b"" if data is None else bytes(np.asarray(data, np.uint8))
+        text = content.rstrip(b"\0").decode("utf-8", "replace")
+        shown = text.isprintable() and "\N{REPLACEMENT CHARACTER}" not in text
+        yield _text(entry.name), text if shown else f"{len(content):,} bytes"
+
+
+def _note(model: Any, content: bytes) -> tuple[str, ...]:
+    named = {operation_name(model, op) for g in model.subgraphs for op in g.operators}
+    if "WHILE" not in named:
+        return ()
+    return (
+        "Operations of a loop are counted for one step; how many steps it takes is not "
+        "in the file.",
+    )
