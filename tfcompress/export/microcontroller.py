@@ -14,9 +14,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.errors import ArgumentError, ExportError
+from tfcompress.export.targets import Target
 from tfcompress.measurement import LiteRTModel, TensorDetails
 
-NOT_RUN = (
+_NOT_RUN = (
     "The file was not run on TensorFlow Lite Micro, and the size of its arena is not "
     "known; install tfcompress[microcontroller] for both."
 )
@@ -125,6 +126,37 @@ def run_on_microcontroller(
                 f"output {name!r}, whose largest value is {largest:.3g}"
             )
     return MicrocontrollerRun(arena, results, steps)
+
+
+def find_arena(
+    path: str | os.PathLike[str], target: Target, samples: Mapping[str, np.ndarray]
+) -> tuple[int | None, tuple[str, ...]]:
+    """Runs a file for a microcontroller as one would, where that is possible here.
+
+    Args:
+        path: The `.tflite` file.
+        target: What it is for.
+        samples: As in `run_on_microcontroller`.
+
+    Returns:
+        The smallest arena in bytes, or None where the target is no microcontroller or
+        `tflite-micro` is not installed, and what a user should know of it.
+
+    Raises:
+        ExportError: If the file does not run there, or gives other numbers.
+    """
+    if target.runtime != "tflite-micro":
+        return None, ()
+    if not has_microcontroller_runtime():
+        return None, (_NOT_RUN,)
+    run = run_on_microcontroller(path, samples)
+    if run.steps is None or run.steps <= 1:
+        return run.arena_bytes, ()
+    return run.arena_bytes, (
+        f"TensorFlow Lite Micro and LiteRT differ by {run.steps:.0f} steps of the "
+        "output: sums that lie between two steps fall to either side, and in a deep "
+        "network so do those behind them.",
+    )
 
 
 def run_raw(

@@ -37,6 +37,7 @@ class Target:
         per_tensor_dense: Whether the kernels of Dense layers have one scale for the
             whole tensor, for devices that do not take one for each channel.
         sparse: Whether kernels with enough zeros are written in sparse encoding.
+        runtime: What runs the file on the device: `"litert"` or `"tflite-micro"`.
 
     Raises:
         ArgumentError: If a value is of another type, or none of the choices.
@@ -64,6 +65,7 @@ class Target:
     channel_multiple: int | None = None
     per_tensor_dense: bool = False
     sparse: bool = False
+    runtime: Literal["litert", "tflite-micro"] = "litert"
 
     def __post_init__(self) -> None:
         for field, kind in typing.get_type_hints(Target).items():
