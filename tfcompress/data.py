@@ -2,7 +2,7 @@
 
 import itertools
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -87,11 +87,34 @@ def take(data: Any, samples: int, *, batch_size: int = 256) -> Any:
             break
     first = parts[0]
     if isinstance(first, dict):
-        return {k: np.concatenate([p[k] for p in parts])[:samples] for k in first}
+        return {k: join([p[k] for p in parts])[:samples] for k in first}
     if isinstance(first, list):
         columns = zip(*parts, strict=True)
-        return [np.concatenate(column)[:samples] for column in columns]
-    return np.concatenate(parts)[:samples]
+        return [join(column)[:samples] for column in columns]
+    return join(parts)[:samples]
+
+
+def join(parts: Sequence[Any]) -> np.ndarray:
+    """Returns the arrays of several batches as one.
+
+    Args:
+        parts: Arrays of shape `(batch, ...)`, all with the same sizes after the first.
+
+    Returns:
+        An array of shape `(samples, ...)`.
+
+    Raises:
+        DataError: If their other sizes differ, as those of sequences do that are padded
+            batch by batch.
+    """
+    shapes = [np.shape(part) for part in parts]
+    if len({shape[1:] for shape in shapes}) > 1:
+        raise DataError(
+            "Batches must have the same shape but for the number of samples; pad all "
+            "sequences to one length, and give the padding a sample weight of 0. "
+            f"Received: batches of shapes {sorted(set(shapes))[:5]}"
+        )
+    return np.concatenate(parts)
 
 
 def length(arrays: Any) -> int:

@@ -1,7 +1,6 @@
 """How often two models say the same, and where they part."""
 
 import dataclasses
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -148,11 +147,12 @@ def measure_agreement(first: Predictions, second: Predictions) -> Agreement:
     weights = first.label_weights
     chosen = first.classes, second.classes
     differs = (chosen[0] != chosen[1]) & (weights > 0)
-    pairs = Counter(
-        zip(chosen[0][differs].tolist(), chosen[1][differs].tolist(), strict=True)
-    )
+    pairs = np.stack([part[differs] for part in chosen], axis=-1)
     flips: dict[int, dict[int, int]] = {}
-    for (left, reached), count in sorted(pairs.items()):
+    for (left, reached), count in zip(
+        *(part.tolist() for part in np.unique(pairs, axis=0, return_counts=True)),
+        strict=True,
+    ):
         flips.setdefault(left, {})[reached] = count
     return Agreement(
         share=share,
@@ -221,17 +221,18 @@ def _divergence(first: Predictions, second: Predictions) -> np.ndarray:
 def _differences(
     first: Predictions, second: Predictions, differs: np.ndarray
 ) -> list[Difference]:
-    places: dict[int, tuple[int, ...]] = {}
-    for place in np.argwhere(differs).tolist():
-        places.setdefault(place[0], tuple(place))
+    rows = differs.reshape(len(differs), -1)
+    parted = np.flatnonzero(rows.any(axis=1))
+    earliest = parted * rows.shape[1] + rows[parted].argmax(axis=1)
+    places = np.stack(np.unravel_index(earliest, differs.shape), axis=1).tolist()
     chosen = first.classes, second.classes
     return [
         Difference(
             index,
-            int(chosen[0][place]),
-            int(chosen[1][place]),
-            None if first.labels is None else int(first.labels[place]),
-            place[1:],
+            int(chosen[0][index, *position]),
+            int(chosen[1][index, *position]),
+            None if first.labels is None else int(first.labels[index, *position]),
+            tuple(position),
         )
-        for index, place in places.items()
+        for index, *position in places
     ]

@@ -26,7 +26,9 @@ def find_metric(metric: Any, model: Any) -> tuple[str, Metric]:
 
     Args:
         metric: A name in `METRICS`, `"top_k_accuracy"` with any number in the place
-            of k, or a function that takes a model and data and returns a number.
+            of k, or a function that takes a model and data and returns a number. For
+            a model with several outputs, the name has that of an output before it, as
+            in `"class/accuracy"`.
         model: The model that `"agreement"` compares with.
 
     Returns:
@@ -51,7 +53,8 @@ def find_metric(metric: Any, model: Any) -> tuple[str, Metric]:
             *predict_each([model, other], data)
         )
     name, sign = orient_metric(metric)
-    return name, lambda other, data: sign * evaluate(other, data, [metric])[metric]
+    asked = split_output(metric)
+    return name, lambda other, data: sign * evaluate(other, data, asked)[metric]
 
 
 def orient_metric(metric: Any) -> tuple[str, float]:
@@ -68,15 +71,28 @@ def orient_metric(metric: Any) -> tuple[str, float]:
         ArgumentError: If there is no such metric.
     """
     try:
-        found = find_quality_metric(metric if isinstance(metric, str) else "")
+        output, _, own = str(metric).rpartition("/")
+        found = find_quality_metric(own)
     except ArgumentError as error:
         raise ArgumentError(
             f"metric must be one of {list(METRICS)}, or a function of a model and "
             f"data. Received: metric={metric!r}"
         ) from error
-    if found.larger_is_better:
-        return found.name, 1.0
-    return f"negative_{found.name}", -1.0
+    name = f"{output}/{own}" if output else own
+    return (name, 1.0) if found.larger_is_better else (f"negative_{name}", -1.0)
+
+
+def split_output(metric: str) -> Any:
+    """Returns a metric as `evaluate` takes it.
+
+    Args:
+        metric: A name, with or without that of an output and `/` before it.
+
+    Returns:
+        The name, or a dict of the metric's name by that of the output.
+    """
+    output, _, own = metric.rpartition("/")
+    return {output: own} if output else own
 
 
 def _finite(value: Any, metric: str) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfcompress.data import batches, check_finite
+from tfcompress.data import batches, check_finite, join
 from tfcompress.errors import ArgumentError, DataError
 from tfcompress.measurement.labels import (
     fit_labels,
@@ -282,12 +282,4 @@ class _Gatherer:
 
 def _concatenate(parts: Sequence[Any]) -> Any:
     known = [part for part in parts if part is not None]
-    if len(known) < len(parts):
-        return None
-    if len({part.shape[1:] for part in known}) > 1:
-        raise DataError(
-            "All batches must give outputs, labels and sample weights of one shape; "
-            "pad them to one length, and give the padding a sample weight of 0. "
-            f"Received: shapes {sorted({part.shape for part in known})}"
-        )
-    return np.concatenate(known)
+    return join(known) if len(known) == len(parts) else None

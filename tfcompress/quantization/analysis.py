@@ -4,6 +4,7 @@ from typing import Any
 
 from tfcompress.data import first
 from tfcompress.measurement.metric import Metric, find_metric
+from tfcompress.measurement.prediction import predict
 from tfcompress.quantization.analysis_result import Analysis, LayerAnalysis
 from tfcompress.quantization.aware_training import QuantizationAwareTraining
 from tfcompress.quantization.calibration import calibrate
@@ -101,4 +102,5 @@ def _usual_metric(model: Any, data: Any) -> str | None:
     output = model.outputs[0]
     if len(model.outputs) != 1 or len(output.shape) != 2:
         return None
-    return "agreement" if first(data).y is None else "accuracy"
+    kind = predict(model, first(data)).kind
+    return {None: "agreement", "classes": "accuracy"}.get(kind)

@@ -10,6 +10,7 @@ from tfcompress.measurement.metric import (
     Metric,
     find_metric,
     orient_metric,
+    split_output,
 )
 from tfcompress.measurement.prediction import Predictions, predict, predict_each
 from tfcompress.measurement.quality import score
@@ -49,23 +50,24 @@ class FileMeter:
     def measure(self, file: Path) -> tuple[float, float | None]:
         """Returns the quality of a file, and its agreement with the float file.
 
-        Agreement is None where the metric is a function, and where the labels are not
-        class numbers.
+        Agreement is None where the metric is a function, where the labels are not
+        class numbers, and where there are several outputs.
         """
         if self._given is None:
             return self._metric(file, self._data), None
         exact, found = predict_each([self._float_file, file], self._data)
         quality = self._quality(self._given, exact, found)
-        if found.kind not in (None, "classes"):
+        single = isinstance(found, Predictions)
+        if not single or found.kind not in (None, "classes"):
             return quality, None
         return quality, share_agreement(exact, found)
 
-    def _quality(self, metric: str, exact: Predictions, found: Predictions) -> float:
+    def _quality(self, metric: str, exact: Any, found: Any) -> float:
         if metric == AGREEMENT:
             return share_agreement(exact, found)
-        if found.labels is None:
+        if isinstance(found, Predictions) and found.labels is None:
             raise DataError(
                 f"Labels are needed to measure {metric}; pass (x, y) as data, or "
                 'metric="agreement". Received: x alone'
             )
-        return orient_metric(metric)[1] * score(found, [metric])[metric]
+        return orient_metric(metric)[1] * score(found, split_output(metric))[metric]

@@ -19,7 +19,7 @@ def prepare_calibration_error(predictions: Predictions) -> Measure:
     """
     samples = len(predictions.scores)
     confidence = predictions.probabilities.max(axis=-1)
-    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    bins = np.searchsorted(np.linspace(0.0, 1.0, BINS + 1)[1:-1], confidence)
     weights = predictions.label_weights
     gaps = weights * (predictions.right - confidence)
     rows = np.arange(samples).repeat(weights.size // samples)

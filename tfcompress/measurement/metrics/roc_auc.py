@@ -1,7 +1,8 @@
 """How well scores put the samples of a class before all others."""
 
+from collections.abc import Callable
+
 import numpy as np
-import sklearn.metrics
 
 from tfcompress.measurement.metrics.quality_metric import Measure
 from tfcompress.measurement.prediction import Predictions
@@ -15,29 +16,57 @@ def prepare_roc_auc(predictions: Predictions) -> Measure:
     have several classes the mean over these classes.
     """
     labels = np.asarray(predictions.labels)
-    weights = predictions.label_weights
     if predictions.kind == "multi_label":
-        scores = predictions.scores
-        truths = labels
+        scores, truths = predictions.scores, labels == 1
     elif predictions.width == 2:
-        scores = predictions.probabilities[..., 1:]
-        truths = labels[..., np.newaxis]
+        scores, truths = predictions.probabilities[..., 1:], labels[..., None] == 1
     else:
         scores = predictions.probabilities
-        truths = labels[..., np.newaxis] == np.arange(predictions.width)
+        truths = labels[..., None] == np.arange(predictions.width)
+    weights = predictions.label_weights.ravel()
     samples = np.arange(len(labels)).repeat(weights.size // len(labels))
-    columns = scores.reshape(-1, scores.shape[-1]).T, truths.reshape(samples.size, -1).T
+    areas = [
+        prepare_area(scores[..., column].ravel(), truths[..., column].ravel())
+        for column in range(scores.shape[-1])
+    ]
 
     def measure(counts: np.ndarray) -> float:
-        repeated = counts[samples] * weights.ravel()
-        counted = repeated > 0
-        areas = [
-            sklearn.metrics.roc_auc_score(
-                truth[counted], score[counted], sample_weight=repeated[counted]
-            )
-            for score, truth in zip(*columns, strict=True)
-            if truth[counted].any() and not truth[counted].all()
-        ]
-        return float(np.mean(areas)) if areas else np.nan
+        counted = counts[samples] * weights
+        found = np.array([area(counted) for area in areas])
+        defined = found[~np.isnan(found)]
+        return float(defined.mean()) if defined.size else np.nan
 
     return measure
+
+
+def prepare_area(
+    scores: np.ndarray, truth: np.ndarray
+) -> Callable[[np.ndarray], float]:
+    """Returns a function of weights that gives the area under one ROC curve.
+
+    The area is the probability that a sample of the class has a larger score than
+    one of the others, where equal scores count half; the scores are sorted once, for
+    all weights. Hanley and McNeil, "The meaning and use of the area under a receiver
+    operating characteristic (ROC) curve", 1982,
+    https://doi.org/10.1148/radiology.143.1.7063747.
+
+    Args:
+        scores: Scores of the class, of shape `(labels,)`.
+        truth: Whether each is of the class, bool of shape `(labels,)`.
+
+    Returns:
+        The function, of weights of shape `(labels,)`; NaN without any weight on the
+        class or on the others.
+    """
+    ranks = np.unique(scores, return_inverse=True)[1].astype(np.int32)
+    levels = int(ranks.max()) + 1
+    inside, outside = ranks[truth], ranks[~truth]
+
+    def area(weights: np.ndarray) -> float:
+        positive = np.bincount(inside, weights[truth], levels)
+        negative = np.bincount(outside, weights[~truth], levels)
+        below = np.cumsum(negative) - negative / 2.0
+        total = positive.sum() * negative.sum()
+        return float(positive @ below / total) if total else np.nan
+
+    return area
