@@ -68,8 +68,8 @@ class Constant:
         zeros: Weights that stand for exactly zero.
         kernel: Whether it has two axes or more and data is multiplied with it, or
             looked up in it.
-        values: What is stored of them, of shape `(size,)`: real numbers, or the whole
-            numbers that stand for them.
+        values: What is stored of them, in one axis: real numbers, or the whole numbers
+            that stand for them. Sparse encoding leaves the zeros out.
     """
 
     name: str
@@ -207,10 +207,8 @@ def _count(tensor: Any, data: np.ndarray, used_as_kernel: bool) -> Constant:
         points = _zero_points(tensor, len(shape))
         nonzero = int(np.count_nonzero(values.reshape(shape) != points))
     else:
-        point = _one_zero_point(tensor)
-        nonzero = int(np.count_nonzero(values != point))
-        left_out = np.full(size - values.size, point, values.dtype)
-        values = np.concatenate([values, left_out])
+        values = values[values != _one_zero_point(tensor)]
+        nonzero = values.size
     return Constant(
         name=(tensor.name or b"").decode("utf-8", "replace"),
         size=size,

@@ -86,6 +86,7 @@ def _read_variables(model: Any) -> list[Constant]:
             size=array.size,
             zeros=int(array.size - np.count_nonzero(array)),
             kernel=is_kernel(variable.name, array),
+            values=array.reshape(-1),
         )
         for variable, array in zip(model.weights, arrays, strict=True)
         if array.dtype.kind not in "iub"
