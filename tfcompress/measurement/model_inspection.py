@@ -98,14 +98,27 @@ def _kind(kind: str, config: Mapping[str, Any]) -> str:
 
 
 def _rounding(layer: Layer) -> tuple[int | None, str | None]:
-    """Returns the bits and granularity that a quantization-aware layer trains for."""
+    """Returns to what the weights of a layer are rounded: bits, and granularity.
+
+    Those of the ranges of a quantization-aware model are of the activations.
+    """
+    if layer.kind == "ActivationRange":
+        return layer.config["bits"], "per tensor"
+    scales = [w.value.size for w in layer.weights if w.name.endswith("kernel_scale")]
+    if scales:  # Keras 3's own quantization, which packs numbers of 4 bits
+        mode = layer.config["dtype"]["config"][
+            "mode"
+        ]  # "int8", or "int4/128" in groups
+        if "/" in mode:
+            return 4, "per group"
+        bits = 4 if mode == "int4" else 8
+        return bits, "per channel" if scales[0] > 1 else "per tensor"
     roundings = (layer.config.get("roundings") or {}).values()
     configs = [rounding["config"] for rounding in roundings if rounding is not None]
     if layer.kind != "RoundedLayer" or not configs:
         return None, None
     first = min(configs, key=lambda config: config["bits"])
-    words = {"tensor": "per tensor", "channel": "per channel", "group": "per group"}
-    return first["bits"], words.get(first.get("granularity"))
+    return first["bits"], "per channel" if first["axes"] else "per tensor"
 
 
 def _ends(graph: Graph) -> SignatureInspection:
