@@ -6,6 +6,7 @@ such as those of GRU layers (https://github.com/tensorflow/tensorflow/issues/874
 
 import dataclasses
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import numpy as np
 from tfcompress.errors import ExportError
 from tfcompress.export.converter import run_converter
 from tfcompress.export.targets import Target
+
+SECONDS = 7200
 
 
 def run_converter_in_child(
@@ -29,6 +32,9 @@ def run_converter_in_child(
 ) -> bytes:
     """Does what `run_converter` does, in a child process.
 
+    Everything large passes by file: the model, the samples, of which the child reads
+    those that it is at, and the result.
+
     Args:
         folder: The SavedModel. The files of the child are put into it.
         target: What the file shall hold.
@@ -41,28 +47,41 @@ def run_converter_in_child(
         The bytes of the file.
 
     Raises:
-        ExportError: If the converter fails, or ends the child.
+        ExportError: If the converter fails, ends the child, or takes more than two
+            hours.
     """
     work = Path(folder)
-    np.savez(work / "samples.npz", **samples)  # type: ignore[arg-type]
+    for name, array in samples.items():
+        np.save(work / f"{name}.npy", array)
     task = {
+        "samples": list(samples),
         "target": dataclasses.asdict(target),
         "batch": batch,
         "sparse": sparse,
         "flex": flex,
     }
     (work / "task.json").write_text(json.dumps(task))
-    done = subprocess.run(
-        [sys.executable, "-m", "tfcompress.export.child_process", str(work)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            # -P: no file of the user's, such as a json.py, comes before the library's.
+            [sys.executable, "-P", "-m", "tfcompress.export.child_process", str(work)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ExportError(
+            "TensorFlow's converter did not finish. Give it fewer representative "
+            f"samples. Received: {len(next(iter(samples.values())))} samples, not done "
+            f"in {SECONDS} seconds"
+        ) from error
     if -done.returncode in (signal.SIGSEGV, signal.SIGABRT):
         raise ExportError(
-            "TensorFlow's converter crashed while it learned the ranges of a recurrent "
-            "layer, as it does for GRU and SimpleRNN. Export to cpu_float32 or "
-            "cpu_float16, or use LSTM layers. "
+            "TensorFlow's converter crashed while it learned the ranges of a loop, as "
+            "it does for all recurrent layers but plain LSTM layers. Export to "
+            "cpu_float32 or cpu_float16, or use LSTM layers. "
             f"Received: signal {-done.returncode}"
         )
     if done.returncode:
@@ -76,8 +95,9 @@ def run_converter_in_child(
 def _main(folder: str) -> None:
     work = Path(folder)
     task = json.loads((work / "task.json").read_text())
-    with np.load(work / "samples.npz") as file:
-        samples = {name: file[name] for name in file.files}
+    samples = {
+        name: np.load(work / f"{name}.npy", mmap_mode="r") for name in task["samples"]
+    }
     content = run_converter(
         work,
         Target(**task["target"]),

@@ -1,29 +1,18 @@
 """From a Keras model to the bytes of a `.tflite` file."""
 
-import contextlib
-import tempfile
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from tfcompress import keras_compat
-from tfcompress.errors import ExportError, OutputError
-from tfcompress.export.child_process import run_converter_in_child
-from tfcompress.export.converter import run_converter
+from tfcompress.export.constant_folding import fold_constants
+from tfcompress.export.direct_conversion import convert_directly, has_loops, trace
+from tfcompress.export.recurrent import (
+    convert_with_float_loops,
+    convert_with_fused_layers,
+    unroll,
+)
 from tfcompress.export.signature import Signature
 from tfcompress.export.targets import Target
-
-_CAUSES = {
-    "neither a custom op nor a flex op": (
-        "an operation has no counterpart among TFLite's built-in ones; replace the "
-        "layer it comes from, or move it in front of the model"
-    ),
-    "TensorListReserve": (
-        "a recurrent layer needs a fixed batch size; export with batch=1"
-    ),
-}
-_LOOPS = {"While", "StatelessWhile"}
 
 
 def convert(
@@ -33,85 +22,43 @@ def convert(
     *,
     samples: dict[str, np.ndarray] | None,
     sparse: bool = False,
+    flex: bool = False,
 ) -> bytes:
-    """Converts a Keras model with TensorFlow's converter, to built-in operations only.
+    """Converts a Keras model to a file, of built-in operations unless `flex` is set.
+
+    TensorFlow's converter cannot learn ranges in loops, which recurrent layers are.
+    Where it shall, their steps are written one after the other if they are few enough;
+    see `tfcompress.export.recurrent` for what happens if they are not.
 
     Args:
-        model: A functional or Sequential model of either Keras.
+        model: A functional or Sequential model of either Keras. It is not changed.
         signature: Its inputs and outputs, by name.
         target: What the file shall hold.
-        samples: Representative inputs by name, from which the converter learns the
-            ranges of a full-integer file. None where the model knows its ranges, as a
+        samples: Representative inputs by name, from which the ranges of a full-integer
+            file are learned. None where the model knows its ranges, as a
             quantization-aware one does, and where the file computes in float.
         sparse: Whether kernels with enough zeros are written in sparse encoding.
+        flex: Whether operations without a built-in counterpart go into the file as
+            TensorFlow's own, which LiteRT alone does not have.
 
     Returns:
         The bytes of the file.
 
     Raises:
-        ExportError: If an operation has no built-in counterpart, or the converter
-            fails for another reason.
+        ExportError: If an operation has no built-in counterpart and `flex` is False,
+            or the converter fails for another reason.
         OutputError: If the temporary folder cannot be written.
     """
-    serve = _serving_function(model, signature)
-    calibrates_loops = samples is not None and _has_loops(serve)
-    if calibrates_loops and not keras_compat.is_tf_keras(model):
-        # The LSTM of tf_keras becomes TFLite's own operation, that of Keras 3 a loop.
-        model = keras_compat.to_tf_keras(model)
-        serve = _serving_function(model, signature)
-    batch = next(iter(signature.inputs.values())).shape[0] or 1
-    module = tf.Module()
-    module.variables_of_model = _variables(model)
-    with contextlib.ExitStack() as stack:
-        try:
-            temporary = tempfile.TemporaryDirectory(prefix="tfcompress-")
-            folder = stack.enter_context(temporary)
-            tf.saved_model.save(module, folder, signatures=serve)
-        except (OSError, tf.errors.OpError) as error:
-            raise OutputError(
-                f"Cannot write a temporary folder in {tempfile.gettempdir()}: {error}. "
-                "Make space there, or set TMPDIR to a folder with space left."
-            ) from error
-        try:
-            if samples is not None and calibrates_loops:
-                return run_converter_in_child(
-                    folder, target, samples, batch, sparse=sparse
-                )
-            return run_converter(folder, target, samples, batch, sparse=sparse)
-        except ExportError:
-            raise
-        except Exception as error:
-            raise ExportError(_explain(model, error)) from error
-
-
-def _serving_function(model: Any, signature: Signature) -> Any:
-    @tf.function
-    def serve(**inputs: Any) -> dict[str, Any]:
-        arguments = tf.nest.map_structure(inputs.__getitem__, signature.structure)
-        outputs = tf.nest.flatten(model(arguments, training=False))
-        return dict(zip(signature.outputs, outputs, strict=True))
-
-    return serve.get_concrete_function(**signature.inputs)
-
-
-def _variables(model: Any) -> list[Any]:
-    """Returns a model's TensorFlow variables, which a SavedModel must hold to keep."""
-    if keras_compat.is_tf_keras(model):
-        return list(model.variables)
-    return [variable.value for variable in model.variables]
-
-
-def _has_loops(function: Any) -> bool:
-    definition = function.graph.as_graph_def()
-    bodies = [definition.node, *(body.node_def for body in definition.library.function)]
-    return any(node.op in _LOOPS for body in bodies for node in body)
-
-
-def _explain(model: Any, error: Exception) -> str:
-    text = " ".join(str(error).split())
-    causes = [cause for sign, cause in _CAUSES.items() if sign in text]
-    because = causes[0] if causes else "the converter failed"
-    return (
-        f"Cannot write model {model.name!r} as a .tflite file: {because}. "
-        f"Received: {text[:500]}"
-    )
+    if samples is None or not has_loops(trace(model, signature)):
+        return convert_directly(
+            model, signature, target, samples=samples, sparse=sparse, flex=flex
+        )
+    unrolled = unroll(model)
+    if unrolled is not None and not has_loops(trace(unrolled, signature)):
+        content = convert_directly(
+            unrolled, signature, target, samples=samples, sparse=sparse, flex=flex
+        )
+        return fold_constants(content)
+    if target.float_operations:
+        return convert_with_float_loops(model, signature, target, samples)
+    return convert_with_fused_layers(model, signature, target, samples)

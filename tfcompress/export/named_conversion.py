@@ -8,7 +8,7 @@ import numpy as np
 from ai_edge_litert.tools import flatbuffer_utils
 
 from tfcompress import keras_compat
-from tfcompress.export.conversion import convert
+from tfcompress.export.direct_conversion import convert_directly
 from tfcompress.export.layer_operations import kernel_of
 from tfcompress.export.signature import Signature
 from tfcompress.export.targets import Target, find_target
@@ -62,7 +62,7 @@ def convert_named(
     marked = {name: f"layer{number}." for number, name in enumerate(layers)}
     keras = "tf_keras" if keras_compat.is_tf_keras(model) else "keras"
     twin = keras_compat.build(rename_layers(graph, marked), keras=keras, trusted=True)
-    content = convert(
+    content = convert_directly(
         twin, signature, target or find_target("cpu_float32"), samples=samples
     )
     file = flatbuffer_utils.read_model_from_bytearray(bytearray(content))

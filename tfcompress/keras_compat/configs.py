@@ -47,7 +47,13 @@ _UNUSED = {
 }
 
 # What the base class takes through `**kwargs`, and does not name.
-_TAKEN_BY_BASE = {"name", "trainable", "dtype", "activity_regularizer"}
+_TAKEN_BY_BASE = {
+    "activity_regularizer",
+    "batch_input_shape",
+    "dtype",
+    "name",
+    "trainable",
+}
 
 _OBJECTS = ("initializer", "regularizer", "constraint")
 _ACTIVATIONS = ("activation", "recurrent_activation")
@@ -190,8 +196,9 @@ def _written(value: Any, key: str, keras: str) -> Any:
             inner = value["config"]
             config = write_config(inner, kind, _other(kind, keras), inner["name"])
             return {**value, "config": config}
-        return _written_object(value, key, keras)
-    if isinstance(value, Mapping):
+        if value.get("module") != "keras":
+            return _written_object(value, key, keras)
+    if isinstance(value, Mapping):  # of a model, whose layers are in its config, too
         return {k: _written(item, k, keras) for k, item in value.items()}
     if isinstance(value, list):
         return [_written(item, "", keras) for item in value]
