@@ -1,6 +1,8 @@
 """What a distiller minimizes beside the student's own loss: weighted losses."""
 
-from collections.abc import Sequence
+import collections
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -33,6 +35,7 @@ class Objective:
 
     def __init__(self, losses: Any, weights: Any = None):
         self.losses = _as_losses(losses)
+        self.names = _names(self.losses)
         self.weights = _as_weights(weights, len(self.losses))
 
     @property
@@ -55,6 +58,22 @@ class Objective:
         """The numbers that may change over the training."""
         inner = [value for loss in self.losses for value in loss.scheduled_values()]
         return [*self.weights, *inner]
+
+    @property
+    def named_values(self) -> dict[str, ScheduledValue]:
+        """The same by name; that of the loss stands before it where there are several.
+
+        Such as `temperature`, or `logits_distillation/temperature`.
+        """
+        named = {}
+        several = len(self.losses) > 1
+        for name, loss, weight in zip(
+            self.names, self.losses, self.weights, strict=True
+        ):
+            values = {value.name: value for value in loss.scheduled_values()}
+            for key, value in {"weight": weight, **values}.items():
+                named[f"{name}/{key}" if several else key] = value
+        return named
 
     def build(self, teacher: Teacher, student: TappedModel) -> list[Any]:
         """Checks the losses against the models, and makes what they train.
@@ -85,8 +104,8 @@ class Objective:
         labels: Any,
         sample_weight: Any,
         names: list[str],
-    ) -> Any:
-        """Returns the weighted sum of the losses of a batch, a float32 scalar.
+    ) -> dict[str, Any]:
+        """Returns the losses of a batch by name, each a float32 scalar.
 
         Args:
             teacher: What the teacher says, its outputs in the student's structure.
@@ -95,8 +114,8 @@ class Objective:
             sample_weight: Weights of samples, as `fit` takes them, or None.
             names: Names of the student's outputs, in flattened order.
         """
-        total = tf.constant(0.0)
-        for loss, weight in zip(self.losses, self.weights, strict=True):
+        found = {}
+        for name, loss in zip(self.names, self.losses, strict=True):
             compared = _looked_at(loss, teacher, student)
             values = loss.compute_loss(*compared, labels=labels)
             masks = [
@@ -106,8 +125,13 @@ class Objective:
             if loss.student_layers and not isinstance(values, list | tuple):
                 # Layers of one sequence hand on one mask, or none.
                 masks = [next((mask for mask in masks if mask is not None), None)]
-            total += weight() * _reduced(values, sample_weight, masks, names)
-        return total
+            found[name] = _reduced(values, sample_weight, masks, names)
+        return found
+
+    def weighted_sum(self, values: Mapping[str, Any]) -> Any:
+        """Returns Σᵢ wᵢ · lossᵢ of what a call returned, a float32 scalar."""
+        weights = zip(self.names, self.weights, strict=True)
+        return tf.add_n([weight() * values[name] for name, weight in weights])
 
 
 def _reduced(values: Any, sample_weight: Any, masks: list[Any], names: Any) -> Any:
@@ -143,6 +167,18 @@ def _pick(said: Targets, layers: Sequence[str]) -> Any:
 
 def _unique(names: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
+
+
+def _names(losses: Sequence[DistillationLoss]) -> tuple[str, ...]:
+    """Returns the name of each loss: its class, numbered where that comes again."""
+    counts: collections.Counter[str] = collections.Counter()
+    found = []
+    for loss in losses:
+        kind = type(loss.loss if isinstance(loss, KerasLoss) else loss).__name__
+        name = re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", kind).lower()
+        counts[name] += 1
+        found.append(name if counts[name] == 1 else f"{name}_{counts[name]}")
+    return tuple(found)
 
 
 def _as_losses(losses: Any) -> list[DistillationLoss]:

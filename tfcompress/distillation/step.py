@@ -2,7 +2,7 @@
 
 import abc
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -23,9 +23,10 @@ from tfcompress.distillation.tapped_model import TappedModel
 from tfcompress.distillation.teachers.as_teacher import as_teacher
 from tfcompress.distillation.teachers.teacher import Targets
 from tfcompress.errors import ArgumentError, DataError
+from tfcompress.observation import Observed
 
 
-class DistillationStep(SavedWhole):
+class DistillationStep(SavedWhole, Observed):
     """The training and test step of a distiller; the Keras base comes beside it.
 
     `Distiller` documents the arguments.
@@ -70,6 +71,10 @@ class DistillationStep(SavedWhole):
         self.loss_mean = mean(name="loss")
         self.student_loss_mean = mean(name="student_loss")
         self.distillation_loss_mean = mean(name="distillation_loss")
+        several = len(objective.names) > 1
+        self.named_loss_means = [
+            mean(name=f"{name}_loss") for name in objective.names if several
+        ]
         self.supports_jit = teaching.supports_jit
         self.built = True
 
@@ -77,6 +82,12 @@ class DistillationStep(SavedWhole):
     def teacher(self) -> Any:
         """The teacher, as it was given."""
         return self._parts.value.given
+
+    def observe(self) -> Mapping[str, float]:
+        """Returns the present temperatures and weights of the losses, by name."""
+        parts = self._parts.value
+        values = {"student_loss_weight": parts.share, **parts.objective.named_values}
+        return {name: float(value()) for name, value in values.items()}
 
     def __dir__(self) -> list[str]:
         """Returns the names of attributes, without the teacher.
@@ -116,7 +127,8 @@ class DistillationStep(SavedWhole):
 
         Returns:
             The `History` of `keras.Model.fit`. Its logs hold `loss`, and as its parts
-            `student_loss` and `distillation_loss`, and the compiled metrics.
+            `student_loss` and `distillation_loss`, each of several distillation losses
+            by its name, and the compiled metrics.
 
         Raises:
             DataError: If the data is empty, has no labels where the student's loss
@@ -265,6 +277,7 @@ class DistillationStep(SavedWhole):
         own_loss = tf.add_n(own) if own else tf.constant(0.0)
         own_loss /= tf.cast(_replicas(), tf.float32)
         student_loss = distillation_loss = tf.constant(0.0)
+        named = dict.fromkeys(parts.objective.names, tf.constant(0.0))
         if not parts.share.is_always(0.0):
             student_loss = tf.cast(
                 self._compiled_loss(x, y, said.outputs, sample_weight, training),
@@ -272,17 +285,21 @@ class DistillationStep(SavedWhole):
             )
             student_loss -= own_loss
         if targets is not None:
-            distillation_loss = parts.objective(
+            named = parts.objective(
                 targets._replace(outputs=_packed(targets.outputs, said.outputs)),
                 said,
                 labels=y,
                 sample_weight=sample_weight,
                 names=_output_names(self.student, said.outputs),
-            ) / tf.cast(_replicas(), tf.float32)
+            )
+            replicas = tf.cast(_replicas(), tf.float32)
+            named = {name: loss / replicas for name, loss in named.items()}
+            distillation_loss = parts.objective.weighted_sum(named)
         return {
             "loss": share * student_loss + (1 - share) * distillation_loss + own_loss,
             "student_loss": student_loss,
             "distillation_loss": distillation_loss,
+            **{f"{name}_loss": loss for name, loss in named.items()},
         }
 
     def _log(
@@ -294,11 +311,8 @@ class DistillationStep(SavedWhole):
         losses: dict[str, Any],
     ) -> dict[str, Any]:
         samples = tf.shape(tf.nest.flatten(x)[0])[0]
-        trackers = {
-            "loss": self.loss_mean,
-            "student_loss": self.student_loss_mean,
-            "distillation_loss": self.distillation_loss_mean,
-        }
+        means = [self.loss_mean, self.student_loss_mean, self.distillation_loss_mean]
+        trackers = {mean.name: mean for mean in [*means, *self.named_loss_means]}
         for key, tracker in trackers.items():
             value = losses[key] * tf.cast(_replicas(), tf.float32)
             tracker.update_state(value, sample_weight=samples)

@@ -7,6 +7,7 @@ from tfcompress.report.details import Details
 from tfcompress.report.layer_bars import LayerCost
 from tfcompress.report.row import Row
 from tfcompress.report.sensitivity_curves import SensitivityCurves
+from tfcompress.report.training_log import training_log
 
 __all__ = [
     "Change",
@@ -17,4 +18,5 @@ __all__ = [
     "Row",
     "SensitivityCurves",
     "compare",
+    "training_log",
 ]

@@ -59,6 +59,7 @@ class ScheduledValue:
                 f"{name} must be {expected}, or a tfcompress.schedules.Schedule of "
                 f"such numbers. Received: {name}={value!r}"
             )
+        self.name = name
         self.schedule = value if isinstance(value, Schedule) else Constant(value)
         for progress in (0.0, 0.5, 1.0):
             found = self.schedule(progress)
