@@ -226,8 +226,8 @@ def _values(tensor: Any, data: np.ndarray) -> np.ndarray:
         signed = unsigned.astype(np.int8).reshape(-1)
         return np.where(signed >= 2 ** (bits - 1), signed - 2**bits, signed)
     if tensor.type == schema.TensorType.BFLOAT16:
-        bits = data.view(np.uint16)
-        return np.where(bits == 0x8000, np.uint16(0), bits)  # -0.0 is 0.0
+        stored = data.view(np.uint16)
+        return np.where(stored == 0x8000, np.uint16(0), stored)  # -0.0 is 0.0
     return data.view({**_FLOATS, **_WHOLE}[tensor.type])
 
 

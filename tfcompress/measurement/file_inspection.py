@@ -9,8 +9,14 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from tfcompress.measurement.constants import Constant, collect_constants
 from tfcompress.measurement.file import read_tflite
+from tfcompress.measurement.file_layers import (
+    FileLayer,
+    FileLayers,
+    operation_name,
+    outputs_of,
+    text_of,
+)
 from tfcompress.measurement.inspection_result import (
     Inspection,
     LayerInspection,
@@ -24,8 +30,6 @@ from tfcompress.measurement.tensor import TensorDetails
 
 _BITS = {"int4": 4, "uint4": 4, "int2": 2, "bool": 1}
 _NAMED_OTHERWISE = {"string": np.dtype(object), "bfloat16": np.dtype(np.uint16)}
-_REWRITES = ("CAST", "DENSIFY", "DEQUANTIZE", "QUANTIZE", "RESHAPE", "TRANSPOSE")
-_UNNAMED = "(not used by an operation)"
 
 
 def inspect_file(path: str) -> Inspection:
@@ -77,64 +81,19 @@ class _Rows:
 
     def __init__(self, model: Any, content: bytes) -> None:
         self._model = model
-        self._constants = collect_constants(model, content)
         self._content = content
 
     def all(self) -> Iterator[LayerInspection]:
-        for graph in self._model.subgraphs:
-            rewritten = self._find_rewritten(graph)
-            for operator in graph.operators or []:
-                if not _outputs(operator) or _outputs(operator)[0] in rewritten:
-                    continue
-                yield self._row(graph, operator, rewritten)
-        yield from self._list_rest()
+        for layer in FileLayers(self._model, self._content):
+            counted = 0
+            if layer.operator is not None:
+                counted = count_operation_multiply_adds(
+                    self._model, layer.graph, layer.operator
+                )
+            yield self._describe(layer, counted)
 
-    def _find_rewritten(self, graph: Any) -> dict[int, int]:
-        """Returns, for tensors that are made of a constant alone, that constant."""
-        sources: dict[int, int] = {}
-        for operator in graph.operators or []:
-            if operation_name(self._model, operator) in _REWRITES:
-                index = _inputs(operator)[0]
-                source = sources.get(index, index)
-                if self._is_constant(graph.tensors[source]):
-                    sources[_outputs(operator)[0]] = source
-        return sources
-
-    def _is_constant(self, tensor: Any) -> bool:
-        buffer = self._model.buffers[tensor.buffer]
-        held = buffer.data is not None and len(buffer.data) > 0
-        return held or buffer.offset > 1
-
-    def _row(
-        self, graph: Any, operator: Any, rewritten: dict[int, int]
-    ) -> LayerInspection:
-        used = [rewritten.get(index, index) for index in _inputs(operator)]
-        named = [graph.tensors[index] for index in used if index >= 0]
-        taken = [
-            (self._constants.pop(tensor.buffer), tensor)
-            for tensor in named
-            if tensor.buffer in self._constants
-        ]
-        output = graph.tensors[_outputs(operator)[0]]
-        return self._describe(
-            name=_layer_name([tensor for _, tensor in taken], output),
-            kind=operation_name(self._model, operator),
-            output=output,
-            taken=taken,
-            multiply_adds=count_operation_multiply_adds(self._model, graph, operator),
-            graph=graph,
-        )
-
-    def _describe(
-        self,
-        *,
-        name: str,
-        kind: str,
-        output: Any,
-        taken: list[tuple[Constant, Any]],
-        multiply_adds: int,
-        graph: Any,
-    ) -> LayerInspection:
+    def _describe(self, layer: FileLayer, multiply_adds: int) -> LayerInspection:
+        graph, output, taken = layer.graph, layer.output, layer.own
         kernels = [constant for constant, _ in taken if constant.kernel]
         stored = [self._storage(graph, tensor) for _, tensor in taken]
         first = None
@@ -142,8 +101,8 @@ class _Rows:
             sizes = [(one.kernel, one.size) for one, _ in taken]
             first = stored[sizes.index(max(sizes))]
         return LayerInspection(
-            name=name,
-            kind=kind,
+            name=layer.name,
+            kind=layer.kind,
             shape=_open_shape(output),
             dtype=_type(output) if first is None else first.dtype,
             bits=None if first is None else first.bits,
@@ -155,21 +114,6 @@ class _Rows:
             multiply_adds=multiply_adds,
             sparse=first is not None and first.sparse,
         )
-
-    def _list_rest(self) -> Iterator[LayerInspection]:
-        for graph in self._model.subgraphs:
-            for tensor in graph.tensors:
-                if tensor.buffer not in self._constants:
-                    continue
-                constant = self._constants.pop(tensor.buffer)
-                yield self._describe(
-                    name=constant.name,
-                    kind=_UNNAMED,
-                    output=tensor,
-                    taken=[(constant, tensor)],
-                    multiply_adds=0,
-                    graph=graph,
-                )
 
     def _storage(self, graph: Any, tensor: Any) -> _Storage:
         buffer = self._model.buffers[tensor.buffer]
@@ -191,30 +135,6 @@ class _Rows:
             bytes=int(size) + extra + _position_bytes(tensor.sparsity),
             sparse=tensor.sparsity is not None,
         )
-
-
-def operation_name(model: Any, operator: Any) -> str:
-    """Returns the TFLite name of an operator, or the name of a custom operation.
-
-    Args:
-        model: The file, a `ModelT` of LiteRT's schema.
-        operator: One of its operators, an `OperatorT`.
-    """
-    code = model.operatorCodes[operator.opcodeIndex]
-    if code.customCode:
-        return str(code.customCode.decode("utf-8", "replace"))
-    return flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex) or "UNKNOWN"
-
-
-def _inputs(operator: Any) -> list[int]:
-    return [
-        int(index) for index in ([] if operator.inputs is None else operator.inputs)
-    ]
-
-
-def _outputs(operator: Any) -> list[int]:
-    places = [] if operator.outputs is None else operator.outputs
-    return [int(index) for index in places if index >= 0]
 
 
 def _length(values: Any) -> int:
@@ -241,23 +161,6 @@ def _open_shape(tensor: Any) -> tuple[int | None, ...]:
     return tuple(int(size) if size >= 0 else None for size in sizes)
 
 
-def _layer_name(weights: list[Any], output: Any) -> str:
-    """Returns the path in the name of a tensor, without the model and the last part.
-
-    The kernel's tensor names the layer best; what the converter made up names none.
-    """
-    for tensor in [*weights, output]:
-        for path in _text(tensor.name).split(";"):
-            parts = path.split("/")
-            if len(parts) >= 3:
-                return "/".join(parts[1:-1])
-    return _text(output.name)
-
-
-def _text(name: Any) -> str:
-    return "" if name is None else str(name.decode("utf-8", "replace"))
-
-
 def _list_signatures(model: Any) -> tuple[SignatureInspection, ...]:
     def details(graph: Any, name: str, index: int) -> TensorDetails:
         tensor = graph.tensors[index]
@@ -278,7 +181,7 @@ def _list_signatures(model: Any) -> tuple[SignatureInspection, ...]:
         graph = model.subgraphs[0]
         inputs, outputs = (
             tuple(
-                details(graph, _text(graph.tensors[index].name), int(index))
+                details(graph, text_of(graph.tensors[index].name), int(index))
                 for index in ([] if places is None else places)
             )
             for places in (graph.inputs, graph.outputs)
@@ -289,13 +192,13 @@ def _list_signatures(model: Any) -> tuple[SignatureInspection, ...]:
         graph = model.subgraphs[signature.subgraphIndex]
         inputs, outputs = (
             tuple(
-                details(graph, _text(entry.name), entry.tensorIndex)
+                details(graph, text_of(entry.name), entry.tensorIndex)
                 for entry in entries or []
             )
             for entries in (signature.inputs, signature.outputs)
         )
         signatures.append(
-            SignatureInspection(_text(signature.signatureKey), inputs, outputs)
+            SignatureInspection(text_of(signature.signatureKey), inputs, outputs)
         )
     return tuple(signatures)
 
@@ -303,23 +206,23 @@ def _list_signatures(model: Any) -> tuple[SignatureInspection, ...]:
 def _take_census(model: Any) -> dict[str, int]:
     counts = collections.Counter(
         f"{operation_name(model, operator)} "
-        f"{_type(graph.tensors[_outputs(operator)[0]])}"
+        f"{_type(graph.tensors[outputs_of(operator)[0]])}"
         for graph in model.subgraphs
         for operator in graph.operators or []
-        if _outputs(operator)
+        if outputs_of(operator)
     )
     return dict(sorted(counts.items()))
 
 
 def _list_metadata(model: Any) -> Iterator[tuple[str, str]]:
     if model.description:
-        yield "description", _text(model.description)
+        yield "description", text_of(model.description)
     for entry in model.metadata or []:
         data = model.buffers[entry.buffer].data
         content = b"" if data is None else bytes(np.asarray(data, np.uint8))
         text = content.rstrip(b"\0").decode("utf-8", "replace")
         shown = text.isprintable() and "\N{REPLACEMENT CHARACTER}" not in text
-        yield _text(entry.name), text if shown else f"{len(content):,} bytes"
+        yield text_of(entry.name), text if shown else f"{len(content):,} bytes"
 
 
 def _note(model: Any, content: bytes) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
+from tfcompress.measurement.file_layers import layer_name, operation_name, outputs_of
+
 # Operations that run other subgraphs of the file.
 _WITH_SUBGRAPHS = {"IF", "STABLEHLO_COMPOSITE", "WHILE"}
 
@@ -77,14 +79,15 @@ class OperationCutter:
 
     def kind(self, position: int) -> str:
         """Returns the TFLite name of an operation, such as `"CONV_2D"`."""
-        operator = self._main.operators[position]
-        name = flatbuffer_utils.opcode_to_name(self._model, operator.opcodeIndex)
-        return name or "CUSTOM"
+        return operation_name(self._model, self._main.operators[position])
 
-    def output(self, position: int) -> str:
-        """Returns the name of the first tensor that an operation gives, or ''."""
-        outputs = _places(self._main.operators[position].outputs)
-        return self._main.tensors[outputs[0]].name.decode() if outputs else ""
+    def layer(self, position: int) -> str:
+        """Returns the name of the layer of an operation, or '' if it gives nothing."""
+        tensors = self._main.tensors
+        given = _places(self._main.operators[position].inputs)
+        weights = [tensors[place] for place in given if self._is_constant(place)]
+        outputs = outputs_of(self._main.operators[position])
+        return layer_name(weights, tensors[outputs[0]]) if outputs else ""
 
     def can_cut(self, position: int) -> bool:
         """Returns whether an operation gives and takes numbers alone."""

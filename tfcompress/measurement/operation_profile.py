@@ -35,7 +35,7 @@ class OperationTime:
 
     Attributes:
         operation: TFLite name, such as `"CONV_2D"`.
-        layer: Name of the tensor that it gives, which holds the name of the layer.
+        layer: Name of the layer that it comes from, as far as tensors tell it.
         ms: Median of its runs, in milliseconds.
         share: Its part of the sum over all operations, 0 to 1.
         multiply_adds: Pairs of one multiplication and one addition in one run.
@@ -61,7 +61,7 @@ class OperationProfile:
 
     Attributes:
         operations: Those that can be run alone.
-        not_cut: Operation and tensor of the others: those that keep variables, tables
+        not_cut: Operation and layer of the others: those that keep variables, tables
             or texts.
         whole_ms: Median of the whole file, measured beside the operations.
         threads: Threads that a run might use.
@@ -207,7 +207,7 @@ def operation_profile(
         operations=tuple(
             OperationTime(
                 cutter.kind(position),
-                cutter.output(position),
+                cutter.layer(position),
                 ms,
                 ms / total,
                 counts[position],
@@ -215,7 +215,7 @@ def operation_profile(
             for position, ms in milliseconds.items()
         ),
         not_cut=tuple(
-            f"{cutter.kind(position)} {cutter.output(position)}".strip()
+            f"{cutter.kind(position)} {cutter.layer(position)}".strip()
             for position in cutter.positions
             if position not in milliseconds
         ),
