@@ -43,6 +43,8 @@ def _prepare(metric: Any, predictions: Predictions) -> Measure:
     labels = np.asarray(predictions.labels if given is None else given)
     scores, weights = predictions.scores, predictions.weights
 
+    import tensorflow as tf  # A metric of Keras is here, so it has been loaded before.
+
     def measure(counts: np.ndarray) -> float:
         rows = np.arange(len(scores)).repeat(counts.astype(int))
         passed = {} if weights is None else {"sample_weight": weights[rows]}
@@ -50,7 +52,7 @@ def _prepare(metric: Any, predictions: Predictions) -> Measure:
         try:
             metric.update_state(labels[rows], scores[rows], **passed)
             value = np.asarray(metric.result())
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, tf.errors.OpError) as error:
             raise DataError(
                 f"Metric {metric.name!r} must take labels of shape {labels.shape} and "
                 f"scores of shape {scores.shape}. Received: {str(error)[:200]}"
