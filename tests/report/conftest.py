@@ -106,7 +106,7 @@ def detailed():
             layers={name: tuple(costs) for name, costs in layers.items()},
             confusion_matrices={"teacher": matrix, "shipped": matrix.T},
             classes=tuple(map(str, range(10))),
-            changes=Changes(count=40, lost=20, won=15, shown=shown),
+            changes=Changes(40, lost=20, won=15, p_value=0.5, shown=shown),
         ),
     )
 

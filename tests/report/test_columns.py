@@ -36,6 +36,9 @@ def test_ratios_in_words(value, reference, expected):
         (1.234, "1.23 ms"),
         (0.1234, "0.123 ms"),
         (0.01234, "0.0123 ms"),
+        (0.05, "0.0500 ms"),
+        (0.000712, "0.000712 ms"),
+        (99.96, "100 ms"),
     ],
 )
 def test_times_have_three_digits(milliseconds, expected):
@@ -103,5 +106,5 @@ def test_notes_are_intervals(comparison):
     intervals = {"accuracy": (0.97123, 0.98456)}
     row = dataclasses.replace(comparison["shipped"], intervals=intervals)
     (accuracy, recall, *_) = columns_of([row])
-    assert accuracy.note(row, row) == "97.12 to 98.46"
+    assert accuracy.note(row, row) == "97.1 to 98.5"
     assert recall.note(row, row) == ""

@@ -46,3 +46,8 @@ def test_many_classes_are_listed_by_pairs():
 def test_many_classes_without_a_fault():
     page = PageReader(write_matrix(np.eye(30, dtype=int), ["x"] * 30, "shipped"))
     assert page.tables[0][1] == ["no sample"]
+
+
+def test_sums_of_weights():
+    page = PageReader(write_matrix(np.array([[1.25, 0], [2, 1e6]]), ["a", "b"], "x"))
+    assert page.tables[0][1:] == [["a", "1.25", "0"], ["b", "2", "1,000,000"]]

@@ -70,12 +70,12 @@ def test_page_shows_what_was_seen(detailed, curves, tmp_path):
     assert reader.headings[1:6] == [
         "Cost and quality",
         "Layer by layer",
-        "What is taken for what",
+        "Confusion matrices",
         "Samples whose answer changed",
         "sample 0",
     ]
     assert "Sensitivity" in reader.headings
-    assert "20 became wrong, 15 became right, 5 are wrong in both" in reader.text
+    assert "20 became wrong, 15 became right, 5 are wrong in both. " in reader.text
     assert "24 of them are shown" in reader.text
     assert reader.tags.count("img") == 23
     assert reader.values("alt")[:2] == ["sample 0", "sample 17"]

@@ -37,6 +37,8 @@ class Changes:
         lost: How many of them the reference has right and the shipped file wrong; None
             of other models.
         won: How many it is the other way round with; None of other models.
+        p_value: Of McNemar's test, how likely the two would part as unevenly as this,
+            or more, if both were right equally often; None of other models.
         shown: Some of them, at most 24: of classifiers the first, answers that became
             wrong before others; of other models those that are farthest apart.
     """
@@ -44,4 +46,5 @@ class Changes:
     count: int | None
     lost: int | None
     won: int | None
+    p_value: float | None
     shown: tuple[Change, ...]

@@ -27,11 +27,13 @@ class Column:
         text: Writes a row's number.
         note: Writes what stands below it, from the row and the reference: how the two
             compare, or an interval; empty where there is nothing to say.
+        is_quality: Whether it says how good a row is, not what it costs.
     """
 
     title: str
     text: Callable[[Row], str]
     note: Callable[[Row, Row], str] = lambda row, reference: ""
+    is_quality: bool = False
 
 
 def describe_ratio(value: float, reference: float, *, less: str, more: str) -> str:
@@ -68,8 +70,7 @@ def format_milliseconds(milliseconds: float) -> str:
     """Writes a time with three significant digits, such as `"0.0123 ms"`."""
     if milliseconds >= 100:
         return f"{milliseconds:,.0f} ms"
-    digits = 1 if milliseconds >= 10 else 2 if milliseconds >= 1 else 3
-    return f"{milliseconds:.{digits if milliseconds >= 0.1 else 4}f} ms"
+    return f"{milliseconds:#.3g}".removesuffix(".") + " ms"
 
 
 def is_share(metric: str) -> bool:
@@ -115,14 +116,17 @@ def _metric_column(metric: str) -> Column:
         title_of(metric),
         lambda row: format_metric(metric, row.quality[metric]),
         lambda row, reference: _interval(row, metric),
+        is_quality=True,
     )
 
 
 def _interval(row: Row, metric: str) -> str:
     if metric not in row.intervals:
         return ""
-    low, high = (format_metric(metric, end) for end in row.intervals[metric])
-    return f"{low.removesuffix(' %')} to {high.removesuffix(' %')}"
+    low, high = row.intervals[metric]
+    if is_share(metric):
+        return f"{100 * low:.1f} to {100 * high:.1f}"
+    return f"{low:.3g} to {high:.3g}"
 
 
 def _ratio(row: Row, reference: Row, *, of: str, less: str, more: str) -> str:
@@ -132,7 +136,9 @@ def _ratio(row: Row, reference: Row, *, of: str, less: str, more: str) -> str:
     return describe_ratio(value, other, less=less, more=more)
 
 
-_AGREEMENT = Column("agreement", lambda row: format_percent(row.agreement or 0.0))
+_AGREEMENT = Column(
+    "agreement", lambda row: format_percent(row.agreement or 0.0), is_quality=True
+)
 _COST = (
     Column("parameters", lambda row: f"{row.parameters:,}"),
     Column("zeros", lambda row: f"{100 * row.sparsity:.1f} %"),

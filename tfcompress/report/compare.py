@@ -3,22 +3,27 @@
 import importlib.metadata
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tfcompress import export
-from tfcompress.errors import ArgumentError
-from tfcompress.measurement.agreement import share_agreement
-from tfcompress.measurement.latency import Latency, latency
+from tfcompress.data import Batch, first
+from tfcompress.errors import ArgumentError, TFCompressError
+from tfcompress.measurement.bootstrap import check_bootstrap
+from tfcompress.measurement.latency import latency
 from tfcompress.measurement.machine import describe_machine
-from tfcompress.measurement.prediction import Predictions, predict_each
-from tfcompress.measurement.quality import score
+from tfcompress.measurement.prediction import predict_each
+from tfcompress.measurement.quality import Quality, label_kinds, score
 from tfcompress.measurement.size import size
 from tfcompress.measurement.subject import path_of
 from tfcompress.measurement.weights import count_weights
 from tfcompress.report.comparison import Comparison
+from tfcompress.report.naming_rows import naming_row
+from tfcompress.report.origin import describe_origin
 from tfcompress.report.row import Row
+from tfcompress.report.seeing import check_same_task, see_details, share_of_agreement
+from tfcompress.report.seen_inputs import SeenInputs
 
 _PACKAGES = (
     "tfcompress",
@@ -28,41 +33,54 @@ _PACKAGES = (
     "tensorflow-model-optimization",
     "ai-edge-litert",
 )
+_RESAMPLES = 1000
 
 
 def compare(
     models: Mapping[str, Any],
     data: Any,
     *,
+    metrics: Any = None,
     reference: str | None = None,
     threads: int = 1,
     seconds: float = 1.0,
+    confidence: float | None = None,
+    class_names: Sequence[str] | None = None,
 ) -> Comparison:
-    """Compares classifiers, each measured on its own `.tflite` file.
+    """Compares models of one task, each measured on its own `.tflite` file.
 
     A file is measured as it is. A Keras model is first written as a float file into a
     temporary folder, so that every number in the table is one of LiteRT.
 
     Args:
         models: Keras 3 or tf_keras models, artifacts, or paths of `.tflite` files, by
-            the name that their row shall have.
-        data: Inputs and labels to measure quality on, in a form that
-            `tfcompress.data.batches` accepts; it is read once. It should not be what
-            the models were trained on.
+            the name that their row shall have. The last is taken for the one that
+            ships: a page shows how it differs from the reference.
+        data: Inputs, labels and, if there are any, sample weights to measure quality
+            on, in a form that `tfcompress.data.batches` accepts; it is read once. It
+            should not be what the models were trained on.
+        metrics: What quality is, as in `tfcompress.measurement.evaluate`. Plots and the
+            Pareto front go by the first. Defaults to accuracy, macro recall and macro
+            F1 for labels that name classes, and to MAE, RMSE and R2 for real numbers.
         reference: Name of the row that ratios and agreement refer to. Defaults to the
             first.
         threads: Threads that a run may use. Defaults to 1.
         seconds: Time to spend on measuring latency, for all rows together.
+        confidence: Confidence of the bootstrap intervals of the metrics, such as 0.95.
+            Defaults to None, for none.
+        class_names: What the classes are called, in the order of their numbers.
+            Defaults to the numbers.
 
     Returns:
         The `Comparison`.
 
     Raises:
-        ArgumentError: If there are no models, or none of the reference's name.
-        DataError: If data is empty, has no labels, or does not fit a model.
+        ArgumentError: If there are no models, none of the reference's name, a metric
+            that is not known, or too few class names.
+        DataError: If data is empty, has no labels, or does not fit a model or a metric.
         ExportError: If a Keras model cannot be written as a file.
-        ModelError: If a model or file cannot be used, or if it has other classes than
-            the reference.
+        ModelError: If a model or file cannot be used, or if it has other outputs or
+            classes than the reference. Errors of one model name its row.
 
     Example:
     ```python
@@ -79,56 +97,94 @@ def compare(
             f"reference must be one of the models {list(models)}. "
             f"Received: reference={reference!r}"
         )
+    if not seconds > 0:
+        raise ArgumentError(f"seconds must be above 0. Received: seconds={seconds}")
+    if confidence is not None:
+        check_bootstrap(confidence, _RESAMPLES)
+    kinds = label_kinds(metrics)
     with tempfile.TemporaryDirectory(prefix="tfcompress-") as folder:
-        files = {
-            name: path_of(model) or _write(model, Path(folder) / f"{number}.tflite")
-            for number, (name, model) in enumerate(models.items())
-        }
-        predictions = dict(
-            zip(
-                files,
-                predict_each(list(files.values()), data, threads=threads),
-                strict=True,
+        files = _files(models, Path(folder))
+        inputs = SeenInputs(data)
+        try:
+            said = predict_each(
+                list(files.values()), inputs, threads=threads, kinds=kinds
             )
-        )
+        except TFCompressError:
+            _blame(files, first(data), threads, kinds)
+            raise
+        predictions = dict(zip(files, said, strict=True))
+        qualities = {}
+        for name, each in predictions.items():
+            with naming_row(name):
+                check_same_task(each, predictions[reference])
+                qualities[name] = score(
+                    each, metrics, confidence=confidence, resamples=_RESAMPLES
+                )
+                _check_metrics(qualities[name], qualities[next(iter(files))])
+        details = see_details(files, predictions, reference, inputs, class_names)
         times = latency(files, threads=threads, seconds=seconds)
-        rows = tuple(
-            _measure(name, path, predictions[name], predictions[reference], times[name])
-            for name, path in files.items()
-        )
+        rows = []
+        for name, path in files.items():
+            target, made = describe_origin(models[name])
+            weights, space = count_weights(path), size(path)
+            rows.append(
+                Row(
+                    name=name,
+                    quality=qualities[name].values,
+                    parameters=weights.parameters,
+                    sparsity=weights.sparsity,
+                    bytes=space.bytes,
+                    gzip_bytes=space.gzip_bytes,
+                    latency_ms=times[name].median_ms,
+                    agreement=share_of_agreement(
+                        predictions[name], predictions[reference]
+                    ),
+                    intervals=qualities[name].intervals,
+                    target=target,
+                    made=made,
+                )
+            )
     return Comparison(
-        rows=rows,
+        rows=tuple(rows),
         reference=reference,
         machine=describe_machine(),
-        samples=len(predictions[reference].scores),
+        samples=qualities[reference].samples,
         threads=threads,
         versions={name: importlib.metadata.version(name) for name in _PACKAGES},
+        lower_is_better=qualities[reference].lower_is_better,
+        confidence=confidence,
+        details=details,
     )
 
 
-def _write(model: Any, path: Path) -> Path:
-    return Path(os.fspath(export.to_tflite(model, path, target="cpu_float32")))
+def _files(models: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+    files = {}
+    for number, (name, model) in enumerate(models.items()):
+        with naming_row(name):
+            path = path_of(model)
+            if path is None:
+                path = folder / f"{number}.tflite"
+                export.to_tflite(model, os.fspath(path), target="cpu_float32")
+            files[name] = path
+    return files
 
 
-def _measure(
-    name: str,
-    path: Path,
-    predictions: Predictions,
-    reference: Predictions,
-    time: Latency,
-) -> Row:
-    quality, weights, space = score(predictions), count_weights(path), size(path)
-    return Row(
-        name=name,
-        quality={
-            "accuracy": quality.accuracy,
-            "macro_recall": quality.macro_recall,
-            "macro_f1": quality.macro_f1,
-        },
-        parameters=weights.parameters,
-        sparsity=weights.sparsity,
-        bytes=space.bytes,
-        gzip_bytes=space.gzip_bytes,
-        latency_ms=time.median_ms,
-        agreement=share_agreement(predictions, reference),
-    )
+def _blame(files: Mapping[str, Path], batch: Batch, threads: int, kinds: Any) -> None:
+    """Raises the error of the first row that fails on a batch, if one does."""
+    for name, path in files.items():
+        with naming_row(name):
+            predict_each([path], batch, threads=threads, kinds=kinds)
+
+
+def _check_metrics(quality: Quality, other: Quality) -> None:
+    if not quality.values:
+        raise ArgumentError(
+            "metrics must hold one at least that is a number; the confusion matrices "
+            "stand in the page anyway. Received: confusion matrices only"
+        )
+    if list(quality.values) != list(other.values):
+        raise ArgumentError(
+            "All models must be measured by the same metrics, which their labels "
+            f"decide; give metrics. Received: {list(quality.values)}, and of another "
+            f"row {list(other.values)}"
+        )

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 
 from tfcompress.errors import ArgumentError
@@ -122,7 +123,8 @@ class Comparison:
             under `rows`, where accuracy, macro recall and macro F1 stand beside
             `quality` too. Shares run from 0 to 1, times are milliseconds. Under
             `layers`, `confusion_matrices` and `changes` is what a page shows of the
-            reference and of the last row, without pictures.
+            reference and of the last row, without pictures; a confusion matrix is a
+            list of what is not 0 in it: label, chosen class, how often.
 
         Raises:
             OutputError: If the file cannot be written.
@@ -197,7 +199,7 @@ class Comparison:
                 self.rows, reference.name, lower=lower
             ),
             "Layer by layer": sections.write_layers(self.details),
-            "What is taken for what": sections.write_confusion(self.details),
+            "Confusion matrices": sections.write_confusion(self.details),
             "Samples whose answer changed": sections.write_changes(
                 self.details, self.samples, (reference.name, shipped.name)
             ),
@@ -230,7 +232,7 @@ class Comparison:
             },
             "classes": self.details.classes,
             "confusion_matrices": {
-                name: matrix.tolist()
+                name: _entries(matrix)
                 for name, matrix in self.details.confusion_matrices.items()
             },
             "changes": None if changes is None else _changes_as_plain(changes),
@@ -256,6 +258,11 @@ def _row_as_plain(row: Row) -> dict[str, Any]:
     values = dataclasses.asdict(row)
     named = {name: row.quality[name] for name in _NAMED if name in row.quality}
     return {"name": values.pop("name"), **named, **values}
+
+
+def _entries(matrix: np.ndarray) -> list[tuple[int, int, float]]:
+    places = np.argwhere(matrix).tolist()
+    return [(label, chosen, matrix[label, chosen].item()) for label, chosen in places]
 
 
 def _changes_as_plain(changes: Changes) -> dict[str, Any]:

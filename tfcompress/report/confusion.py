@@ -16,8 +16,8 @@ def write_matrix(matrix: np.ndarray, classes: Sequence[str], caption: str) -> st
     its share of the row. Of more classes, the pairs are listed that are confused most.
 
     Args:
-        matrix: Counts, `(classes, classes)`; a row for each class of the labels, a
-            column for each class that was chosen.
+        matrix: Counts, or sums of sample weights, `(classes, classes)`; a row for each
+            class of the labels, a column for each class that was chosen.
         classes: What the classes are called.
         caption: Whose matrix it is.
 
@@ -29,7 +29,9 @@ def write_matrix(matrix: np.ndarray, classes: Sequence[str], caption: str) -> st
     return _write_pairs(matrix, classes, caption)
 
 
-def find_confused(matrix: np.ndarray, count: int = PAIRS) -> list[tuple[int, int, int]]:
+def find_confused(
+    matrix: np.ndarray, count: int = PAIRS
+) -> list[tuple[int, int, float]]:
     """Lists the pairs of classes that are confused most.
 
     Args:
@@ -49,17 +51,17 @@ def find_confused(matrix: np.ndarray, count: int = PAIRS) -> list[tuple[int, int
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:count]
     pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)
-    return [(int(a), int(b), int(wrong[a, b])) for a, b in pairs if wrong[a, b]]
+    return [(int(a), int(b), wrong[a, b].item()) for a, b in pairs if wrong[a, b]]
 
 
 def _write_grid(matrix: np.ndarray, classes: Sequence[str], caption: str) -> str:
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in classes)
     lines = []
     for number, (name, counts) in enumerate(zip(classes, matrix, strict=True)):
-        total = max(int(counts.sum()), 1)
+        total = counts.sum().item() or 1
         fields = "".join(
-            _field(int(count), int(count) / total, right=column == number)
-            for column, count in enumerate(counts)
+            _field(count, count / total, right=column == number)
+            for column, count in enumerate(counts.tolist())
         )
         lines.append(f'<tr><th scope="row">{escape(name)}</th>{fields}</tr>')
     return (
@@ -71,7 +73,7 @@ def _write_grid(matrix: np.ndarray, classes: Sequence[str], caption: str) -> str
     )
 
 
-def _field(count: int, share: float, *, right: bool) -> str:
+def _field(count: float, share: float, *, right: bool) -> str:
     if not count:
         return '<td class="none">0</td>'
     # Blue and vermilion of Okabe and Ito, never so dark that black hides on them.
@@ -79,7 +81,7 @@ def _field(count: int, share: float, *, right: bool) -> str:
     kind = ' class="right"' if right else ""
     return (
         f'<td{kind} style="background:rgba({color},{0.1 + 0.6 * share:.2f})">'
-        f"{count}</td>"
+        f"{_write(count)}</td>"
     )
 
 
@@ -88,7 +90,7 @@ def _write_pairs(matrix: np.ndarray, classes: Sequence[str], caption: str) -> st
     lines = "".join(
         f'<tr><th scope="row">{escape(classes[label])}</th>'
         f"<td>{escape(classes[chosen])}</td>"
-        f'<td class="number">{count} of {totals[label]}</td></tr>'
+        f'<td class="number">{_write(count)} of {_write(totals[label])}</td></tr>'
         for label, chosen, count in find_confused(matrix)
     )
     lines = lines or '<tr><td colspan="3">no sample</td></tr>'
@@ -98,3 +100,7 @@ def _write_pairs(matrix: np.ndarray, classes: Sequence[str], caption: str) -> st
         '<thead><tr><th scope="col">label</th><th scope="col">taken for</th>'
         f'<th scope="col">samples</th></tr></thead><tbody>{lines}</tbody></table>'
     )
+
+
+def _write(count: float) -> str:
+    return f"{count:,.0f}" if float(count).is_integer() else f"{count:.3g}"

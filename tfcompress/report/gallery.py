@@ -25,7 +25,9 @@ def write_gallery(changes: Changes, samples: int, names: tuple[str, str]) -> str
         sentence = (
             f"{first} and {second} answer {changes.count:,} of {samples:,} samples "
             f"differently: {changes.lost:,} became wrong, {changes.won:,} became "
-            f"right, {wrong:,} are wrong in both."
+            f"right, {wrong:,} are wrong in both. If both were right equally often, "
+            "so uneven a change had a probability of "
+            f"{changes.p_value:.2g} (McNemar's test)."
         )
         if shown < changes.count:
             sentence += f" {shown} of them are shown."

@@ -14,7 +14,9 @@ from tfcompress.report.sensitivity_picture import draw as draw_curves
 from tfcompress.report.tradeoff import embed, write_tradeoff
 
 CURVES = 24
+# Few and narrow, so that their letters are large enough on a phone.
 _CURVES_ABREAST = 2
+_CURVE_SIZE = (1.35, 1.2)
 
 
 def write_gain(shipped: Row, reference: Row) -> str:
@@ -78,7 +80,7 @@ def write_layers(details: Details) -> str:
 def write_confusion(details: Details) -> str:
     """Writes the confusion matrices side by side, of models that choose classes."""
     matrices = "".join(
-        f"<div>{write_matrix(matrix, details.classes, name)}</div>"
+        f"<div>{write_matrix(matrix, details.classes[: len(matrix)], name)}</div>"
         for name, matrix in details.confusion_matrices.items()
     )
     return f'<div class="columns">{matrices}</div>' if matrices else ""
@@ -99,7 +101,13 @@ def write_sensitivity(curves: SensitivityCurves | None) -> str:
     note = ""
     if len(shown.points) < len(curves.points):
         note = f" The {len(shown.points)} of {len(curves.points)} that lose most."
-    svg = draw_curves(shown.points, shown.metric, "curves.svg", columns=_CURVES_ABREAST)
+    svg = draw_curves(
+        shown.points,
+        shown.metric,
+        "curves.svg",
+        columns=_CURVES_ABREAST,
+        size=_CURVE_SIZE,
+    )
     label = f"{shown.metric} over the share pruned, of {', '.join(shown.points)}"
     return (
         f'<p class="small">Each part pruned alone: {escape(shown.metric)} over the '

@@ -35,7 +35,7 @@ thead th{color:#555;vertical-align:bottom}
 gap:1rem 2.5rem;align-items:start}
 .columns>*{min-width:0}
 figure{margin:0;max-width:32rem}
-figure.curves{max-width:36rem}
+figure.curves{max-width:34rem}
 figcaption{font-weight:600}
 svg{width:100%;height:auto;display:block}
 ol.points{font-size:.9rem;padding-left:1.6rem;margin:.5rem 0}
@@ -51,7 +51,7 @@ dd{margin:0 0 .75rem;white-space:pre-line}
 .confusion .right{font-weight:600}
 .pairs td:nth-child(2){text-align:left}
 .layers{width:100%;table-layout:fixed}
-.layers td{text-align:left}
+.layers td,.layers th{text-align:left}
 .bar{display:flex;align-items:center;gap:.5rem;line-height:1.35}
 .bar .value{flex:0 0 6.5em;text-align:right}
 .bar .track{flex:1 1 0;min-width:0}

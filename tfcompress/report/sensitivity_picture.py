@@ -16,6 +16,7 @@ def draw(
     path: str | os.PathLike[str],
     *,
     columns: int = 4,
+    size: tuple[float, float] = (2.1, 1.6),
 ) -> bytes:
     """Draws one small curve for each part, all on the same axes.
 
@@ -27,6 +28,7 @@ def draw(
         metric: What was measured.
         path: Name of the file that it will become; its ending tells the format.
         columns: Curves side by side.
+        size: Width and height of a curve in inches.
 
     Returns:
         The content of the file. The same curves give the same bytes.
@@ -34,16 +36,19 @@ def draw(
     Raises:
         ArgumentError: If the name does not end in `.png`, `.svg` or `.pdf`.
     """
-    return encode(lambda: _draw(curves, metric, columns), path)
+    return encode(lambda: _draw(curves, metric, columns, size), path)
 
 
 def _draw(
-    curves: Mapping[str, Sequence[tuple[float, float]]], metric: str, columns: int
+    curves: Mapping[str, Sequence[tuple[float, float]]],
+    metric: str,
+    columns: int,
+    size: tuple[float, float],
 ) -> Figure:
     columns = min(columns, len(curves))
     lines = math.ceil(len(curves) / columns)
-    size = (1.0 + 2.1 * columns, 0.6 + 1.6 * lines)
-    figure = Figure(figsize=size, dpi=150, layout="constrained")
+    whole = (1.0 + size[0] * columns, 0.6 + size[1] * lines)
+    figure = Figure(figsize=whole, dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     places = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     for axes, (name, points) in zip(places.flat, curves.items(), strict=False):

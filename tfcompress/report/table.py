@@ -13,10 +13,15 @@ from tfcompress.report.columns import Column, columns_of
 from tfcompress.report.row import Row
 
 _UNLIMITED = 10_000
+_LONGEST_WORD = 12
 
 
 def to_rich(
-    rows: Sequence[Row], reference: Row, columns: Sequence[Column] | None = None
+    rows: Sequence[Row],
+    reference: Row,
+    columns: Sequence[Column] | None = None,
+    *,
+    compact: bool = False,
 ) -> Table:
     """Builds a table for the terminal.
 
@@ -24,16 +29,25 @@ def to_rich(
         rows: The rows.
         reference: The row that ratios refer to.
         columns: Which columns to show. Defaults to all.
+        compact: Whether columns stand as near to each other as can be read.
 
     Returns:
         A rich table; numbers keep to their line, what is noted stands below.
     """
     columns = columns_of(rows) if columns is None else columns
-    result = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    result.add_column("", min_width=10, overflow="fold")
+    space = 0 if compact else 1
+    result = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, space, 0, 0),
+        pad_edge=False,
+        show_edge=not compact,
+    )
+    words = [len(word) for row in rows for word in row.name.split()]
+    width = min(max(words, default=0), _LONGEST_WORD)
+    result.add_column("", min_width=width, overflow="fold")
     cells = []
     for column in columns:
-        title = column.title.replace(" ", "\n", 1)
+        title = column.title.replace(" ", "\n")
         texts = [
             f"{column.text(row)}\n{column.note(row, reference)}".strip() for row in rows
         ]
@@ -54,7 +68,8 @@ def fit(
 ) -> Iterator[Table]:
     """Gives one table if it fits the terminal, else one for each half of the columns.
 
-    The first half is quality, the second cost; very narrow terminals get more.
+    A table that does not fit is made compact first. The first half is quality, the
+    second cost; very narrow terminals get more.
 
     Args:
         rows: The rows.
@@ -67,14 +82,25 @@ def fit(
         Tables, to be printed one below the other.
     """
     columns = columns_of(rows) if columns is None else columns
-    whole = to_rich(rows, reference, columns)
-    needed = Measurement.get(console, options.update_width(_UNLIMITED), whole).minimum
-    if needed <= options.max_width or len(columns) == 1:
+    unlimited = options.update_width(_UNLIMITED)
+    for compact in (False, True):
+        whole = to_rich(rows, reference, columns, compact=compact)
+        needed = Measurement.get(console, unlimited, whole).minimum
+        if needed <= options.max_width:
+            yield whole
+            return
+    if len(columns) == 1:
         yield whole
-    else:
-        half = len(columns) // 2
-        for part in (columns[:half], columns[half:]):
-            yield from fit(rows, reference, console, options, part)
+        return
+    half = _first_half(columns)
+    for part in (columns[:half], columns[half:]):
+        yield from fit(rows, reference, console, options, part)
+
+
+def _first_half(columns: Sequence[Column]) -> int:
+    """Returns how many columns are of quality, or half of them if all are alike."""
+    quality = sum(column.is_quality for column in columns)
+    return quality if 0 < quality < len(columns) else len(columns) // 2
 
 
 def as_text(words: str) -> Text:
