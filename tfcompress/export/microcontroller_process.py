@@ -86,11 +86,15 @@ def _smallest(
 
 
 def _works(content: bytes, rows: tuple[np.ndarray, ...], arena: int) -> bool:
-    try:
-        _invoke(Interpreter.from_bytes(content, arena_size=arena), rows, 0)
-    except RuntimeError:
-        return False
-    return True
+    """Tries an arena, in a process of its own: one too small may end the process."""
+    child = os.fork()
+    if not child:
+        try:
+            _invoke(Interpreter.from_bytes(content, arena_size=arena), rows, 0)
+        except RuntimeError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
 
 
 if __name__ == "__main__":

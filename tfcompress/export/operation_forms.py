@@ -27,7 +27,8 @@ def check_form(
         rule: What the device has.
 
     Returns:
-        Why the device does not have it in this form, or None if it does.
+        What the device does not take of it, and what it takes, as half a sentence; None
+        if it takes it as it is.
     """
     code = file.operatorCodes[operator.opcodeIndex]
     inputs = [
@@ -37,26 +38,26 @@ def check_form(
     kernel = kernel_of(file, subgraph, operator)
     weights = None if kernel is None else TYPES[subgraph.tensors[kernel].type]
     if rule.version is not None and code.version > rule.version:
-        return f"version {code.version} of the operation, of {rule.version} at the most"
+        return f"version {code.version} of the operation, but {rule.version}"
     if rule.inputs is not None and len(inputs) != rule.inputs:
-        return f"{len(inputs)} inputs in the place of {rule.inputs}"
+        return f"{len(inputs)} inputs, but {rule.inputs}"
     if first is not None:
         if rule.ranks is not None and len(_shape(first)) not in rule.ranks:
-            return f"an input of {len(_shape(first))} axes, of {_either(rule.ranks)}"
+            return f"an input of {len(_shape(first))} axes, but {_either(rule.ranks)}"
         if rule.types is not None and TYPES[first.type] not in rule.types:
-            return f"an input of type {TYPES[first.type]}, of {_either(rule.types)}"
+            return f"an input of {TYPES[first.type]}, but {_either(rule.types)}"
         if rule.largest_elements and math.prod(_shape(first)) > rule.largest_elements:
             return f"an input of more than {rule.largest_elements} elements"
     if rule.weights is not None and weights not in (None, *rule.weights):
-        return f"weights of type {weights}, of {_either(rule.weights)}"
+        return f"weights of {weights}, but {_either(rule.weights)}"
     for place in rule.constant_inputs:
         tensor = inputs[place] if place < len(inputs) else None
         if tensor is not None and not is_constant(file, tensor):
-            return f"input {place} computed, where it must be a constant"
+            return f"a computed input {place}, but a constant"
     for option, allowed in rule.options:
         value = getattr(operator.builtinOptions, option, 0)
         if value not in allowed:
-            return f"{option}={value}, of {_either(allowed)}"
+            return f"{option}={value}, but {_either(allowed)}"
     if rule.one_way_broadcast and not _one_is_as_large(inputs):
         return "two inputs, each of them larger than the other in an axis"
     return None

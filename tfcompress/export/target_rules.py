@@ -11,11 +11,12 @@ from tfcompress.export.census import operation_kind
 from tfcompress.export.layer_operations import is_constant, kernel_of, layers_of
 from tfcompress.export.operation_forms import TYPES, check_form
 from tfcompress.export.signature import Signature
-from tfcompress.export.targets import Target
+from tfcompress.export.targets import OperationRule, Target
 
 _FLOAT = ("float16", "float32", "float64")
 _CHANNEL_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": -1, "TRANSPOSE_CONV": 0}
-_DOORS = {"QUANTIZE", "DEQUANTIZE"}
+_CONVERSIONS = {"QUANTIZE", "DEQUANTIZE"}
+_NO_RECURRENCE = "use convolutions over time in the place of a recurrent layer"
 _ADVICE = {
     "CONV_3D": "use convolutions of two dimensions",
     "CONV_3D_TRANSPOSE": "use convolutions of two dimensions",
@@ -24,8 +25,9 @@ _ADVICE = {
     "EMBEDDING_LOOKUP": "compute the embedding in front of the file",
     "GELU": "use another activation, such as relu",
     "TOPK_V2": "choose among the outputs behind the file",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": "build the recurrent layer with unroll=True",
-    "WHILE": "build the recurrent layer with unroll=True",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _NO_RECURRENCE,
+    "UNPACK": _NO_RECURRENCE,
+    "WHILE": _NO_RECURRENCE,
 }
 
 
@@ -121,51 +123,70 @@ def _door_faults(file: Any, target: Target) -> Iterator[tuple[str, str]]:
                 yield where, f"{stored} in the place of {target.inputs_and_outputs}"
             shape = _shape(tensor)
             if target.batch is not None and shape and shape[0] != target.batch:
-                yield where, f"a batch of {shape[0]}; export with batch={target.batch}"
+                yield where, f"a batch of {shape[0]} (export with batch={target.batch})"
 
 
 def _operation_faults(file: Any, target: Target) -> Iterator[tuple[str, str]]:
-    rules = None
-    if target.operations is not None:
-        rules = {rule.name: rule for rule in target.operations}
+    rules = {rule.name: rule for rule in target.operations or ()}
     for subgraph in file.subgraphs:
-        doors = {*map(int, subgraph.inputs), *map(int, subgraph.outputs)}
+        unpacked = _unpacked_constants(file, subgraph)
         for operator in subgraph.operators or []:
             kind = operation_kind(file, operator)
+            if target.full_integer and kind in _CONVERSIONS:
+                continue  # they stand at the door, or around what computes in float
             where = _name(file, subgraph, operator, kind)
-            if rules is not None and kind not in rules:
-                advice = _ADVICE.get(kind)
-                yield where, "not had" + (f" ({advice})" if advice else "")
-                continue
-            if rules is not None:
-                form = check_form(file, subgraph, operator, rules[kind])
-                if form:
-                    yield where, f"not had with {form}"
+            if target.operations is not None:
+                for why in _form_faults(file, subgraph, operator, rules):
+                    yield where, why
             if target.per_tensor_dense and kind == "FULLY_CONNECTED":
                 kernel = kernel_of(file, subgraph, operator)
                 if kernel is not None and _scales(subgraph.tensors[kernel]) > 1:
-                    yield where, "a scale for each channel, where one is had for all"
+                    yield where, "a scale for each channel (it takes one for all)"
             for index in {*map(int, operator.inputs), *map(int, operator.outputs)}:
-                if index >= 0 and not is_constant(file, subgraph.tensors[index]):
-                    at_door = kind in _DOORS and index in doors
-                    for why in _tensor_faults(subgraph.tensors[index], target, at_door):
+                if index < 0 or index in unpacked:
+                    continue
+                if not is_constant(file, subgraph.tensors[index]):
+                    for why in _tensor_faults(subgraph.tensors[index], target):
                         yield where, why
 
 
-def _tensor_faults(tensor: Any, target: Target, at_door: bool) -> Iterator[str]:
+def _unpacked_constants(file: Any, subgraph: Any) -> set[int]:
+    """Returns the tensors that are made from a constant alone."""
+    return {
+        int(operator.outputs[0])
+        for operator in subgraph.operators or []
+        if operation_kind(file, operator) in ("DEQUANTIZE", "DENSIFY")
+        and is_constant(file, subgraph.tensors[operator.inputs[0]])
+    }
+
+
+def _form_faults(
+    file: Any, subgraph: Any, operator: Any, rules: dict[str, OperationRule]
+) -> Iterator[str]:
+    kind = operation_kind(file, operator)
+    if kind not in rules:
+        advice = _ADVICE.get(kind)
+        yield "it has no such operation" + (f" ({advice})" if advice else "")
+        return
+    form = check_form(file, subgraph, operator, rules[kind])
+    if form:
+        yield f"it does not take {form}"
+
+
+def _tensor_faults(tensor: Any, target: Target) -> Iterator[str]:
     """Yields what a target does not take of a tensor that is computed."""
     shape = _shape(tensor)
     stored = TYPES[tensor.type]
-    if not target.float_operations and stored in _FLOAT and not at_door:
-        yield "computed in float; use a layer that has a whole-number form"
+    if not target.float_operations and stored in _FLOAT:
+        yield "computes in float (use a layer that has a whole-number form)"
     signature = tensor.shapeSignature
     if target.static_shapes and signature is not None and -1 in list(signature):
-        yield "a shape that is not known before it runs; give every input fixed sizes"
+        yield "a shape not known before it runs (give every input fixed sizes)"
     if target.largest_rank is not None and len(shape) > target.largest_rank:
-        yield f"a tensor of {len(shape)} axes, of {target.largest_rank} at the most"
+        yield f"a tensor of {len(shape)} axes (it takes {target.largest_rank})"
     inner = target.largest_inner_axes
     if inner is not None and any(size > 1 for size in shape[:-inner]):
-        yield f"a tensor of shape {shape}, of which only the last {inner} may be over 1"
+        yield f"a tensor of shape {shape} (only the last {inner} sizes may be above 1)"
 
 
 def _channel_notes(file: Any, target: Target) -> tuple[str, ...]:

@@ -56,14 +56,15 @@ def find_target(target: str | Target) -> Target:
                 f"Received: {types}, in target={target.name!r}"
             )
         return target
-    if target in _REPLACED:
+    name = str(target)
+    if name in _REPLACED:
         raise ArgumentError(
-            f"There is no such target any more: {_REPLACED[target]}. "
+            f"There is no such target any more: {_REPLACED[name]}. "
             f"Received: target={target!r}"
         )
-    if target not in TARGETS:
+    if name not in TARGETS:
         raise ArgumentError(
             f"target must be one of {sorted(TARGETS)}, or a Target; the nearest are "
-            f"{nearest(str(target), TARGETS)}. Received: target={target!r}"
+            f"{nearest(name, TARGETS)}. Received: target={target!r}"
         )
-    return TARGETS[target]
+    return TARGETS[name]
