@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from tfcompress.export.constant_folding import fold_constants
 from tfcompress.export.direct_conversion import convert_directly, has_loops, trace
+from tfcompress.export.integer_splits import split_whole_numbers
 from tfcompress.export.recurrent import (
     convert_with_float_loops,
     convert_with_fused_layers,
@@ -58,7 +58,7 @@ def convert(
         content = convert_directly(
             unrolled, signature, target, samples=samples, sparse=sparse, flex=flex
         )
-        return fold_constants(content)
+        return split_whole_numbers(content)
     if target.float_operations:
         return convert_with_float_loops(model, signature, target, samples)
     return convert_with_fused_layers(model, signature, target, samples)
