@@ -1,7 +1,10 @@
 """Export: the best `.tflite` file for a device, checked before it gets its name."""
 
 from tfcompress.export.artifact import Artifact
+from tfcompress.export.bisection import compare_layers
 from tfcompress.export.census import Operation
+from tfcompress.export.gap import Gap
+from tfcompress.export.layer_comparison import LayerComparison, LayerGap
 from tfcompress.export.lookup_tables import (
     LookupTable,
     LookupTables,
@@ -11,6 +14,7 @@ from tfcompress.export.microcontroller import (
     MicrocontrollerRun,
     run_on_microcontroller,
 )
+from tfcompress.export.partitions import Partitions, find_partitions
 from tfcompress.export.sparse_ready import (
     SparseFailure,
     SparseReadiness,
@@ -30,17 +34,23 @@ from tfcompress.export.verification import Verification
 __all__ = [
     "TARGETS",
     "Artifact",
+    "Gap",
+    "LayerComparison",
+    "LayerGap",
     "LookupTable",
     "LookupTables",
     "MicrocontrollerRun",
     "Operation",
     "OperationRule",
+    "Partitions",
     "SparseFailure",
     "SparseReadiness",
     "Target",
     "Verification",
     "check_target",
+    "compare_layers",
     "compress_with_lookup_tables",
+    "find_partitions",
     "find_target",
     "read_target",
     "run_on_microcontroller",

@@ -54,17 +54,53 @@ def measure_gap(
     print(measure_gap(np.array([3.0, 4.5]), np.array([3.0, 4.0]), step=0.5))
     ```
     """
-    signal = np.asarray(expected, np.float64)
-    noise = np.asarray(found, np.float64) - signal
-    largest, mean = float(np.abs(noise).max()), float(np.abs(noise).mean())
-    return Gap(
-        largest_error=largest,
-        mean_error=mean,
-        relative_error=largest / max(float(np.abs(signal).max()), 1e-9),
-        sqnr_db=decibels(float(np.square(signal).sum()), float(np.square(noise).sum())),
-        steps=largest / step if step else None,
-        mean_steps=mean / step if step else None,
-    )
+    running = RunningGap()
+    running.add(found, expected)
+    return running.gap(step)
+
+
+class RunningGap:
+    """The difference of arrays that come one after the other.
+
+    Example:
+    ```python
+    import numpy as np
+    from tfcompress.export.gap import RunningGap
+
+    running = RunningGap()
+    for number in range(3):
+        running.add(np.array([number + 0.1]), np.array([number]))
+    print(running.gap())
+    ```
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._signal = self._noise = self._absolute = 0.0
+        self._largest = self._peak = 0.0
+
+    def add(self, found: np.ndarray, expected: np.ndarray) -> None:
+        """Takes in two arrays of the same shape."""
+        signal = np.asarray(expected, np.float64)
+        noise = np.asarray(found, np.float64) - signal
+        self._count += noise.size
+        self._signal += float(np.square(signal).sum())
+        self._noise += float(np.square(noise).sum())
+        self._absolute += float(np.abs(noise).sum())
+        self._largest = max(self._largest, float(np.abs(noise).max(initial=0.0)))
+        self._peak = max(self._peak, float(np.abs(signal).max(initial=0.0)))
+
+    def gap(self, step: float | None = None) -> Gap:
+        """Returns the difference of all that was taken in."""
+        mean = self._absolute / max(self._count, 1)
+        return Gap(
+            largest_error=self._largest,
+            mean_error=mean,
+            relative_error=self._largest / max(self._peak, 1e-9),
+            sqnr_db=decibels(self._signal, self._noise),
+            steps=self._largest / step if step else None,
+            mean_steps=mean / step if step else None,
+        )
 
 
 def decibels(signal: float, noise: float) -> float:

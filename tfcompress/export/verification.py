@@ -11,13 +11,18 @@ import tensorflow as tf
 
 from tfcompress import data as data_module
 from tfcompress import keras_compat
-from tfcompress.errors import ExportError, ModelError, TFCompressError
+from tfcompress.errors import ExportError, ModelError
 from tfcompress.export.bisection import compare_layers
 from tfcompress.export.gap import Gap, measure_gap, worst
 from tfcompress.export.output_steps import read_output_steps
 from tfcompress.export.signature import Signature
 from tfcompress.export.targets import Target
-from tfcompress.export.tolerance import describe_gap, describe_tolerance, is_tolerable
+from tfcompress.export.tolerance import (
+    FLOAT_TOLERANCE,
+    describe_gap,
+    describe_tolerance,
+    is_tolerable,
+)
 from tfcompress.measurement import LiteRTModel
 
 # LiteRT's own kernels are slow, and a fault of theirs shows in any sample.
@@ -97,24 +102,220 @@ def verify(
             differs by more than the tolerance. It names the kernels with which it does,
             and the first layer that departs.
     """
+    path = Path(path)
     samples = _limited(samples)
     expected = _run_model(model, signature, samples)
-    check = _Check(Path(path), model, signature, target, key)
-    own = check.run_own_kernels(samples, expected)
-    found = check.run_default_kernels(samples, expected, runs_without=own is not None)
-    check.refuse_faults(samples)
+    steps = read_output_steps(path.read_bytes(), key)
+    default = _run_file(path, key, samples, signature)
+    own = _run_file(path, key, samples, signature, delegates=False)
+    _refuse_crash(default, own)
+    faults = [
+        fault
+        for run in (default, own)
+        for fault in _find_faults(run, expected, steps, target)
+    ]
+    if faults:
+        where = _blame(faults[0], path, model, samples, key)
+        raise ExportError(_explain(faults, default, own, target) + where)
     outputs = {
-        name: measure_gap(found[name], values, step=check.steps.get(name))
+        name: measure_gap(default.outputs[name], values, step=steps.get(name))
         for name, values in expected.items()
     }
     differences = [
-        measure_gap(found[name][: len(values)], values, step=check.steps.get(name))
-        for name, values in (own or {}).items()
+        measure_gap(default.outputs[name][: len(values)], values, step=steps.get(name))
+        for name, values in own.outputs.items()
     ]
     return Verification(
         samples=data_module.length(list(samples.values())),
         **dataclasses.asdict(worst(outputs.values())),
-        same_class=_same_class(found, expected),
+        same_class=_same_class(default.outputs, expected),
         without_delegates=worst(differences) if differences else None,
         outputs=outputs,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    """What a file gave, with XNNPACK or without; nothing if it did not run."""
+
+    delegates: bool
+    outputs: dict[str, np.ndarray]
+    error: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Fault:
+    """An output that is no good, and the sample in which it is worst."""
+
+    run: _Run
+    output: str
+    gap: Gap | None
+    sample: int
+
+
+def _limited(samples: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    count = data_module.length(list(samples.values()))
+    numbers = sum(array.size for array in samples.values()) // count
+    most = max(_MOST_NUMBERS // max(numbers, 1), 1)
+    return {name: array[:most] for name, array in samples.items()}
+
+
+def _run_model(
+    model: Any, signature: Signature, samples: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Runs a Keras model in parts, so that no layer's output takes all the memory."""
+    fixed = model.inputs[0].shape[0] if keras_compat.is_model(model) else None
+    batch = fixed or _BATCH
+    count = data_module.length(list(samples.values()))
+    parts = []
+    for start in range(0, count, batch):
+        places = np.arange(start, start + batch if fixed else min(start + batch, count))
+        rows = {name: array[places % count] for name, array in samples.items()}
+        arguments = tf.nest.map_structure(
+            lambda name, rows=rows: tf.constant(rows[name]), signature.structure
+        )
+        outputs = tf.nest.flatten(model(arguments, training=False))
+        parts.append([output.numpy()[: count - start] for output in outputs])
+    arrays = [np.concatenate(part) for part in zip(*parts, strict=True)]
+    for name, array in zip(signature.outputs, arrays, strict=True):
+        if not np.isfinite(array).all():
+            raise ExportError(
+                "The model itself gives numbers that are not finite on the samples "
+                f"that the file is verified on. Received: output {name!r}"
+            )
+    return dict(zip(signature.outputs, arrays, strict=True))
+
+
+def _run_file(
+    path: Path,
+    key: str | None,
+    samples: dict[str, np.ndarray],
+    signature: Signature,
+    *,
+    delegates: bool = True,
+) -> _Run:
+    most = None if delegates else _SAMPLES_WITHOUT_DELEGATES
+    try:
+        file = LiteRTModel(path, signature=key, delegates=delegates)
+        outputs = file.predict({n: samples[n][:most] for n in file.input_details})
+    except ModelError as error:
+        return _Run(delegates, {}, str(error))
+    if not isinstance(outputs, dict):
+        outputs = {signature.outputs[0]: outputs}
+    return _Run(delegates, outputs)
+
+
+def _refuse_crash(default: _Run, own: _Run) -> None:
+    if default.error and not own.error:
+        raise ExportError(
+            "XNNPACK, LiteRT's default kernels, cannot run the file, though LiteRT's "
+            f"own kernels can: phones would not load it. {default.error}"
+        )
+    if default.error:
+        raise ExportError(f"The .tflite file does not run. {default.error}")
+
+
+def _find_faults(
+    run: _Run,
+    expected: dict[str, np.ndarray],
+    steps: Mapping[str, float],
+    target: Target,
+) -> list[_Fault]:
+    faults = []
+    for name, found in run.outputs.items():
+        reference = expected[name][: len(found)]
+        finite = np.isfinite(found)
+        if not finite.all():
+            rows = finite.reshape(len(found), -1).all(-1)
+            faults.append(_Fault(run, name, None, int(np.argmin(rows))))
+            continue
+        gap = measure_gap(found, reference, step=steps.get(name))
+        if not is_tolerable(gap, target):
+            errors = np.abs(found - reference).reshape(len(found), -1).max(-1)
+            faults.append(_Fault(run, name, gap, int(np.argmax(errors))))
+    return faults
+
+
+def _explain(faults: list[_Fault], default: _Run, own: _Run, target: Target) -> str:
+    fault = faults[0]
+    where = ""
+    wrong = {each.run.delegates for each in faults}
+    if wrong == {True} and own.outputs:
+        where = " on XNNPACK, LiteRT's default kernels, though it does without them"
+    if wrong == {False}:
+        where = " on LiteRT's own kernels, though it does on XNNPACK, its default ones"
+    if fault.gap is None:
+        return (
+            f"The .tflite file gives outputs that are not finite{where}. "
+            f"Received: output {fault.output!r}"
+        )
+    advice = "Please report it with the model."
+    if target.full_integer or target.weights not in FLOAT_TOLERANCE:
+        advice = (
+            "Give representative data like that of the application, or keep the layers "
+            "at fault in float (layers of tfcompress.quantization.post_training)."
+        )
+    return (
+        f"The .tflite file does not do what the model does{where}. {advice} "
+        f"Expected: {describe_tolerance(target)}. "
+        f"Received: {describe_gap(fault.gap, target)}, at output {fault.output!r}"
+    )
+
+
+def _blame(
+    fault: _Fault,
+    path: Path,
+    model: Any,
+    samples: dict[str, np.ndarray],
+    key: str | None,
+) -> str:
+    """Says which layer is the first that departs, where that can be found."""
+    sample = slice(fault.sample, fault.sample + 1)
+    try:
+        layers = compare_layers(
+            path,
+            model,
+            {name: array[sample] for name, array in samples.items()},
+            signature=key,
+            delegates=fault.run.delegates,
+        )
+    except Exception:  # What is to be told is the fault of the file.
+        return ""
+    first = layers.first_departure
+    if first is None:
+        return ""
+    return (
+        f". The first layer that departs is {first.layer!r}: "
+        f"{first.gap.sqnr_db:.1f} dB, after {first.inputs_sqnr_db:.1f} dB before it"
+    )
+
+
+def _same_class(
+    found: dict[str, np.ndarray], expected: dict[str, np.ndarray]
+) -> float | None:
+    (name, reference), *others = expected.items()
+    if others or reference.ndim != 2 or reference.shape[-1] == 1:
+        return None
+    same = np.argmax(found[name], -1) == np.argmax(reference, -1)
+    return float(same.mean())
+
+
+def made_up_samples(signature: Signature, count: int) -> dict[str, np.ndarray]:
+    """Makes inputs for a comparison where the user gives none: uniform from 0 to 1.
+
+    Args:
+        signature: The model's inputs. Axes of unknown size get the size 1.
+        count: How many samples to make.
+
+    Returns:
+        An array for each input name, the same at each call. Whole-number inputs get
+        zeros, for their range is not known.
+    """
+    generator = np.random.default_rng(0)
+    samples = {}
+    for name, spec in signature.inputs.items():
+        shape = (count, *(size or 1 for size in spec.shape[1:]))
+        dtype = spec.dtype.as_numpy_dtype
+        values = generator.random(shape) if spec.dtype.is_floating else np.zeros(shape)
+        samples[name] = values.astype(dtype)
+    return samples
