@@ -262,7 +262,7 @@ def label_kinds(metrics: Any) -> dict[str, str | None] | str | None:
 
     Example:
     ```python
-    kinds = label_kinds(["mae"])
+    kinds = label_kinds(["accuracy"])
     (said,) = tfc.measurement.predict_each([model], (x, y), kinds=kinds)
     ```
     """

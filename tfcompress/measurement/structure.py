@@ -29,6 +29,8 @@ def parse_tflite(content: bytes, path: Any) -> Any:
 
     Example:
     ```python
+    from tfcompress.measurement.file import read_tflite
+
     content = read_tflite("small.tflite")
     print(len(parse_tflite(content, "small.tflite").subgraphs))
     ```

@@ -38,6 +38,7 @@ def test_function_of_probabilities(three):
     assert quality["roc_auc_score"] == pytest.approx(expected)
     expected = sklearn.metrics.log_loss(three.labels, scores)
     assert quality["log_loss"] == pytest.approx(expected)
+    assert quality.lower_is_better == ("log_loss",)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,9 @@ def test_scores_labels_and_weights_as_they_are(case, library):
     logits = case.scores.astype(np.float64)
     losses = np.log(np.exp(logits).sum(1)) - logits[np.arange(50), case.labels]
     expected = np.average(losses, weights=case.weights)
-    assert score(case, [metric])["loss"] == pytest.approx(expected, rel=1e-5)
+    quality = score(case, [metric])
+    assert quality["loss"] == pytest.approx(expected, rel=1e-5)
+    assert quality.lower_is_better == ("loss",)
 
 
 @BOTH

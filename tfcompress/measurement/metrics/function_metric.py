@@ -13,6 +13,8 @@ from tfcompress.measurement.metrics.quality_metric import Measure, QualityMetric
 from tfcompress.measurement.prediction import Predictions
 
 _KINDS = ("classes", "multi_label", "values")
+# How scikit-learn ends the names of functions to minimize.
+_SMALLER_IS_BETTER = ("_error", "_loss", "_deviance")
 # What scikit-learn calls the second argument of a function of scores.
 _SCORES = ("y_score", "y_scores", "y_proba", "y_prob")
 # Functions of probabilities whose second argument has the name of answers.
@@ -34,14 +36,18 @@ def describe_function(function: Callable[..., Any]) -> QualityMetric:
         function: The function; `functools.partial` sets other arguments.
 
     Returns:
-        The `QualityMetric`, named after the function.
+        The `QualityMetric`, named after the function. The smaller number is the better
+        one if the name ends as scikit-learn has it: `_error`, `_loss`, `_deviance`.
     """
     inner = function
     while isinstance(inner, functools.partial):
         inner = inner.func
     name = getattr(inner, "__name__", type(inner).__name__)
     return QualityMetric(
-        name, functools.partial(_prepare, function, inner, name), _KINDS
+        name,
+        functools.partial(_prepare, function, inner, name),
+        _KINDS,
+        larger_is_better=not name.endswith(_SMALLER_IS_BETTER),
     )
 
 

@@ -12,6 +12,8 @@ from tfcompress.measurement.metrics.quality_metric import Measure, QualityMetric
 from tfcompress.measurement.prediction import Predictions
 
 _KINDS = ("classes", "multi_label", "values")
+# How Keras ends the names of the classes of metrics that are losses.
+_SMALLER_IS_BETTER = ("Error", "Crossentropy", "Divergence", "Hinge", "Poisson")
 
 
 def is_keras_metric(metric: Any) -> bool:
@@ -35,7 +37,12 @@ def describe_keras_metric(metric: Any) -> QualityMetric:
     Returns:
         The `QualityMetric`, with the name of the object.
     """
-    return QualityMetric(metric.name, functools.partial(_prepare, metric), _KINDS)
+    return QualityMetric(
+        metric.name,
+        functools.partial(_prepare, metric),
+        _KINDS,
+        larger_is_better=not type(metric).__name__.endswith(_SMALLER_IS_BETTER),
+    )
 
 
 def _prepare(metric: Any, predictions: Predictions) -> Measure:

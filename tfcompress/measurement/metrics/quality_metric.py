@@ -32,6 +32,8 @@ class QualityMetric:
     ```python
     import numpy as np
 
+    from tfcompress.measurement.metrics import find_quality_metric
+
     measure = find_quality_metric("accuracy").prepare(predictions)
     measure(np.ones(len(predictions.scores)))  # each sample once
     ```
