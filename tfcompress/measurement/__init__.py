@@ -22,6 +22,8 @@ from tfcompress.measurement.operation_profile import (
     operation_profile,
 )
 from tfcompress.measurement.prediction import Predictions, predict, predict_each
+from tfcompress.measurement.profile import profile
+from tfcompress.measurement.profile_result import LayerProfile, Profile
 from tfcompress.measurement.quality import Quality, evaluate, score
 from tfcompress.measurement.runtime import LiteRTModel
 from tfcompress.measurement.size import Size, size
@@ -43,12 +45,14 @@ __all__ = [
     "Inspection",
     "Latency",
     "LayerInspection",
+    "LayerProfile",
     "LayerSummary",
     "LiteRTModel",
     "McNemar",
     "OperationProfile",
     "OperationTime",
     "Predictions",
+    "Profile",
     "Quality",
     "SignatureInspection",
     "Size",
@@ -70,6 +74,7 @@ __all__ = [
     "operation_profile",
     "predict",
     "predict_each",
+    "profile",
     "score",
     "size",
     "summarize_graph",

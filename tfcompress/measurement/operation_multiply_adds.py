@@ -45,11 +45,15 @@ def count_operation_multiply_adds(model: Any, subgraph: Any, operator: Any) -> i
     """
     kind = flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex)
     rule = _RULES.get(kind or "")
-    return 0 if rule is None else rule(subgraph, operator) // _batch_size(model)
+    return 0 if rule is None else rule(subgraph, operator) // batch_size_of(model)
 
 
-def _batch_size(model: Any) -> int:
-    """Returns the samples in one run: the first axis that all inputs have."""
+def batch_size_of(model: Any) -> int:
+    """Returns the samples in one run of a file: the first axis that all inputs have.
+
+    Args:
+        model: The file, a `ModelT` of LiteRT's schema.
+    """
     main = model.subgraphs[0]
     shapes = [_shape(main, index) for index in _places(main.inputs)]
     sizes = {shape[0] for shape in shapes if shape}

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,11 @@ from rich.text import Text
 from tfcompress import keras_compat
 from tfcompress.graph import Graph, Node, Tensor, TensorSpec
 from tfcompress.graph.graph import map_tensors
-from tfcompress.measurement.multiply_adds import count_multiply_adds, describe_call
+from tfcompress.measurement.multiply_adds import (
+    Call,
+    count_multiply_adds,
+    describe_call,
+)
 from tfcompress.measurement.weights import is_kernel
 from tfcompress.printing import to_text
 
@@ -183,22 +186,42 @@ def summarize_graph(graph: Graph) -> Summary:
     Returns:
         The `Summary`.
     """
+    rows: list[LayerSummary] = []
+    uncounted: list[str] = []
+    seen: set[str] = set()
+    for node, call in zip(graph.nodes, describe_calls(graph), strict=True):
+        count = count_multiply_adds(call)
+        if count is None:
+            uncounted.append(node.name)
+        rows.append(_row(graph, node, call, count or 0, again=node.layer in seen))
+        seen.add(node.layer)
+    return Summary(graph.name, tuple(rows), tuple(uncounted))
+
+
+def describe_calls(graph: Graph) -> list[Call]:
+    """Describes each call of a layer, with the sizes that it has for one sample.
+
+    Args:
+        graph: A graph without models inside it, whose nodes know their shapes.
+
+    Returns:
+        The calls, in the order of the nodes.
+    """
     batch = _batch_sizes(graph)
     specs = {
         Tensor(node.name, index): TensorSpec(_known(spec.shape, batch), spec.dtype)
         for node in graph.nodes
         for index, spec in enumerate(node.outputs)
     }
-    rows: list[LayerSummary] = []
-    uncounted: list[str] = []
-    seen: set[str] = set()
-    for node in graph.nodes:
-        count = _count(graph, node, specs.__getitem__)
-        if count is None:
-            uncounted.append(node.name)
-        rows.append(_row(graph, node, specs, count or 0, again=node.layer in seen))
-        seen.add(node.layer)
-    return Summary(graph.name, tuple(rows), tuple(uncounted))
+    return [
+        describe_call(
+            graph.layer_of(node),
+            map_tensors(specs.__getitem__, node.arguments),
+            map_tensors(specs.__getitem__, dict(node.keywords)),
+            [_known(spec.shape, batch) for spec in node.outputs],
+        )
+        for node in graph.nodes
+    ]
 
 
 def _batch_sizes(graph: Graph) -> set[int | None]:
@@ -215,25 +238,10 @@ def _known(shape: tuple[int | None, ...], batch: set[int | None]) -> tuple[int, 
     )
 
 
-def _count(
-    graph: Graph, node: Node, spec_of: Callable[[Tensor], TensorSpec]
-) -> int | None:
-    outputs = [
-        spec_of(Tensor(node.name, index)).shape for index in range(len(node.outputs))
-    ]
-    call = describe_call(
-        graph.layer_of(node),
-        map_tensors(spec_of, node.arguments),
-        map_tensors(spec_of, dict(node.keywords)),
-        outputs,  # type: ignore[arg-type]
-    )
-    return count_multiply_adds(call)
-
-
 def _row(
     graph: Graph,
     node: Node,
-    specs: dict[Tensor, TensorSpec],
+    call: Call,
     multiply_adds: int,
     *,
     again: bool,
@@ -241,23 +249,34 @@ def _row(
     layer = graph.layer_of(node)
     weights = () if again else layer.weights
     kernels = [w.value for w in weights if is_kernel(w.path, w.value)]
-    own = [specs[Tensor(node.name, index)] for index in range(len(node.outputs))]
     return LayerSummary(
         name=node.name,
         kind=layer.kind,
         shapes=tuple(spec.shape for spec in node.outputs),
         parameters=sum(weight.value.size for weight in weights),
         multiply_adds=multiply_adds,
-        activation_bytes=sum(_bytes(spec) for spec in own),
+        activation_bytes=sum(output_bytes(node, call)),
         kernel_parameters=sum(value.size for value in kernels),
         zeros=sum(int(value.size - np.count_nonzero(value)) for value in kernels),
     )
 
 
-def _bytes(spec: TensorSpec) -> int:
-    size = _SIZES.get(spec.dtype)
-    size = np.dtype(spec.dtype).itemsize if size is None else size
-    return size * math.prod(spec.shape)  # type: ignore[arg-type]
+def output_bytes(node: Node, call: Call) -> list[int]:
+    """Returns the bytes of each output of a node for one sample.
+
+    Args:
+        node: The node.
+        call: Its description, from `describe_calls`.
+    """
+    return [
+        _item_size(spec.dtype) * math.prod(shape)
+        for spec, shape in zip(node.outputs, call.outputs, strict=True)
+    ]
+
+
+def _item_size(dtype: str) -> int:
+    size = _SIZES.get(dtype)
+    return np.dtype(dtype).itemsize if size is None else size
 
 
 def _show(shape: tuple[int | None, ...]) -> str:
