@@ -215,7 +215,7 @@ def _channel_notes(file: Any, target: Target) -> tuple[str, ...]:
 def _name(file: Any, subgraph: Any, operator: Any, kind: str) -> str:
     layers = layers_of(subgraph, operator, kernel_of(file, subgraph, operator))
     if layers:
-        return f"layer {layers[0]!r} ({kind})"
+        return f"layer {' and '.join(map(repr, layers))} ({kind})"
     outputs = [subgraph.tensors[index].name.decode() for index in operator.outputs]
     return f"{kind} at {', '.join(outputs)!r}"
 
