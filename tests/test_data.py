@@ -60,6 +60,13 @@ def test_take():
     assert len(data.take(X, 100)) == 10
 
 
+def test_batches_padded_to_lengths_of_their_own():
+    given = lambda: iter([np.ones((2, 5)), np.ones((2, 7))])  # noqa: E731
+    assert data.take(given, 2).shape == (2, 5)
+    with pytest.raises(DataError, match=r"pad all sequences.*\(2, 5\), \(2, 7\)"):
+        data.take(given, 3)
+
+
 def test_first():
     assert len(data.first(tf.data.Dataset.from_tensor_slices(X).batch(3)).x) == 3
 

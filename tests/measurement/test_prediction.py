@@ -115,6 +115,47 @@ def test_weights_that_are_not_finite(samples):
         predict(model, samples)
 
 
+@pytest.mark.parametrize("library", [keras, tf_keras], ids=["keras", "tf_keras"])
+def test_batches_of_other_lengths(library):
+    inputs = library.Input((None,))
+    model = library.Model(inputs, library.layers.Embedding(3, 3)(inputs))
+    data = lambda: iter([np.zeros((2, 5)), np.zeros((2, 7))])  # noqa: E731
+    with pytest.raises(DataError, match=r"pad all.*\(2, 5, 3\), \(2, 7, 3\)"):
+        predict(model, data)
+
+
+def test_probabilities_of_logits_and_of_quantized_scores():
+    logits = Predictions(np.array([[0.0, np.log(3)], [2, 2]], np.float32), None)
+    np.testing.assert_allclose(logits.probabilities, [[1 / 4, 3 / 4], [1 / 2, 1 / 2]])
+    stored = np.array([[0.5, 0.25, 0.0], [0, 0, 0]], np.float32)
+    thirds = [[2 / 3, 1 / 3, 0], [1 / 3] * 3]
+    np.testing.assert_allclose(Predictions(stored, None).probabilities, thirds)
+    one = column([np.log(4), -np.log(4), 2]).probabilities[:2]
+    np.testing.assert_allclose(one, [[0.2, 0.8], [0.8, 0.2]], rtol=1e-6)
+
+
+def test_kinds_of_labels(samples):
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
+    forms = {
+        "classes": np.array([[1, 0], [0.25, 0.75]]),
+        "multi_label": np.array([[1, 0], [1, 1]]),
+        "values": np.array([[1, 0], [2, 1]]),
+    }
+    for kind, labels in forms.items():
+        assert predict(model, (samples[:2], labels)).kind == kind
+    assert predict(model, samples[:2]).kind is None
+
+
+def test_padding_does_not_change_what_labels_are(samples):
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
+    labels, weights = np.array([[1, 0], [0, 1], [-5, -5]]), np.array([1, 1, 0])
+    predictions = predict(model, (samples[:3], labels, weights))
+    assert predictions.labels.tolist() == [0, 1, 0]
+    assert predictions.given_labels.tolist() == [[1, 0], [0, 1], [0, 0]]
+
+
 def test_several_outputs_by_name(samples, make_file):
     inputs = keras.Input((2,), batch_size=1)
     outputs = {"same": inputs, "one": keras.layers.Dense(1)(inputs)}

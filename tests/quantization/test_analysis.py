@@ -165,6 +165,15 @@ def test_nested_and_shared_layers_and_several_outputs():
     assert "accuracy" not in str(result)
 
 
+def test_labels_that_are_real_numbers(chain):
+    model, inputs, _ = chain
+    labels = np.asarray(model(inputs)) + 0.5
+    assert analyze(model, (inputs, labels)).metric is None
+    result = analyze(model, (inputs, labels), metric="mae")
+    assert result.metric == "negative_mae"
+    assert result.baseline == pytest.approx(-0.5, abs=1e-5)
+
+
 def test_metric_of_your_own_sees_one_layer_rounded_at_a_time(chain):
     model, inputs, labels = chain
     seen = []

@@ -51,7 +51,9 @@ def fit_labels(y: Any, scores: np.ndarray, weights: np.ndarray | None) -> np.nda
     return labels
 
 
-def read_labels(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def read_labels(
+    labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Tells class numbers, several classes for one sample, and real numbers apart.
 
     One number for each row of scores is its class. Where the model has one output, it
@@ -62,6 +64,8 @@ def read_labels(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     Args:
         labels: All labels of a data set, from `fit_labels`.
         scores: All scores, of shape `(samples, ..., outputs)`.
+        weights: All weights, from `fit_weights`, or None. Labels of weight 0 tell
+            nothing.
 
     Returns:
         Class numbers as int64 of shape `scores.shape[:-1]`; or zeros and ones as int64,
@@ -78,7 +82,8 @@ def read_labels(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
         if whole and scores.min() >= 0.0 and scores.max() <= 1.0:
             check_labels(labels.reshape(-1), 2)
         return read_values(labels, scores)
-    sums = labels.sum(axis=-1, dtype=np.float64)
+    counted = labels if weights is None else labels[weights > 0]
+    sums = counted.reshape(-1, labels.shape[-1]).sum(axis=1, dtype=np.float64)
     if labels.min() >= 0 and np.abs(sums - 1.0).max() <= _TOLERANCE:
         return np.argmax(labels, axis=-1)
     if labels.shape == scores.shape and np.isin(labels, (0, 1)).all():

@@ -31,7 +31,8 @@ class Predictions:
             none.
         weights: Sample weights as float64 of shape `(samples,)` or
             `scores.shape[:-1]`, or None if all count alike.
-        given_labels: The labels in the form in which the data holds them, or None.
+        given_labels: The labels in the form in which the data holds them, 0 where the
+            weight is 0, or None.
     """
 
     scores: np.ndarray
@@ -144,7 +145,7 @@ Said = Predictions | dict[str, Predictions]
 def predict(
     model_or_file: Any, data: Any, *, batch_size: int = 256, threads: int = 1
 ) -> Any:
-    """Runs a model on data.
+    """Runs a model on data, and holds all that it says in memory.
 
     Args:
         model_or_file: A built Keras 3 or tf_keras model, or the path of a `.tflite`
@@ -256,6 +257,7 @@ class _Gatherer:
             weight = fit_weights(weights.get(name), scores)
             given = labels.get(name)
             label = None if given is None else fit_labels(given, scores, weight)
+            given = None if label is None else label.reshape(np.shape(given))
             gathered[name] = (scores, label, weight, given)
         self._batches.append(gathered)
 
@@ -275,8 +277,11 @@ class _Gatherer:
         if labels is not None:
             kinds = self._kinds
             kind = kinds.get(name) if isinstance(kinds, Mapping) else kinds
-            read = read_values if kind == "values" else read_labels
-            labels = read(labels, scores)
+            labels = (
+                read_values(labels, scores)
+                if kind == "values"
+                else read_labels(labels, scores, weights)
+            )
         return Predictions(scores, labels, weights, given)
 
 

@@ -42,11 +42,13 @@ def analyze(
             not trained on tell layers apart. It is read once for each layer.
         bits: Bits of the weights, from 2 to 8. Defaults to 8.
         activation_bits: Bits of what layers give, 8 or 16. Defaults to 8.
-        metric: What the loss is a loss of: `"accuracy"`, `"macro_recall"`,
-            `"macro_f1"`; `"agreement"` with the float model, which needs no labels; or
-            a function that takes a model of tf_keras and the data and returns a
+        metric: What the loss is a loss of: the name of a metric of
+            `measurement.evaluate`, such as `"accuracy"` or `"mean_iou"`, of errors
+            their negative; `"agreement"` with the float model, which needs no labels;
+            or a function that takes a model of tf_keras and the data and returns a
             number, the larger the better. Defaults to None: accuracy for a classifier
-            and data with labels, agreement without labels, and for other models none.
+            and data with labels, agreement without labels, and for other models and
+            labels none.
         method: How ranges of activations are chosen, as in `calibrate`.
         samples: How many samples of `data` are used at the most for ranges and ratios.
             The metric is measured on all. Defaults to 256.

@@ -76,9 +76,11 @@ def bit_width(
             nothing is trained, and the result says so.
         fine_tune: How to train: a mapping that may hold `epochs` (3), `optimizer`
             (Adam, 1e-4), `batch_size` (32) and `callbacks`.
-        metric: `"accuracy"`, `"macro_recall"`, `"macro_f1"`; `"agreement"` with the
-            float file, which needs no labels; or a function that takes the path of a
-            `.tflite` file and the data and returns a number, the larger the better.
+        metric: The name of a metric of `measurement.evaluate`, such as `"accuracy"`,
+            `"mean_iou"` or, of one of several outputs, `"age/mae"`; of errors the
+            negative is measured, so that the larger is the better; `"agreement"` with
+            the float file, which needs no labels; or a function that takes the path of
+            a `.tflite` file and the data and returns a number, the larger the better.
         scheme: `"int8"`, int8 in and out, the default, or `"int8_float_io"`.
         cache: A file in which the noise of each choice is kept, as lines of JSON, so
             that a search that was interrupted goes on. Measurements of another model or

@@ -58,7 +58,9 @@ def sensitivity(
             whose settings, such as `importance` and `ignored`, are used, but for how
             much it prunes.
         ratios: Shares in (0, 1) of the channels or weights that go.
-        metric: What is measured: `"accuracy"`, `"macro_recall"`, `"macro_f1"`;
+        metric: What is measured: the name of a metric of `measurement.evaluate`, such
+            as `"accuracy"`, `"mean_iou"` or, of one of several outputs, `"age/mae"`; of
+            errors the negative is measured, so that the larger is the better;
             `"agreement"` with the whole model, which needs no labels; or a function
             that takes a model and the data and returns a number, the larger the
             better.
