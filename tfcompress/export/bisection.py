@@ -24,6 +24,7 @@ from tfcompress.export.signature import Signature, read_signature
 from tfcompress.graph import Graph, Tensor
 from tfcompress.graph.rewiring import leaves
 from tfcompress.measurement import LiteRTModel
+from tfcompress.measurement.file import read_tflite
 
 _PREFIX = "tensor of a layer "
 
@@ -98,7 +99,7 @@ def bisect(
         ModelError: If the file cannot be run, or is not that of the model.
     """
     graph = keras_compat.read_flat(model)
-    content = Path(path).read_bytes()
+    content = read_tflite(Path(path))
     opened, matches = _give_out_layers(content, graph, signature, key)
     nodes = list(dict.fromkeys(name for match in matches for name in match.nodes))
     twin = _give_out_nodes(model, graph, nodes)

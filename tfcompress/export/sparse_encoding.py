@@ -50,12 +50,18 @@ def check_sparse_encoding(content: bytes) -> bool:
     """
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     users = [user for graph in model.subgraphs for user in _users(model, graph)]
-    for dtype, kind, name in users:
+    for dtype, kind, name, activations in users:
         if dtype == "int8" and kind == "DENSIFY FULLY_CONNECTED":
             raise ExportError(
                 "LiteRT cannot load a full-integer file with a Dense layer whose zeros "
                 "are not in blocks of 16 inputs. Use sparse=False, a float target, or "
                 f"prune in blocks. Received: int8 kernel {name!r}"
+            )
+        if dtype == "int8" and activations != "int8":
+            raise ExportError(
+                "LiteRT reads sparse int8 weights wrongly where activations are float, "
+                "or cannot load the file. Use sparse=False, or a target that is float "
+                f"or integer throughout. Received: int8 kernel {name!r}, read by {kind}"
             )
         if (dtype, kind.split()[0]) not in _RUNNING:
             raise ExportError(
@@ -63,7 +69,7 @@ def check_sparse_encoding(content: bytes) -> bool:
                 "go with float32 Dense layers only. Use target='cpu_float32', or "
                 f"sparse=False. Received: {dtype} kernel {name!r}, read by {kind}"
             )
-    if any(kind.startswith("DENSIFY") for _, kind, _ in users):
+    if any(kind.startswith("DENSIFY") for _, kind, *_ in users):
         _check_phones(content)
     return bool(users)
 
@@ -108,25 +114,28 @@ def _outputs(
     return found if isinstance(found, dict) else {"output": found}
 
 
-def _users(model: Any, graph: Any) -> list[tuple[str, str, str]]:
-    """Lists type, operation and name of each kernel in sparse encoding.
+def _users(model: Any, graph: Any) -> list[tuple[str, str, str, str]]:
+    """Lists each kernel in sparse encoding: its type, operation, name and activations.
 
-    What takes the output of `DENSIFY` stands behind it.
+    What takes the output of `DENSIFY` stands behind it, and its activations count.
     """
     kinds = [operation_kind(model, operator) for operator in graph.operators or []]
-    takers: dict[int, str] = {}
+    takers: dict[int, tuple[str, Any]] = {}
     for kind, operator in zip(kinds, graph.operators or [], strict=True):
-        takers.update({int(index): kind for index in operator.inputs})
+        takers.update({int(index): (kind, operator) for index in operator.inputs})
     users = []
     for kind, operator in zip(kinds, graph.operators or [], strict=True):
         for index in operator.inputs:
             tensor = graph.tensors[index]
             if index < 0 or tensor.sparsity is None:
                 continue
+            user = operator
             if kind == "DENSIFY":
-                kind = f"DENSIFY {takers.get(int(operator.outputs[0]), '')}".strip()
-            dtype = _TYPES.get(tensor.type, str(tensor.type))
-            users.append((dtype, kind, tensor.name.decode()))
+                other, user = takers.get(int(operator.outputs[0]), ("", operator))
+                kind = f"DENSIFY {other}".strip()
+            types = (tensor.type, graph.tensors[user.inputs[0]].type)
+            dtype, activations = (_TYPES.get(type_, str(type_)) for type_ in types)
+            users.append((dtype, kind, tensor.name.decode(), activations))
     return users
 
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfcompress import data as data_module
 from tfcompress import keras_compat
 from tfcompress.errors import ExportError, ModelError
-from tfcompress.export.bisection import compare_layers
+from tfcompress.export.bisection import bisect
 from tfcompress.export.gap import Gap, measure_gap, worst
 from tfcompress.export.output_steps import read_output_steps
 from tfcompress.export.signature import Signature
@@ -115,7 +115,7 @@ def verify(
         for fault in _find_faults(run, expected, steps, target)
     ]
     if faults:
-        where = _blame(faults[0], path, model, samples, key)
+        where = _blame(faults[0], path, model, signature, samples, key)
         raise ExportError(_explain(faults, default, own, target) + where)
     outputs = {
         name: measure_gap(default.outputs[name], values, step=steps.get(name))
@@ -196,7 +196,7 @@ def _run_file(
 ) -> _Run:
     most = None if delegates else _SAMPLES_WITHOUT_DELEGATES
     try:
-        file = LiteRTModel(path, signature=key, delegates=delegates)
+        file = LiteRTModel(path, signature=key, delegates=delegates, trusted=True)
         outputs = file.predict({n: samples[n][:most] for n in file.input_details})
     except ModelError as error:
         return _Run(delegates, {}, str(error))
@@ -266,17 +266,19 @@ def _blame(
     fault: _Fault,
     path: Path,
     model: Any,
+    signature: Signature,
     samples: dict[str, np.ndarray],
     key: str | None,
 ) -> str:
     """Says which layer is the first that departs, where that can be found."""
     sample = slice(fault.sample, fault.sample + 1)
     try:
-        layers = compare_layers(
+        layers = bisect(
             path,
             model,
+            signature,
             {name: array[sample] for name, array in samples.items()},
-            signature=key,
+            key=key,
             delegates=fault.run.delegates,
         )
     except Exception:  # What is to be told is the fault of the file.
