@@ -210,7 +210,8 @@ class Comparison:
             ),
         }
         opening = sections.write_gain(shipped, reference)
-        opening += page_table.write_table(self.rows, reference)
+        whole = page_table.write_table(self.rows, reference)
+        opening += page.write_box(whole, "all rows")
         text = page.write(title, opening, [Section(*part) for part in parts.items()])
         write_atomically(path, text)
 

@@ -5,6 +5,8 @@ from html import escape
 
 import numpy as np
 
+from tfcompress.report.page import write_box
+
 GRID_CLASSES = 20
 PAIRS = 20
 
@@ -64,13 +66,12 @@ def _write_grid(matrix: np.ndarray, classes: Sequence[str], caption: str) -> str
             for column, count in enumerate(counts.tolist())
         )
         lines.append(f'<tr><th scope="row">{escape(name)}</th>{fields}</tr>')
-    return (
-        f'<div class="scroll" tabindex="0" role="region" '
-        f'aria-label="{escape(caption)}">'
+    table = (
         f'<table class="confusion"><caption>{escape(caption)}</caption>'
         f'<thead><tr><th scope="col">label</th>{heads}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
+        f"<tbody>{''.join(lines)}</tbody></table>"
     )
+    return write_box(table, caption)
 
 
 def _field(count: float, share: float, *, right: bool) -> str:

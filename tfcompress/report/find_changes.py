@@ -22,7 +22,8 @@ def find_changes(
 
     A model that says one thing of a sample, a class or several, has answers that
     changed or did not. Of one that gives real numbers, or a class for every pixel or
-    step, the samples are found on which the two are farthest apart.
+    step, the samples are found on which the two are farthest apart. Samples of weight 0
+    are left out.
 
     Args:
         before: Predictions of the reference, with labels.
@@ -35,7 +36,7 @@ def find_changes(
     """
     if before.kind != "values" and before.scores.ndim == 2:
         answers = _Answers(before, class_names), _Answers(after, class_names)
-        differs = answers[0].differs_from(answers[1])
+        differs = answers[0].differs_from(answers[1]) & (before.label_weights > 0)
         lost = differs & before.right & ~after.right
         won = differs & ~before.right & after.right
         order = np.argsort(~lost[differs], kind="stable")
@@ -49,12 +50,12 @@ def find_changes(
             shown=_show(chosen, *answers, inputs),
         )
     says: Any = _Numbers if before.kind == "values" else _Shares
-    distance = (
-        np.abs(before.scores - after.scores)
-        if before.kind == "values"
-        else before.classes != after.classes
-    )
-    shown = _show(_farthest(distance), says(before), says(after), inputs)
+    if before.kind == "values":
+        distance = np.abs(before.scores - after.scores).sum(axis=-1)
+    else:
+        distance = (before.classes != after.classes).astype(np.float64)
+    chosen = _farthest(distance * (before.label_weights > 0))
+    shown = _show(chosen, says(before), says(after), inputs)
     return Changes(count=None, lost=None, won=None, p_value=None, shown=shown)
 
 

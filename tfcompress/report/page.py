@@ -54,3 +54,16 @@ content="default-src 'none';style-src 'unsafe-inline';img-src data:">
 </body>
 </html>
 """
+
+
+def write_box(body: str, label: str) -> str:
+    """Writes a box that scrolls by itself where its content is wider than the page.
+
+    Args:
+        body: HTML.
+        label: What is in it, for who cannot see it.
+    """
+    return (
+        '<div class="scroll" tabindex="0" role="region" '
+        f'aria-label="{escape(label)}">{body}</div>'
+    )

@@ -119,11 +119,13 @@ def write_sensitivity(curves: SensitivityCurves | None) -> str:
 def write_making(rows: Sequence[Row], notes: Mapping[str, str]) -> str:
     """Writes how each row was made: the user's note, then what the file tells."""
     made = "".join(
-        f"<dt>{escape(row.name)}</dt><dd>{escape(words)}</dd>"
+        f"<dt>{escape(row.name)}</dt>"
+        + (f"<dd>{escape(notes[row.name])}</dd>" if row.name in notes else "")
+        + (f'<dd class="small">{escape(row.made)}</dd>' if row.made else "")
         for row in rows
-        if (words := "\n".join(filter(None, (notes.get(row.name), row.made))))
+        if row.name in notes or row.made
     )
-    return f"<dl>{made}</dl>" if made else ""
+    return f'<dl class="making">{made}</dl>' if made else ""
 
 
 def write_measurement(description: str, versions: Mapping[str, str]) -> str:

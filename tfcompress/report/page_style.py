@@ -41,7 +41,8 @@ svg{width:100%;height:auto;display:block}
 ol.points{font-size:.9rem;padding-left:1.6rem;margin:.5rem 0}
 dl{margin:0}
 dt{font-weight:600}
-dd{margin:0 0 .75rem;white-space:pre-line}
+dd{margin:0;white-space:pre-line}
+.making dt:not(:first-child){margin-top:.9rem}
 .confusion{font-size:.8rem}
 .confusion th,.confusion td{padding:.3em .35em;text-align:center;white-space:nowrap}
 .confusion tbody th{text-align:left}
