@@ -1,6 +1,6 @@
 """Export: the best `.tflite` file for a device, checked before it gets its name."""
 
-from tfcompress.export.artifact import Artifact
+from tfcompress.export.artifact import Artifact, FileSignature
 from tfcompress.export.bisection import compare_layers
 from tfcompress.export.census import Operation
 from tfcompress.export.gap import Gap
@@ -10,11 +10,17 @@ from tfcompress.export.lookup_tables import (
     LookupTables,
     compress_with_lookup_tables,
 )
+from tfcompress.export.metadata import Metadata, read_metadata, write_metadata
 from tfcompress.export.microcontroller import (
     MicrocontrollerRun,
     run_on_microcontroller,
 )
 from tfcompress.export.partitions import Partitions, find_partitions
+from tfcompress.export.preprocessing import (
+    Preprocessing,
+    PreprocessingStep,
+    without_preprocessing,
+)
 from tfcompress.export.sparse_ready import (
     SparseFailure,
     SparseReadiness,
@@ -34,15 +40,19 @@ from tfcompress.export.verification import Verification
 __all__ = [
     "TARGETS",
     "Artifact",
+    "FileSignature",
     "Gap",
     "LayerComparison",
     "LayerGap",
     "LookupTable",
     "LookupTables",
+    "Metadata",
     "MicrocontrollerRun",
     "Operation",
     "OperationRule",
     "Partitions",
+    "Preprocessing",
+    "PreprocessingStep",
     "SparseFailure",
     "SparseReadiness",
     "Target",
@@ -52,8 +62,11 @@ __all__ = [
     "compress_with_lookup_tables",
     "find_partitions",
     "find_target",
+    "read_metadata",
     "read_target",
     "run_on_microcontroller",
     "sparse_ready",
     "to_tflite",
+    "without_preprocessing",
+    "write_metadata",
 ]

@@ -51,7 +51,6 @@ _WITHOUT_INTEGER_KERNEL = frozenset(
         "SIGN",
         "SIN",
         "SPARSE_TO_DENSE",
-        "SQRT",
         "SQUARE",
         "STABLEHLO_COMPOSITE",
         "SVDF",

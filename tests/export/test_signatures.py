@@ -1,0 +1,117 @@
+"""Several models as signatures of one file, and models given as graphs."""
+
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+import tfcompress as tfc
+from tfcompress import keras_compat
+from tfcompress.errors import ArgumentError, DataError
+
+
+@pytest.fixture(scope="module")
+def samples():
+    return np.random.default_rng(0).normal(size=(24, 6)).astype(np.float32)
+
+
+@pytest.fixture(scope="module", params=["keras", "tf_keras"])
+def models(request):
+    """Two models that share a large layer."""
+    module = {"keras": keras_compat.keras, "tf_keras": keras_compat.tf_keras}[
+        request.param
+    ]()
+    module.utils.set_random_seed(0)
+    inputs = module.Input((6,), name="x")
+    shared = module.layers.Dense(400, activation="relu", name="shared")(inputs)
+    scores = module.layers.Dense(3, name="scores")(shared)
+    return {
+        "embed": module.Model(inputs, shared, name="embedding"),
+        "classify": module.Model(inputs, scores, name="classifier"),
+    }
+
+
+@pytest.mark.parametrize("target", ["cpu_float32", "cpu_int8"])
+def test_several_signatures_in_one_file(models, samples, tmp_path, target):
+    both = tfc.export.to_tflite(
+        models,
+        tmp_path / "both.tflite",
+        target=target,
+        representative_data=dict.fromkeys(models, samples),
+    )
+    bytes_alone = {}
+    interpreter = Interpreter(str(both.path))
+    assert sorted(interpreter.get_signature_list()) == sorted(models)
+    for name, model in models.items():
+        alone = tfc.export.to_tflite(
+            model,
+            tmp_path / f"{name}.tflite",
+            target=target,
+            representative_data=samples,
+        )
+        bytes_alone[name] = alone.bytes
+        np.testing.assert_array_equal(
+            both.predict(samples, signature=name), alone.predict(samples)
+        )
+        # LiteRT's own way to run a signature.
+        details = both.signatures[name]
+        stored = details.inputs["x"].quantize(samples[:1])
+        (found,) = interpreter.get_signature_runner(name)(x=stored).values()
+        (output,) = details.outputs.values()
+        np.testing.assert_array_equal(
+            output.dequantize(found), alone.predict(samples[:1])
+        )
+        assert details.verification == alone.verification
+    kernel = 6 * 400 * (4 if target == "cpu_float32" else 1)
+    assert both.bytes < sum(bytes_alone.values()) - kernel
+    assert tfc.export.Artifact.read(both) == both
+    with pytest.raises(ArgumentError, match=r"\['classify', 'embed'\]|\['embed'"):
+        both.predict(samples)
+
+
+def test_loops_of_several_signatures(tmp_path):
+    """The body of a loop is a graph of its own, whose number changes."""
+    keras.utils.set_random_seed(0)
+    models = {}
+    for name, units in (("slow", 3), ("fast", 5)):
+        inputs = keras.Input((7, 2), name="x")
+        models[name] = keras.Model(inputs, keras.layers.GRU(units)(inputs))
+    x = np.random.default_rng(0).normal(size=(4, 7, 2)).astype(np.float32)
+    artifact = tfc.export.to_tflite(
+        models, tmp_path / "both.tflite", target="cpu_float32"
+    )
+    assert artifact.operations["WHILE int32"] == 2
+    for name, model in models.items():
+        np.testing.assert_allclose(
+            artifact.predict(x, signature=name), np.asarray(model(x)), atol=1e-5
+        )
+
+
+def test_a_dict_of_one_model_names_its_signature(models, samples, tmp_path):
+    artifact = tfc.export.to_tflite(
+        {"embed": models["embed"]}, tmp_path / "one.tflite", target="cpu_float32"
+    )
+    assert list(artifact.signatures) == ["embed"]
+    np.testing.assert_allclose(
+        artifact.predict(samples), np.asarray(models["embed"](samples)), atol=1e-5
+    )
+
+
+def test_data_of_several_models_is_a_dict(models, samples, tmp_path):
+    for data in (samples, {"embed": samples}):
+        with pytest.raises(DataError, match=r"\['embed', 'classify'\]"):
+            tfc.export.to_tflite(
+                models, tmp_path / "m.tflite", representative_data=data
+            )
+    with pytest.raises(ArgumentError, match=r"Received: \[\]"):
+        tfc.export.to_tflite({}, tmp_path / "m.tflite", target="cpu_float32")
+
+
+def test_a_graph_is_exported(models, samples, tmp_path):
+    model = models["classify"]
+    artifact = tfc.export.to_tflite(
+        keras_compat.read(model), tmp_path / "graph.tflite", target="cpu_float32"
+    )
+    np.testing.assert_allclose(
+        artifact.predict(samples), np.asarray(model(samples)), atol=1e-5
+    )
