@@ -51,18 +51,21 @@ def test_figures_by_hand():
     assert times["quick"].median_ms == pytest.approx(3.0)
     assert times["quick"].lowest_ms == pytest.approx(1.0)
     assert times["steps"].median_ms == pytest.approx(4.0)
-    assert times["steps"].p90_ms == times["steps"].p99_ms == pytest.approx(6.0)
+    # Nine and 9.9 tenths of the way from the first to the last.
+    assert times["steps"].p90_ms == pytest.approx(2.0 + 0.9 * 4.0)
+    assert times["steps"].p99_ms == pytest.approx(2.0 + 0.99 * 4.0)
     # 2 / 3, 4 / 1 and 6 / 3.
     assert times["steps"].ratio == pytest.approx(2.0)
     assert times["steps"].threads == 2
 
 
-def test_a_round_counts_as_one_however_many_runs_it_had():
-    """One slow run weighs as much as the hundred quick ones of another round."""
-    measured = summarize_rounds([[5e-3], [1e-3] * 100, [5e-3]], [[1e-3]] * 3, 1)
-    assert measured.median_ms == pytest.approx(5.0)
-    assert measured.lowest_ms == pytest.approx(1.0)
-    assert measured.runs == 102
+def test_a_ratio_counts_each_round_once():
+    """The machine was slow in the first round; its quick runs were more."""
+    own, other = [[8.0], [2.0] * 100, [2.0] * 100], [[4.0], [1.0] * 60, [1.0] * 90]
+    measured = summarize_rounds(own, other, 1)
+    assert measured.ratio == pytest.approx(2.0)
+    assert measured.median_ms == pytest.approx(2000.0)
+    assert (measured.rounds, measured.runs) == (3, 201)
 
 
 def test_equal_files_take_equal_time(files):

@@ -37,6 +37,13 @@ _CALLS = {
     "IF": ("thenSubgraphIndex", "elseSubgraphIndex"),
     "WHILE": ("condSubgraphIndex", "bodySubgraphIndex"),
 }
+
+# What reading a damaged file may end in.
+_DAMAGE = (
+    *(AttributeError, IndexError, KeyError, OverflowError),
+    *(RecursionError, TypeError, ValueError),
+)
+
 _LOOP = (
     "Operations of a loop count once, which is one step of a recurrent layer; how many "
     "steps it takes is not in the file."
@@ -59,7 +66,7 @@ def profile_file(path: Path) -> Profile:
     model = parse_tflite(content, path)
     try:
         rows = tuple(_FileProfile(model, content).rows())
-    except (IndexError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except _DAMAGE as error:
         raise damaged(path, error) from error
     loops = any(row.kind == "WHILE" for row in rows)
     return Profile(str(path), rows, (_LOOP,) if loops else ())
