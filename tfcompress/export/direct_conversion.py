@@ -104,7 +104,7 @@ def has_loops(function: Any) -> bool:
 
 def _explain(model: Any, error: Exception) -> str:
     text = " ".join(str(error).split())
-    missing = explain_missing(error)
+    missing = explain_missing(error, [each.name for each in model._flatten_layers()])
     if missing:
         return f"Cannot write model {model.name!r} as a .tflite file: {missing}"
     causes = [cause for sign, cause in _CAUSES.items() if sign in text]
