@@ -4,7 +4,6 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from tfcompress.errors import DataError
 from tfcompress.measurement.agreement import check_same_classes
@@ -144,6 +143,8 @@ def compute_p_value(only_first: int, only_second: int) -> tuple[float, float | N
         only_first: b.
         only_second: c.
     """
+    from scipy import stats  # Takes long to load, which a benchmark need not wait for.
+
     parted = only_first + only_second
     if not parted:
         return 1.0, None
