@@ -77,6 +77,32 @@ def unroll(model: Any, *, most: int = MOST_STEPS) -> Any:
         return None
 
 
+def with_fresh_state(model: Any) -> Any:
+    """Returns a model whose stateful layers remember nothing.
+
+    Args:
+        model: A functional or Sequential model of either Keras. It is not changed, and
+            its state does not move when the copy is run.
+
+    Returns:
+        The model itself if no layer is stateful, else a copy with states of zero.
+
+    Example:
+    ```python
+    import keras
+    from tfcompress.export.recurrent import with_fresh_state
+
+    inputs = keras.Input(batch_shape=(1, 7, 3))
+    model = keras.Model(inputs, keras.layers.GRU(5, stateful=True)(inputs))
+    assert with_fresh_state(model) is not model
+    ```
+    """
+    if not any(getattr(layer, "stateful", False) for layer in model._flatten_layers()):
+        return model
+    keras = "tf_keras" if keras_compat.is_tf_keras(model) else "keras"
+    return keras_compat.build(keras_compat.read(model), keras=keras, trusted=True)
+
+
 def count_steps(graph: Graph) -> float:
     """Counts the steps that the recurrent layers of a graph take in one run.
 
