@@ -188,10 +188,11 @@ def test_metrics_and_weights_by_output(two_outputs, samples):
     weights = {"age": np.arange(37.0)}
     labels = ages(samples)
     labels["age"] += np.arange(37)
-    metrics = {"class": ["confusion_matrix"], "age": "mae"}
+    metrics = {"class": ["confusion_matrix", "accuracy"], "age": "mae"}
     data = (samples, labels, weights)
     quality = evaluate(two_outputs, data, metrics, confidence=0.9, resamples=5)
-    assert list(quality.values) == list(quality.intervals) == ["age/mae"]
+    assert list(quality.values) == ["class/accuracy", "age/mae"]
+    assert set(quality.intervals) == set(quality.values)
     expected = np.average(np.abs(np.arange(37) - 0.25), weights=np.arange(37))
     assert quality["age/mae"] == pytest.approx(expected, rel=1e-6)
     matrix = np.diag(np.bincount(labels["class"]))
@@ -234,6 +235,8 @@ def test_names_of_outputs(two_outputs, dense_model, samples):
         evaluate(two_outputs, (samples, ages(samples)), {"height": "mae"})
     with pytest.raises(ArgumentError, match="has one output.*metrics for"):
         evaluate(dense_model, (samples, np.zeros(37)), {"d": "accuracy"})
+    with pytest.raises(ArgumentError, match="or not by name.*metrics for 'd'"):
+        score(predictions([0, 1], [0, 1]), {"d": "accuracy"})
 
 
 @BOTH

@@ -1,6 +1,7 @@
 """Whether a model can be run on data."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,17 +54,28 @@ def explain_misfit(model: Any, x: Any) -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError) as error:
-        shapes = [np.shape(array) for array in leaves(x)]
         raise DataError(
             f"Data must fit the inputs of the model, of shapes {_taken(model)}. "
-            f"Received: x of shapes {shapes}"
+            f"Received: x of shapes {_given(x)}"
         ) from error
     except tf.errors.OpError as error:
         raise DataError(
-            "Data must hold values that the model can be run on. "
-            f"Received: {error.message[:200]}"
+            f"Data must fit the inputs of the model, of shapes {_taken(model)}, and "
+            f"hold values that it can be run on. Received: x of shapes {_given(x)} "
+            f"({_cause(error.message)})"
         ) from error
 
 
 def _taken(model: Any) -> list[tuple[int | None, ...]]:
     return [tuple(tensor.shape) for tensor in model.inputs or []]
+
+
+def _given(x: Any) -> list[tuple[int, ...]]:
+    return [np.shape(array) for array in leaves(x)]
+
+
+def _cause(message: str) -> str:
+    """Returns the line of TensorFlow's message that says what is wrong."""
+    plain = re.sub(r"\x1b\[\d*m|\{\{.*?\}\}", "", message)
+    found = re.search(r"([^\n]+)\s*(?:\[\[\]\])?\s*\[Op:", plain)
+    return (found[1] if found else plain[:200]).strip()

@@ -255,9 +255,10 @@ class _Gatherer:
         gathered = {}
         for name, scores in outputs.items():
             weight = fit_weights(weights.get(name), scores)
-            given = labels.get(name)
-            label = None if given is None else fit_labels(given, scores, weight)
-            given = None if label is None else label.reshape(np.shape(given))
+            label = given = labels.get(name)
+            if given is not None:
+                label = fit_labels(given, scores, weight)
+                given = label.reshape(np.shape(given))
             gathered[name] = (scores, label, weight, given)
         self._batches.append(gathered)
 

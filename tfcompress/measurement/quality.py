@@ -210,11 +210,9 @@ def score(
     )
     measures: dict[str, tuple[QualityMetric, Measure]] = {}
     matrices: dict[str, np.ndarray] = {}
-    for output, part in outputs.items():
-        wanted = asked.of(output, part)
-        if wanted is None:
-            continue
-        for metric in wanted:
+    for output in asked.order(outputs):
+        part = outputs[output]
+        for metric in asked.of(output, part):
             if metric == _MATRIX:
                 matrices[output] = confusion_matrix(part)
             else:
@@ -287,25 +285,30 @@ class _Asked:
             return _kind(self._shared)
         return {name: _kind(part) for name, part in self._by_output.items()}
 
-    def of(self, output: str, predictions: Predictions) -> list[Any] | None:
-        """Returns the metrics for an output, or None to leave it out."""
+    def order(self, outputs: Mapping[str, Predictions]) -> list[str]:
+        """Returns the outputs to measure: those asked for, or those with labels."""
         if self._by_output is None:
-            wanted = self._shared
-            if predictions.labels is None:
-                return None
-        elif output not in self._by_output:
-            return None
-        else:
-            wanted = self._by_output[output]
-            if predictions.labels is None:
+            return [name for name, part in outputs.items() if part.labels is not None]
+        for name in self._by_output:
+            if name not in outputs:
+                raise ArgumentError(
+                    "metrics must be given by the names of outputs, or not by name for "
+                    f"a model with one. Received: metrics for {name!r}, while the "
+                    f"outputs are {list(outputs)}"
+                )
+            if outputs[name].labels is None:
                 raise DataError(
                     "Labels are needed to measure quality; pass (x, y). Received: no "
-                    f"labels for output {output!r}"
+                    f"labels for output {name!r}"
                 )
+        return list(self._by_output)
+
+    def of(self, output: str, predictions: Predictions) -> list[Any]:
+        """Returns the metrics for an output."""
+        wanted = self._shared if self._by_output is None else self._by_output[output]
         if wanted is None:
-            return [
-                find_quality_metric(name) for name in DEFAULTS[str(predictions.kind)]
-            ]
+            names = DEFAULTS[str(predictions.kind)]
+            return [find_quality_metric(name) for name in names]
         return wanted
 
 
