@@ -31,3 +31,17 @@ def test_examples_about_quantization_run(teacher, digits, tmp_path, monkeypatch)
     assert names["artifact"].bytes > 0
     assert names["widths"].met
     assert (tmp_path / "analysis.png").exists()
+
+
+def test_examples_about_measurement_run(teacher, digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (x, y), _ = digits
+    names = {"tfc": tfc, "teacher": teacher, "x": x, "y": y}
+    page = (DOCUMENTS / "measurement.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert len(blocks) == 5
+    for block in blocks:
+        exec(compile(block, "measurement.md", "exec"), names)
+    assert names["agreement"].share > 0.9
+    assert {row.name for row in names["benchmark"].rows} == {"float", "int8"}
+    assert names["profile"].multiply_adds > 0
