@@ -9,13 +9,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.measurement.file import read_tflite
+from tfcompress.measurement.operation_name import operation_name
 from tfcompress.measurement.structure import damaged, parse_tflite
-
-_OPERATIONS = {
-    number: name
-    for name, number in vars(schema.BuiltinOperator).items()
-    if isinstance(number, int)
-}
 
 # Operands that hold weights; None stands for all but the first, which is the data.
 _KERNEL_OPERANDS: dict[str, tuple[int, ...] | None] = {
@@ -122,11 +117,11 @@ def collect_constants(model: Any, content: bytes) -> dict[int, Constant]:
     constants: dict[int, Constant] = {}
     for graph in model.subgraphs:
         operations = [
-            (_operation(model, operator), operator) for operator in graph.operators
+            (operation_name(model, operator), operator) for operator in graph.operators
         ]
         kernels = _kernel_tensors(operations)
         starts = _used_by(operations, _LOOPS) - _used_by(
-            operations, set(_OPERATIONS.values()) - _LOOPS
+            operations, {name for name, _ in operations} - _LOOPS
         )
         for index, tensor in enumerate(graph.tensors):
             data = _data(model.buffers[tensor.buffer], content)
@@ -137,12 +132,6 @@ def collect_constants(model: Any, content: bytes) -> dict[int, Constant]:
             if known is None or (constant.kernel and not known.kernel):
                 constants[tensor.buffer] = constant
     return constants
-
-
-def _operation(model: Any, operator: Any) -> str:
-    code = model.operatorCodes[operator.opcodeIndex]
-    number = max(code.builtinCode, code.deprecatedBuiltinCode)
-    return _OPERATIONS.get(number, "CUSTOM")
 
 
 def _used_by(operations: list[tuple[str, Any]], names: set[str]) -> set[int]:
@@ -169,10 +158,9 @@ def _kernel_tensors(operations: list[tuple[str, Any]]) -> set[int]:
             if position == 0 if operands is None else position not in operands:
                 continue
             source = int(index)
-            kernels.add(source)
-            while source in sources:
-                source = sources[source]
+            while source not in kernels:  # a damaged file may go round in circles
                 kernels.add(source)
+                source = sources.get(source, source)
     return kernels
 
 

@@ -13,7 +13,6 @@ from tfcompress.measurement.file import read_tflite
 from tfcompress.measurement.file_layers import (
     FileLayer,
     FileLayers,
-    operation_name,
     outputs_of,
     text_of,
 )
@@ -25,6 +24,7 @@ from tfcompress.measurement.inspection_result import (
 from tfcompress.measurement.operation_multiply_adds import (
     count_operation_multiply_adds,
 )
+from tfcompress.measurement.operation_name import operation_name
 from tfcompress.measurement.structure import damaged, parse_tflite
 from tfcompress.measurement.tensor import TensorDetails
 

@@ -4,9 +4,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from ai_edge_litert.tools import flatbuffer_utils
-
 from tfcompress.measurement.constants import Constant, collect_constants
+from tfcompress.measurement.operation_name import operation_name
 
 _REWRITES = ("CAST", "DENSIFY", "DEQUANTIZE", "QUANTIZE", "RESHAPE", "TRANSPOSE")
 _UNNAMED = "(not used by an operation)"
@@ -125,19 +124,6 @@ class FileLayers:
         buffer = self._model.buffers[tensor.buffer]
         held = buffer.data is not None and len(buffer.data) > 0
         return held or buffer.offset > 1
-
-
-def operation_name(model: Any, operator: Any) -> str:
-    """Returns the TFLite name of an operator, or the name of a custom operation.
-
-    Args:
-        model: The file, a `ModelT` of LiteRT's schema.
-        operator: One of its operators, an `OperatorT`.
-    """
-    code = model.operatorCodes[operator.opcodeIndex]
-    if code.customCode:
-        return str(code.customCode.decode("utf-8", "replace"))
-    return flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex) or "UNKNOWN"
 
 
 def inputs_of(operator: Any) -> list[int]:

@@ -15,7 +15,6 @@ from tfcompress.measurement.file_layers import (
     FileLayer,
     FileLayers,
     inputs_of,
-    operation_name,
     outputs_of,
 )
 from tfcompress.measurement.liveness import alive_bytes
@@ -23,6 +22,7 @@ from tfcompress.measurement.operation_multiply_adds import (
     batch_size_of,
     count_operation_multiply_adds,
 )
+from tfcompress.measurement.operation_name import operation_name
 from tfcompress.measurement.profile_result import LayerProfile, Profile
 from tfcompress.measurement.structure import damaged, parse_tflite
 

@@ -9,7 +9,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from tfcompress.measurement.file_layers import layer_name, operation_name, outputs_of
+from tfcompress.measurement.file_layers import layer_name, outputs_of
+from tfcompress.measurement.operation_name import operation_name
 
 # Operations that run other subgraphs of the file.
 _WITH_SUBGRAPHS = {"IF", "STABLEHLO_COMPOSITE", "WHILE"}

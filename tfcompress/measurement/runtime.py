@@ -37,7 +37,7 @@ class LiteRTModel:
             does by default; False runs all of it on LiteRT's own kernels.
         trusted: Whether this program wrote the file itself. Another file is first run
             once in a child process, for one that is damaged can end the process; the
-            first such file costs about a third of a second, the same one none again.
+            first such file costs about a second, and the same one nothing again.
 
     Raises:
         ModelError: If there is no such file, if it is empty, truncated, damaged or not

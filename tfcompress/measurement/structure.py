@@ -6,8 +6,21 @@ from typing import Any
 from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.errors import ModelError
+from tfcompress.measurement.operation_name import operation_name
 
 _ABSENT = -1  # the index of an operand that is left out
+
+# The place of the bias of operations that may go without one.
+_BIASES = {
+    "CONV_2D": 2,
+    "CONV_3D": 2,
+    "CONV_3D_TRANSPOSE": 3,
+    "DEPTHWISE_CONV_2D": 2,
+    "FULLY_CONNECTED": 2,
+    "SVDF": 3,
+    "TRANSPOSE_CONV": 3,
+}
+_BUILT_IN = frozenset(vars(schema.BuiltinOperator)) - {"CUSTOM", "DELEGATE"}
 
 
 def parse_tflite(content: bytes, path: Any) -> Any:
@@ -82,9 +95,20 @@ def _check_graph(model: Any, graph: Any) -> None:
     _check_range(_all(graph.outputs), tensors, "output")
     for operator in _all(graph.operators):
         _check_range([operator.opcodeIndex], _all(model.operatorCodes), "operation")
-        operands = [*_all(operator.inputs), *_all(operator.outputs)]
-        present = [index for index in operands if index != _ABSENT]
-        _check_range(present, tensors, "operand")
+        name = operation_name(model, operator)
+        operands = [
+            index
+            for place, index in enumerate(_all(operator.inputs))
+            if index != _ABSENT or not _may_be_absent(name, place)
+        ]
+        _check_range(operands, tensors, f"operand of {name}")
+        _check_range(_all(operator.outputs), tensors, f"result of {name}")
+
+
+def _may_be_absent(name: str, place: int) -> bool:
+    if name in _BIASES:
+        return place == _BIASES[name]
+    return place > 0 and (name.endswith(("LSTM", "RNN")) or name not in _BUILT_IN)
 
 
 def _all(things: Any) -> Sequence[Any]:

@@ -7,8 +7,9 @@ without end. Each file is therefore run once in a child process before it is run
 
 import atexit
 import hashlib
+import math
 import os
-import pathlib
+import signal
 import subprocess
 import sys
 import threading
@@ -20,7 +21,13 @@ from tfcompress.measurement.structure import parse_tflite
 SECONDS = 30.0
 _SECONDS_PER_BYTE = 1e-6
 
-_PROGRAM = pathlib.Path(__file__).with_name("trial_process.py")
+# Memory is filled with a pattern, so that what was never written looks like no pointer.
+_SETTINGS = {"MALLOC_PERTURB_": "165", "OPENBLAS_NUM_THREADS": "1"}
+
+_ALARM = getattr(signal, "SIGALRM", None)
+_KILL = getattr(signal, "SIGKILL", None)
+
+_PROGRAM = "tfcompress.measurement.trial_process"
 
 
 def check_runs(
@@ -29,8 +36,8 @@ def check_runs(
     """Raises an error if running a file would end the process, or never end.
 
     A file is tried once in a process, whatever it is called, and those that were
-    trusted not at all. The child process stays, for the next file; it takes a third of
-    a second to start, and then as long for a file as loading and running it.
+    trusted not at all. The child process stays, for the next file; it takes a second to
+    start, and then some times as long for a file as loading and running it.
 
     Args:
         content: The bytes of the file, which are a whole `.tflite` file.
@@ -87,7 +94,7 @@ def _digest(content: bytes, delegates: bool) -> bytes:
 
 
 class _Child:
-    """The child process, started when it is needed and again when it has crashed."""
+    """The child process, started when it is needed and again when it has ended."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -96,41 +103,37 @@ class _Child:
 
     def run(self, content: bytes, delegates: bool) -> str | None:
         """Returns how the trial of a file failed, or None."""
+        seconds = math.ceil(SECONDS + _SECONDS_PER_BYTE * len(content))
         with self._lock:
-            # A process may suffer from the files before: only a new one is believed.
-            used = self._is_running()
-            failure = self._run_once(content, delegates)
-            return self._run_once(content, delegates) if failure and used else failure
+            if not self._is_running():
+                self._start()
+            assert self._process is not None
+            # The child process keeps the time itself, where its system can.
+            watch = threading.Timer(1.5 * seconds, self._process.kill)
+            watch.start()
+            code = None
+            try:
+                code = _ask(self._process, content, delegates, seconds)
+                code = self._process.wait() if code is None else code
+            finally:
+                watch.cancel()
+                if code is None or self._process.poll() is not None:
+                    self.stop()
+        if code == 0:
+            return None
+        if -code in (_ALARM, _KILL):
+            return f"did not end within {seconds} s"
+        return f"ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}"
 
     def _is_running(self) -> bool:
         mine = self._owner == os.getpid()  # a fork has its parent's child
         return mine and self._process is not None and self._process.poll() is None
 
-    def _run_once(self, content: bytes, delegates: bool) -> str | None:
-        if not self._is_running():
-            self._start()
-        assert self._process is not None
-        seconds = SECONDS + _SECONDS_PER_BYTE * len(content)
-        late = threading.Event()
-        watch = threading.Timer(seconds, _end, [self._process, late])
-        watch.start()
-        through = False
-        try:
-            through = _ask(self._process, content, delegates)
-            code = 0 if through else self._process.wait()
-        finally:
-            watch.cancel()
-            if not through:
-                self.stop()
-        if through:
-            return None
-        if late.is_set():
-            return f"did not end within {seconds:.0f} s"
-        return f"ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}"
-
     def _start(self) -> None:
+        self.stop()
         self._process = subprocess.Popen(
-            [sys.executable, "-P", str(_PROGRAM)],
+            [sys.executable, "-m", _PROGRAM],
+            env={**os.environ, **_SETTINGS, "PYTHONPATH": os.pathsep.join(_paths())},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -146,22 +149,25 @@ class _Child:
         process.communicate()
 
 
-def _ask(process: "subprocess.Popen[bytes]", content: bytes, delegates: bool) -> bool:
-    """Returns whether the child process came through a file."""
+def _paths() -> list[str]:
+    return [path for path in sys.path if path]
+
+
+def _ask(
+    process: "subprocess.Popen[bytes]", content: bytes, delegates: bool, seconds: int
+) -> int | None:
+    """Returns how the trial of a file ended, or None if the child process ended."""
     assert process.stdin is not None
     assert process.stdout is not None
+    order = b"%s %d %d\n" % (b"x" if delegates else b"o", seconds, len(content))
     try:
-        process.stdin.write(b"%s %d\n" % (b"d" if delegates else b"k", len(content)))
+        process.stdin.write(order)
         process.stdin.write(content)
         process.stdin.flush()
     except BrokenPipeError:
-        return False
-    return bool(process.stdout.readline())
-
-
-def _end(process: "subprocess.Popen[bytes]", late: threading.Event) -> None:
-    late.set()
-    process.kill()
+        return None
+    answer = process.stdout.readline()
+    return int(answer) if answer else None
 
 
 _results: dict[bytes, str | None] = {}

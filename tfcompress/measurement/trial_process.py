@@ -1,76 +1,76 @@
 """Runs `.tflite` files that may end the process: a program for a child process.
 
-It is started by its path, so that it imports nothing of tfcompress, whose rooms take
-longer to import than most files to run. It reads orders from its standard input, each
-a line with the letter of the kernels and the number of bytes, and the bytes. When it
-is through with a file it writes a line; that LiteRT refuses a file is no matter here.
+It reads orders from its standard input, each a line with the letter of the kernels,
+the seconds that a file may take and the number of bytes, and the bytes. For each it
+writes a line: 0 when it is through with the file, or the number of the signal that
+ended the trial, below 0. That LiteRT refuses a file with an error is no matter here.
+
+Where the system can, each file is run in a copy of this process, so that no file sees
+what another left in memory: it depends on what a damaged file reads there how it ends.
 """
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from ai_edge_litert.interpreter import Interpreter
 
-KERNELS = {
-    b"d": OpResolverType.AUTO,
-    b"k": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-}
+from tfcompress.measurement.file_graph import FileGraph
+from tfcompress.measurement.tensor import TensorDetails
 
-# Sizes for axes that a file leaves open; the first that the file runs with is enough.
-OPEN_SIZES = (1, 32)
+# Whether each letter runs a file on XNNPACK, as by default, or on LiteRT's own kernels.
+KERNELS = {b"x": True, b"o": False}
+
+# Samples in a run, and sizes for axes that a file leaves open. None keeps the batch.
+_BATCHES = (None, 1, 2)
+_OPEN_SIZES = (1, 32)
 
 
-def run_file(content: bytes, kernels: Any) -> None:
-    """Loads a file and runs each of its graphs on zeros, of one sample and of two.
+def run_file(content: bytes, *, delegates: bool) -> None:
+    """Loads a file and runs each of its graphs on zeros, in several shapes.
 
     Args:
         content: The bytes of the file.
-        kernels: A value of `OpResolverType`.
+        delegates: As in `LiteRTModel`.
     """
-    interpreter = Interpreter(
-        model_content=content, experimental_op_resolver_type=kernels
+    interpreter = Interpreter(model_content=content)
+    for signature in tuple(interpreter.get_signature_list()) or (None,):
+        with contextlib.suppress(Exception):
+            graph = FileGraph(content, signature=signature, delegates=delegates)
+            for batch in _BATCHES:
+                for size in _OPEN_SIZES:
+                    with contextlib.suppress(Exception):
+                        _run(graph, batch, size)
+                        break
+
+
+def _run(graph: FileGraph, batch: int | None, size: int) -> None:
+    shapes = {
+        name: _shape(details, batch, size) for name, details in graph.inputs.items()
+    }
+    if batch is not None or graph.has_open_sizes:
+        graph.resize(shapes)
+    graph.write(_zeros(graph.inputs, shapes))
+    graph.run()
+    for name in graph.outputs:
+        graph.read(name)
+
+
+def _shape(details: TensorDetails, batch: int | None, size: int) -> tuple[int, ...]:
+    first = 1 if batch is None else batch
+    return tuple(
+        length if length is not None else size if axis else first
+        for axis, length in enumerate(details.shape)
     )
-    for name in interpreter.get_signature_list() or [None]:
-        for batch in (1, 2):
-            for size in OPEN_SIZES:
-                with contextlib.suppress(RuntimeError, TypeError, ValueError):
-                    _run_graph(interpreter, name, batch, size)
-                    break
 
 
-def _run_graph(
-    interpreter: Interpreter, signature: str | None, batch: int, size: int
-) -> None:
-    if signature is not None:
-        runner = interpreter.get_signature_runner(signature)
-        inputs = runner.get_input_details()
-        runner.get_output_details()
-        runner(**{name: _zeros(inputs[name], batch, size) for name in inputs})
-        return
-    rows = [_zeros(tensor, batch, size) for tensor in interpreter.get_input_details()]
-    places = [tensor["index"] for tensor in interpreter.get_input_details()]
-    for place, row in zip(places, rows, strict=True):
-        interpreter.resize_tensor_input(place, row.shape)
-    interpreter.allocate_tensors()
-    for place, row in zip(places, rows, strict=True):
-        interpreter.set_tensor(place, row)
-    interpreter.invoke()
-    for tensor in interpreter.get_output_details():
-        interpreter.get_tensor(tensor["index"])
-
-
-def _zeros(tensor: Mapping[str, Any], batch: int, size: int) -> np.ndarray:
-    signature = tensor["shape_signature"]
-    sizes = signature if len(signature) else tensor["shape"]
-    shape = [
-        (size if axis else batch) if length < 0 else length
-        for axis, length in enumerate(sizes)
-    ]
-    return np.zeros(shape, tensor["dtype"])
+def _zeros(
+    inputs: Mapping[str, TensorDetails], shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, np.ndarray]:
+    return {name: np.zeros(shapes[name], inputs[name].dtype) for name in inputs}
 
 
 def _limit_memory() -> None:
@@ -85,16 +85,28 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (everything, hard))
 
 
+def _try(content: bytes, delegates: bool, seconds: int) -> int:
+    """Returns 0, or how the trial ended."""
+    if not hasattr(os, "fork"):
+        run_file(content, delegates=delegates)
+        return 0
+    process = os.fork()
+    if process == 0:
+        signal.alarm(seconds)
+        with contextlib.suppress(Exception):
+            run_file(content, delegates=delegates)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
 def _main() -> None:
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # what native code prints is no answer
     _limit_memory()
     while order := sys.stdin.buffer.readline().split():
-        kernels, length = order
+        kernels, seconds, length = order
         content = sys.stdin.buffer.read(int(length))
-        with contextlib.suppress(Exception):
-            run_file(content, KERNELS[kernels])
-        answers.write(b"through\n")
+        answers.write(b"%d\n" % _try(content, KERNELS[kernels], int(seconds)))
 
 
 if __name__ == "__main__":
