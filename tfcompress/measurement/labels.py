@@ -4,11 +4,26 @@ from typing import Any
 
 import numpy as np
 
-from tfcompress.data import check_finite, check_labels, describe
+from tfcompress.data import check_finite, check_labels, describe, first
 from tfcompress.errors import DataError
 
 # Rows of labels that sum to 1 within this name one class, softly or not.
 _TOLERANCE = 1e-3
+
+
+def check_labelled(data: Any) -> None:
+    """Raises an error if data has no labels, before anything is run on it.
+
+    Args:
+        data: Data in a form that `tfcompress.data.batches` accepts.
+
+    Raises:
+        DataError: If the first batch has no labels, or as `batches` does.
+    """
+    if first(data).y is None:
+        raise DataError(
+            "Labels are needed to measure quality; pass (x, y). Received: x alone"
+        )
 
 
 def fit_labels(y: Any, scores: np.ndarray, weights: np.ndarray | None) -> np.ndarray:

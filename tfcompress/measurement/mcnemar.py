@@ -7,6 +7,7 @@ import numpy as np
 
 from tfcompress.errors import DataError
 from tfcompress.measurement.agreement import check_same_classes
+from tfcompress.measurement.labels import check_labelled
 from tfcompress.measurement.prediction import Predictions, predict_each
 
 # With fewer samples on which one alone is right, chi-square is not near enough.
@@ -87,6 +88,7 @@ def mcnemar(
     print(test.p_value)
     ```
     """
+    check_labelled(data)
     return run_mcnemar(
         *predict_each([first, second], data, batch_size=batch_size, threads=threads)
     )

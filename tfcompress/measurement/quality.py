@@ -1,26 +1,24 @@
 """How well a model does its job."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from rich.table import Table
 
 from tfcompress.errors import ArgumentError, DataError
+from tfcompress.measurement.asked_metrics import MATRIX, AskedMetrics
 from tfcompress.measurement.bootstrap import bootstrap, check_bootstrap
+from tfcompress.measurement.labels import check_labelled
 from tfcompress.measurement.metrics import (
-    DEFAULTS,
     Measure,
     QualityMetric,
     confusion_matrix,
-    find_quality_metric,
 )
 from tfcompress.measurement.outputs import ONLY
 from tfcompress.measurement.prediction import Predictions, predict_each
 from tfcompress.printing import to_text
-
-_MATRIX = "confusion_matrix"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -156,9 +154,10 @@ def evaluate(
     print(tfc.measurement.evaluate(model, (images, labels), metrics, confidence=0.95))
     ```
     """
-    asked = _Asked(metrics)
+    asked = AskedMetrics(metrics)
     if confidence is not None:
         check_bootstrap(confidence, resamples)
+    check_labelled(data)
     (said,) = predict_each(
         [model_or_file],
         data,
@@ -202,7 +201,7 @@ def score(
     quality = score(predictions, ["accuracy", "confusion_matrix"])
     ```
     """
-    asked = _Asked(metrics)
+    asked = AskedMetrics(metrics)
     outputs = (
         {ONLY: predictions}
         if isinstance(predictions, Predictions)
@@ -213,7 +212,7 @@ def score(
     for output in asked.order(outputs):
         part = outputs[output]
         for metric in asked.of(output, part):
-            if metric == _MATRIX:
+            if metric == MATRIX:
                 matrices[output] = confusion_matrix(part)
             else:
                 name = f"{output}/{metric.name}" if output else metric.name
@@ -264,78 +263,7 @@ def label_kinds(metrics: Any) -> dict[str, str | None] | str | None:
     (said,) = tfc.measurement.predict_each([model], (x, y), kinds=kinds)
     ```
     """
-    return _Asked(metrics).kinds
-
-
-class _Asked:
-    """The metrics that a user asked for, output by output."""
-
-    def __init__(self, metrics: Any) -> None:
-        self._by_output = (
-            {output: _read(part) for output, part in metrics.items()}
-            if isinstance(metrics, Mapping)
-            else None
-        )
-        self._shared = None if self._by_output is not None else _read(metrics)
-
-    @property
-    def kinds(self) -> dict[str, str | None] | str | None:
-        """What the labels must be, as in `predict_each`."""
-        if self._by_output is None:
-            return _kind(self._shared)
-        return {name: _kind(part) for name, part in self._by_output.items()}
-
-    def order(self, outputs: Mapping[str, Predictions]) -> list[str]:
-        """Returns the outputs to measure: those asked for, or those with labels."""
-        if self._by_output is None:
-            return [name for name, part in outputs.items() if part.labels is not None]
-        for name in self._by_output:
-            if name not in outputs:
-                raise ArgumentError(
-                    "metrics must be given by the names of outputs, or not by name for "
-                    f"a model with one. Received: metrics for {name!r}, while the "
-                    f"outputs are {list(outputs)}"
-                )
-            if outputs[name].labels is None:
-                raise DataError(
-                    "Labels are needed to measure quality; pass (x, y). Received: no "
-                    f"labels for output {name!r}"
-                )
-        return list(self._by_output)
-
-    def of(self, output: str, predictions: Predictions) -> list[Any]:
-        """Returns the metrics for an output."""
-        wanted = self._shared if self._by_output is None else self._by_output[output]
-        if wanted is None:
-            names = DEFAULTS[str(predictions.kind)]
-            return [find_quality_metric(name) for name in names]
-        return wanted
-
-
-def _read(metrics: Any) -> list[Any] | None:
-    """Returns metrics as a list of `QualityMetric`, and the name of the matrix."""
-    if metrics is None:
-        return None
-    several = isinstance(metrics, Iterable) and not isinstance(metrics, str)
-    given: Sequence[Any] = list(metrics) if several else [metrics]
-    found = [
-        metric
-        if isinstance(metric, str) and metric == _MATRIX
-        else find_quality_metric(metric)
-        for metric in given
-    ]
-    names = [part if isinstance(part, str) else part.name for part in found]
-    if not names or len(set(names)) < len(names):
-        raise ArgumentError(
-            "metrics must be one or several, each of a name of its own; name Keras's "
-            f"metrics, and write functions with names. Received: {names}"
-        )
-    return found
-
-
-def _kind(metrics: list[Any] | None) -> str | None:
-    kinds = [("classes",) if part == _MATRIX else part.kinds for part in metrics or []]
-    return "values" if kinds and all(kind == ("values",) for kind in kinds) else None
+    return AskedMetrics(metrics).kinds
 
 
 def _prepare(metric: QualityMetric, predictions: Predictions) -> Measure:
