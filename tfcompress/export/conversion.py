@@ -10,7 +10,6 @@ from tfcompress.export.recurrent import (
     convert_with_float_loops,
     convert_with_fused_layers,
     unroll,
-    with_fresh_state,
 )
 from tfcompress.export.signature import Signature
 from tfcompress.export.targets import Target
@@ -29,8 +28,7 @@ def convert(
 
     TensorFlow's converter cannot learn ranges in loops, which recurrent layers are.
     Where it shall, their steps are written one after the other if they are few enough;
-    see `tfcompress.export.recurrent` for what happens if they are not. Stateful layers
-    have variables in the file, which are zero at the start.
+    see `tfcompress.export.recurrent` for what happens if they are not.
 
     Args:
         model: A functional or Sequential model of either Keras. It is not changed.
@@ -51,7 +49,6 @@ def convert(
             or the converter fails for another reason.
         OutputError: If the temporary folder cannot be written.
     """
-    model = with_fresh_state(model)
     if samples is None or not has_loops(trace(model, signature)):
         return convert_directly(
             model, signature, target, samples=samples, sparse=sparse, flex=flex

@@ -12,6 +12,7 @@ from tfcompress import keras_compat
 from tfcompress.errors import ModelError
 from tfcompress.export.layer_operations import list_layer_operations
 from tfcompress.export.named_conversion import convert_named
+from tfcompress.export.recurrent import with_fresh_state
 from tfcompress.export.signature import Signature, read_signature
 from tfcompress.keras_compat import tfmot_layers
 from tfcompress.measurement import LiteRTModel
@@ -69,7 +70,7 @@ def convert_to_float(model: Any, batch: int | None) -> FloatFile:
             "tfcompress.export.to_tflite, or give the float model. "
             f"Received: model {model.name!r}"
         )
-    model = keras_compat.in_float32(model)
+    model = with_fresh_state(keras_compat.in_float32(model))
     signature = read_signature(model, batch)
     content = convert_named(model, signature)
     kinds = {operation.kind for operation in list_layer_operations(content)}

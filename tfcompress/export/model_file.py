@@ -24,6 +24,7 @@ from tfcompress.export.layer_operations import list_layer_operations
 from tfcompress.export.narrow_weights import narrow_weights
 from tfcompress.export.open_sizes import find_sizes, note_open_sizes
 from tfcompress.export.recipe import describe_model, describe_samples
+from tfcompress.export.recurrent import with_fresh_state
 from tfcompress.export.representative import read_samples
 from tfcompress.export.rounded_constants import store_rounded_weights
 from tfcompress.export.signature import Signature, read_signature
@@ -106,7 +107,7 @@ def make_file(
     """
     check_source(model, flex=flex)
     _check_sparse(target, sparse)
-    model = keras_compat.in_float32(model)
+    model = with_fresh_state(keras_compat.in_float32(model))
     if activation_ranges(model) and not target.full_integer:
         model = model_without_ranges(model)
     signature = read_signature(model, batch)

@@ -75,8 +75,8 @@ def _cast(array: Any, name: str, spec: tf.TensorSpec) -> np.ndarray:
     values = np.asarray(array)
     if spec.dtype == tf.string:
         raise DataError(
-            "Ranges cannot be learned from text: give the model whole numbers, and look "
-            "tokens up in front of it. "
+            "Ranges cannot be learned from text: give the model whole numbers, and "
+            "look tokens up in front of it. "
             f"Received: input '{name}' of type string"
         )
     if values.dtype.kind not in "biuf":
