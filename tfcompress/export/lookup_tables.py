@@ -31,7 +31,7 @@ _TYPES: dict[int, Any] = {
 _MOST_BITS = 7
 _HEADER_BYTES = 16
 # What the operation that reads a table, and its tensors, take in the file.
-_OPERATION_BYTES = 256
+_OPERATION_BYTES = 352
 _RUNS = 4
 _SEED = 0
 
