@@ -62,7 +62,8 @@ def test_table_and_progress_are_printed(finished):
 
 def test_folder_holds_every_model_file_and_report(finished, folder):
     expected = {f"{name}.keras" for name in FILES}
-    expected |= {f"{name}.tflite" for name in [*FILES, "shipped-file"]}
+    files = {f"{name}.tflite" for name in [*FILES, "shipped-file"]}
+    expected |= files | {f"{name}.json" for name in files}
     expected |= {"results.json", "report.html", "size-accuracy.png"}
     assert set(os.listdir(folder)) == expected
 
@@ -167,6 +168,8 @@ def test_interrupted_run_keeps_what_is_finished_and_says_so(tmp_path, monkeypatc
     assert left == [
         "student-alone.keras",
         "student-alone.tflite",
+        "student-alone.tflite.json",
         "teacher.keras",
         "teacher.tflite",
+        "teacher.tflite.json",
     ]

@@ -351,3 +351,173 @@ def test_strict_lets_whole_files_pass(trained, digits, tmp_path):
         trained, tmp_path / "m.tflite", representative_data=digits[0][0], strict=True
     )
     assert artifact.float_operations == ()
+
+
+def test_input_sizes_that_stay_open(either_keras, tmp_path):
+    layers = either_keras.layers
+    inputs = layers.Input((None, None, 3), name="image")
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(inputs))
+    model = either_keras.Model(inputs, layers.Dense(2)(x))
+    rng = np.random.default_rng(0)
+    x = rng.random((12, 9, 7, 3), np.float32)
+    for arguments in (
+        {"target": "cpu_float32"},
+        {"target": "cpu_float32", "batch": None},
+        {"target": "cpu_int8", "representative_data": x},
+    ):
+        path = tmp_path / "open.tflite"
+        with pytest.warns(UserWarning, match=r"leaves sizes open.*any, any, 3\)"):
+            artifact = tfc.export.to_tflite(model, path, **arguments)
+        batch = () if arguments.get("batch", 1) else (0,)
+        assert artifact.open_axes == {"image": (*batch, 1, 2)}
+        tolerance = 1e-5 if arguments["target"] == "cpu_float32" else 0.1
+        for other in (x, rng.random((3, 20, 5, 3), np.float32)):
+            np.testing.assert_allclose(
+                artifact.predict(other), np.asarray(model(other)), atol=tolerance
+            )
+
+
+def test_open_sizes_with_a_least_length(tmp_path):
+    """A model that takes no fewer than 60 steps is shown as many, without data."""
+    inputs = keras.Input((None, 2), name="steps")
+    x = keras.layers.Conv1D(3, 60)(inputs)
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling1D()(x))
+    artifact = tfc.export.to_tflite(
+        model, tmp_path / "long.tflite", target="cpu_float32"
+    )
+    x = np.random.default_rng(0).random((2, 70, 2), np.float32)
+    np.testing.assert_allclose(artifact.predict(x), np.asarray(model(x)), atol=1e-5)
+
+
+class Inverse(keras.layers.Layer):
+    """What TensorFlow has an operation for, and TFLite has none."""
+
+    def call(self, x):
+        return tf.linalg.inv(x)
+
+
+@pytest.fixture(scope="module")
+def inverting():
+    inputs = keras.Input((3, 3), name="matrix")
+    return keras.Model(inputs, Inverse(name="inverse")(inputs))
+
+
+def test_flex_is_refused_with_operation_and_layer(inverting, tmp_path):
+    expected = r"flex=True.*Received: MatrixInverse at 'inverse'"
+    with pytest.raises(ExportError, match=expected):
+        tfc.export.to_tflite(inverting, tmp_path / "m.tflite", target="cpu_float32")
+    assert os.listdir(tmp_path) == []
+
+
+def test_flex_is_written_where_asked(inverting, tmp_path):
+    path = tmp_path / "m.tflite"
+    with pytest.warns(UserWarning, match=r"FlexMatrixInverse.*Flex delegate"):
+        artifact = tfc.export.to_tflite(
+            inverting, path, target="cpu_float32", flex=True
+        )
+    assert artifact.operations["FlexMatrixInverse float32"] == 1
+    assert artifact.verification is None
+    assert artifact.accelerated_share is None
+    assert tfc.export.Artifact.read(path) == artifact
+    with pytest.raises(ModelError, match="Flex"):
+        artifact.predict(np.eye(3)[None])
+
+
+def test_flex_changes_nothing_where_it_is_not_needed(random_model, tmp_path):
+    artifacts = [
+        tfc.export.to_tflite(
+            random_model, tmp_path / f"{flex}.tflite", target="cpu_float32", flex=flex
+        )
+        for flex in (False, True)
+    ]
+    assert artifacts[0].operations == artifacts[1].operations
+    assert artifacts[1].verification is not None
+
+
+def test_verification_can_be_left_out(random_model, tmp_path, monkeypatch):
+    def refuse(*arguments, **keywords):
+        raise AssertionError("the file was run")
+
+    monkeypatch.setattr("tfcompress.export.tflite.verify", refuse)
+    with pytest.warns(UserWarning, match="not compared with the model"):
+        artifact = tfc.export.to_tflite(
+            random_model,
+            tmp_path / "m.tflite",
+            target="cpu_float32",
+            verification=False,
+        )
+    assert artifact.verification is None
+
+
+def test_clustered_models_are_stripped_first(tmp_path):
+    module = tfc.keras_compat.tf_keras()
+    clustering = tfc.keras_compat.tfmot().clustering.keras
+    model = module.Sequential([module.Input((4,)), module.layers.Dense(8)])
+    wrapped = clustering.cluster_weights(
+        model,
+        number_of_clusters=4,
+        cluster_centroids_init=clustering.CentroidInitialization.LINEAR,
+    )
+    path = tmp_path / "m.tflite"
+    with pytest.raises(ModelError, match="strip_clustering"):
+        tfc.export.to_tflite(wrapped, path, target="cpu_float32")
+    plain = clustering.strip_clustering(wrapped)
+    artifact = tfc.export.to_tflite(plain, path, target="cpu_float32")
+    assert artifact.operations == {"FULLY_CONNECTED float32": 1}
+
+
+def with_zeros(share):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(40)])
+    kernel, bias = model.get_weights()
+    kernel[np.random.default_rng(0).random(kernel.shape) < share] = 0.0
+    model.set_weights([kernel, bias])
+    return model
+
+
+def test_target_decides_on_sparse_encoding(tmp_path):
+    model = with_zeros(0.9)
+    artifacts = {
+        target: tfc.export.to_tflite(
+            model, tmp_path / f"{target}.tflite", target=target
+        )
+        for target in ("cpu_float32", "cpu_sparse")
+    }
+    assert artifacts["cpu_sparse"].bytes < 0.5 * artifacts["cpu_float32"].bytes
+    dense = tfc.export.to_tflite(
+        model, tmp_path / "dense.tflite", target="cpu_sparse", sparse=False
+    )
+    assert dense.bytes == artifacts["cpu_float32"].bytes
+
+
+def test_sparse_encoding_that_is_larger_is_not_used(tmp_path):
+    model = with_zeros(0.35)
+    plain = tfc.export.to_tflite(model, tmp_path / "a.tflite", target="cpu_float16")
+    with pytest.warns(UserWarning, match=r"Sparse encoding would take.*without"):
+        sparse = tfc.export.to_tflite(
+            model, tmp_path / "b.tflite", target="cpu_float16", sparse=True
+        )
+    assert sparse.bytes == plain.bytes
+
+
+def test_a_file_larger_than_the_float_file_says_so(tmp_path):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    x = np.random.default_rng(0).random((20, 2), np.float32)
+    plain = tfc.export.to_tflite(model, tmp_path / "f.tflite", target="cpu_float32")
+    with pytest.warns(UserWarning, match=f"more than the {plain.bytes:,} of the same"):
+        artifact = tfc.export.to_tflite(
+            model, tmp_path / "i.tflite", representative_data=x
+        )
+    assert artifact.bytes > plain.bytes
+
+
+def test_weights_beyond_what_a_file_holds(random_model, tmp_path, monkeypatch):
+    def convert(*arguments, **keywords):
+        raise AssertionError("the model was converted")
+
+    count = sum(int(np.prod(weight.shape)) for weight in random_model.weights)
+    monkeypatch.setattr("tfcompress.export.source.LARGEST_BYTES", 4 * count - 1)
+    monkeypatch.setattr("tfcompress.export.model_file.convert", convert)
+    with pytest.raises(ExportError, match=f"with {4 * count:,} bytes of weights"):
+        tfc.export.to_tflite(random_model, tmp_path / "m.tflite", target="cpu_float32")

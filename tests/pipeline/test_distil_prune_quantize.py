@@ -41,10 +41,10 @@ def test_students_of_tf_keras_stay_there(shipment):
 
 def test_a_model_and_a_file_for_each_step(shipment):
     names = ["distilled", "distilled-pruned", "distilled-pruned-quantized"]
-    expected = [f"{name}.{kind}" for name in names for kind in ("keras", "tflite")]
-    assert sorted(os.listdir(shipment[1].path)) == sorted(
-        [*expected, "shipped-file.tflite"]
-    )
+    files = [f"{name}.tflite" for name in [*names, "shipped-file"]]
+    expected = [f"{name}.keras" for name in names]
+    expected += [*files, *(f"{name}.json" for name in files)]
+    assert sorted(os.listdir(shipment[1].path)) == sorted(expected)
 
 
 def test_shipped_file_does_the_job(shipment, digits):
