@@ -101,11 +101,12 @@ class Comparison:
             if self.confidence
             else ""
         )
+        agreement = self.rows[0].agreement is not None
+        compared = "Ratios and agreement refer" if agreement else "Ratios refer"
         return (
             "Every row is measured on its own .tflite file, run on LiteRT: "
             f"{self.samples:,} samples; latency is the median of one run, {threads}, "
-            f"on {self.machine}. Ratios and agreement refer to '{self.reference}'."
-            f"{intervals}"
+            f"on {self.machine}. {compared} to '{self.reference}'.{intervals}"
         )
 
     def to_markdown(self) -> str:
@@ -164,7 +165,7 @@ class Comparison:
 
         It holds the table; size and latency against the first metric, with the Pareto
         front; and of the reference and the last row, which is taken for the one that
-        ships, the layers (the 40 largest), the confusion matrices (a grid up to 20
+        ships, the layers (the 20 largest), the confusion matrices (a grid up to 20
         classes, the 20 most frequent confusions of more) and samples on which the two
         part (24 at the most). It opens offline, runs no script and fits a phone.
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from html import escape
 
-SHOWN = 40
+SHOWN = 20
 _MEASURES = {
     "bytes": "bytes of weights",
     "parameters": "parameters",
@@ -60,7 +60,7 @@ def write_bars(
 ) -> str:
     """Writes two bars for each layer and measure, one before and one after.
 
-    The 40 largest layers are shown, in the order of the network; a line sums up the
+    The 20 largest layers are shown, in the order of the network; a line sums up the
     others. Bars of one measure have one scale.
 
     Args:

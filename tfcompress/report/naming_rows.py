@@ -19,7 +19,7 @@ def naming_row(name: str) -> Iterator[None]:
     Example:
     ```python
     with naming_row("shipped"):
-        size("none.tflite")  # ModelError: Row 'shipped': Expected the path of ...
+        tfc.measurement.size("small.tflite")
     ```
     """
     try:
