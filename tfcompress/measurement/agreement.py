@@ -92,7 +92,7 @@ def agreement(
     """Measures how far two models choose the same classes.
 
     It needs no labels, and shows differences that equal accuracy hides: two models
-    may be wrong on different samples.
+    may be wrong on different samples. Models of one output choose between two classes.
 
     Args:
         first: A Keras 3 or tf_keras model, or the path of a `.tflite` file. It is the

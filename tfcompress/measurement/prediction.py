@@ -90,12 +90,12 @@ class Predictions:
             positive = self.output_probabilities
             return np.concatenate([1.0 - positive, positive], axis=-1)
         if self._within_0_and_1:
-            sums = scores.sum(axis=-1, keepdims=True)
-            return np.where(
-                sums > 0.0, scores / np.where(sums > 0.0, sums, 1.0), 1.0 / self.width
-            )
-        powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        return powers / powers.sum(axis=-1, keepdims=True)
+            scores[scores.sum(axis=-1) == 0.0] = 1.0  # says nothing: all alike
+        else:
+            scores -= scores.max(axis=-1, keepdims=True)
+            np.exp(scores, out=scores)
+        scores /= scores.sum(axis=-1, keepdims=True)
+        return scores
 
     @property
     def output_probabilities(self) -> np.ndarray:

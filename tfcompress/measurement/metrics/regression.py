@@ -28,23 +28,24 @@ def prepare_r2(predictions: Predictions) -> Measure:
     every error is 0, and 0 if not.
     """
     samples = len(predictions.scores)
-    weights = _weights(predictions)
+    weights, errors = _weights(predictions), _errors(predictions)
     labels = np.asarray(predictions.labels)
     labels = labels - labels.mean(axis=0)  # so that squares do not swallow it
-    errors = _errors(predictions)
-    parts = [np.ones_like(labels), labels, labels**2, errors**2]
-    statistics = np.concatenate(
-        [(weights * part).reshape(samples, -1) for part in parts], axis=1
+    weights, labels, errors = (
+        part.reshape(samples, -1) for part in (weights, labels, errors)
     )
-    return sum_up(statistics, _explained)
 
+    def measure(counts: np.ndarray) -> float:
+        total = np.einsum("n,nk->k", counts, weights)
+        sums = np.einsum("n,nk,nk->k", counts, weights, labels)
+        squares = np.einsum("n,nk,nk,nk->k", counts, weights, labels, labels)
+        missed = np.einsum("n,nk,nk,nk->k", counts, weights, errors, errors)
+        variance = squares - sums**2 / np.where(total > 0, total, 1.0)
+        unequal = variance > 1e-12 * squares
+        ratio = (missed > 0).astype(np.float64)
+        return float(np.mean(1.0 - np.divide(missed, variance, ratio, where=unequal)))
 
-def _explained(sums: np.ndarray) -> float:
-    weights, labels, squares, errors = sums.reshape(4, -1)
-    variance = squares - labels**2 / np.where(weights > 0, weights, 1.0)
-    unequal = variance > 1e-12 * squares
-    ratio = np.divide(errors, variance, out=(errors > 0).astype(float), where=unequal)
-    return float(np.mean(1.0 - ratio))
+    return measure
 
 
 def _errors(predictions: Predictions) -> np.ndarray:
