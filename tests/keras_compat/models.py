@@ -64,6 +64,14 @@ def recurrent(module):
     return module.Model(inputs, layers.SimpleRNN(3)(x))
 
 
+def images_over_time(module):
+    layers = module.layers
+    inputs = module.Input((3, 6, 6, 2))
+    inner = [layers.Input((6, 6, 2)), layers.Conv2D(4, 3, name="convolution")]
+    x = layers.TimeDistributed(module.Sequential([*inner, layers.Flatten()]))(inputs)
+    return module.Model(inputs, layers.GRU(3)(x))
+
+
 def convolutional_recurrent(module):
     inputs = module.Input((4, 8, 8, 2))
     return module.Model(inputs, module.layers.ConvLSTM2D(3, 3)(inputs))
@@ -275,6 +283,7 @@ IN_BOTH = [
     convolutions_3d,
     recurrent,
     convolutional_recurrent,
+    images_over_time,
     encoder_decoder,
     masked,
     transformer,
