@@ -324,6 +324,14 @@ def test_forms_of_operations(rule, operation, message):
     assert check_target(content, _target(kind)) == ()
 
 
+def test_weights_of_few_bits():
+    kernel = _tensor((3, 4), schema.TensorType.INT4, constant=True, scales=1)
+    inputs = [_tensor((1, 4), _INT8, scales=1), kernel]
+    file = _file("FULLY_CONNECTED", inputs, [_tensor((1, 3), _INT8, scales=1)])
+    with pytest.raises(ExportError, match="weights of int4, but int8 .train it with 8"):
+        check_target(file, find_target("microcontroller"))
+
+
 @pytest.mark.parametrize(
     ("rule", "kind", "inputs"),
     [

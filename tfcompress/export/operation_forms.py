@@ -49,7 +49,8 @@ def check_form(
         if rule.largest_elements and math.prod(_shape(first)) > rule.largest_elements:
             return f"an input of more than {rule.largest_elements} elements"
     if rule.weights is not None and weights not in (None, *rule.weights):
-        return f"weights of {weights}, but {_either(rule.weights)}"
+        narrow = " (train it with 8 bits)" if weights in ("int2", "int4") else ""
+        return f"weights of {weights}, but {_either(rule.weights)}{narrow}"
     for place in rule.constant_inputs:
         tensor = inputs[place] if place < len(inputs) else None
         if tensor is not None and not is_constant(file, tensor):
