@@ -27,11 +27,12 @@ def damage_kernel(content, number, change):
     return write(file)
 
 
-def damage_scale(content, number, factor):
-    """Changes what a convolution or Dense layer of whole numbers takes for one step."""
+def damage_scales(content, number, factor):
+    """Changes what the kernel of a convolution or Dense layer takes for one step."""
     file = read(content)
-    tensor = file.subgraphs[0].tensors[_operators(file)[number].outputs[0]]
-    tensor.quantization.scale = [factor * float(tensor.quantization.scale[0])]
+    tensor = file.subgraphs[0].tensors[_operators(file)[number].inputs[1]]
+    scales = [factor * float(scale) for scale in tensor.quantization.scale]
+    tensor.quantization.scale = scales
     return write(file)
 
 

@@ -27,6 +27,7 @@ from tfcompress.measurement import LiteRTModel
 from tfcompress.measurement.file import read_tflite
 
 _PREFIX = "tensor of a layer "
+_FAR_DB = 12.0
 
 
 def compare_layers(
@@ -101,7 +102,11 @@ def bisect(
     graph = keras_compat.read_flat(model)
     content = read_tflite(Path(path))
     opened, matches = _give_out_layers(content, graph, signature, key)
-    nodes = list(dict.fromkeys(name for match in matches for name in match.nodes))
+    nodes = list(
+        dict.fromkeys(
+            name for match in matches for name in (*match.nodes, *match.behind)
+        )
+    )
     twin = _give_out_nodes(model, graph, nodes)
     with tempfile.TemporaryDirectory(prefix="tfcompress-") as folder:
         copy = Path(folder) / "layers.tflite"
@@ -127,12 +132,11 @@ def _give_out_layers(
     file = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
     definition = find_signature(file, key)
     names = signature.outputs
-    if definition is None or {i.name.decode() for i in definition.outputs} != set(
-        names
-    ):
+    given = [item.name.decode() for item in definition.outputs] if definition else []
+    if set(given) != set(names):
         raise ModelError(
-            f"Expected a file of the model, with the outputs {list(names)}. Received: "
-            f"{[i.name.decode() for i in definition.outputs] if definition else None}"
+            "Expected a file that was converted from the model, with the outputs "
+            f"{list(names)}. Received: {given}"
         )
     subgraph = file.subgraphs[definition.subgraphIndex]
     nodes = [tensor.node for tensor in leaves(graph.outputs)]
@@ -210,16 +214,20 @@ class _Comparing:
         """Chooses the node that a tensor is compared with: the nearest of its size.
 
         What an operation in the middle of a layer gives belongs to no node; the last
-        tensor of a node is its output.
+        tensor of a node is its output. A node behind those that are named must be far
+        nearer than they are.
         """
         last: dict[str, int] = {}
         for match in self.matches:
             array = found[f"{_PREFIX}{match.index}"]
             ratios = {
-                name: _ratio(array, values[name].reshape(array.shape))
-                for name in reversed(match.nodes)
+                name: measure_gap(array, values[name].reshape(array.shape)).sqnr_db
+                for name in (*reversed(match.nodes), *match.behind)
                 if values[name].size == array.size
             }
+            for name in match.behind:
+                if name in ratios:
+                    ratios[name] -= _FAR_DB
             if ratios:
                 best = max(ratios, key=ratios.__getitem__)
                 last[best] = match.index
@@ -234,14 +242,16 @@ class _Comparing:
                 continue
             detail = details[f"{_PREFIX}{match.index}"]
             gap = self.running[match.index].gap(detail.scale or None)
-            inside = set(match.nodes)
+            line = [*match.nodes, *match.behind]
+            place = max(line.index(self.chosen[match.index]), len(match.nodes) - 1)
+            inside = line[: place + 1]
             before = [
                 self._ratio_of(tensor.node, gaps)
-                for name in match.nodes
+                for name in inside
                 for tensor in self.nodes[name].inputs()
                 if tensor.node not in inside
             ]
-            gaps.update(dict.fromkeys(match.nodes, gap))
+            gaps.update(dict.fromkeys(inside, gap))
             yield LayerGap(
                 layer=match.layer,
                 operation=match.operation,
@@ -264,7 +274,3 @@ class _Comparing:
             waiting += [other for other in before if other not in seen]
             seen.update(before)
         return min(ratios)
-
-
-def _ratio(found: np.ndarray, expected: np.ndarray) -> float:
-    return measure_gap(found, expected).sqnr_db

@@ -13,7 +13,7 @@ from tfcompress.printing import to_text
 
 # A layer departs where its noise is this much stronger than that of its inputs.
 _FALL_DB = 10.0
-# What a layer of whole numbers gives without any fault, at the least.
+# What layers of whole numbers give without any fault.
 _SOUND_DB = 30.0
 # Layers of float files lie above it, at 100 dB and more.
 _CLEAN_DB = 80.0
@@ -69,11 +69,12 @@ class LayerComparison:
         """The first layer whose noise is far stronger than that of its inputs.
 
         It falls by 10 dB at the least below its inputs, and by half of the largest fall
-        in the file; a file of whole numbers always has noise, so that no input counts
-        for more than the best layer. None where no layer does.
+        in the file. Where no layer is without noise, as in files with whole numbers, no
+        input counts for more than 30 dB, which quantization leaves. None where no layer
+        falls so far.
         """
         best = max((each.gap.sqnr_db for each in self.layers), default=0.0)
-        ceiling = max(best, _SOUND_DB)
+        ceiling = best if best > _CLEAN_DB else _SOUND_DB
         falls = {
             number: min(each.inputs_sqnr_db, ceiling) - each.gap.sqnr_db
             for number, each in enumerate(self.layers)

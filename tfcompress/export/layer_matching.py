@@ -37,12 +37,15 @@ class TensorMatch:
             with the kernel.
         nodes: The nodes that became this operation, in their order. The tensor holds
             the output of one of them, mostly of the last.
+        behind: The nodes behind them in a line, as far as the next kernel. They may be
+            part of the operation without being named, as normalizations often are.
     """
 
     index: int
     operation: str
     layer: str
     nodes: tuple[str, ...]
+    behind: tuple[str, ...]
 
 
 def match_tensors(
@@ -125,7 +128,9 @@ class _Matching:
                 named = {*layers, self.nodes[head].layer}
                 group = self._group(head, named, kind in _WITH_KERNEL, matched)
                 matched.update(group)
-                matches.append(TensorMatch(index, kind, self._owner(group), group))
+                behind = tuple(self._behind(group[-1])[1:])
+                owner = self._owner(group)
+                matches.append(TensorMatch(index, kind, owner, group, behind))
         return matches
 
     def _layers(self, name: str) -> list[str]:
@@ -163,16 +168,21 @@ class _Matching:
             if len(inputs) != 1 or inputs[0].node in matched:
                 break
             before.append(inputs[0].node)
-        behind = [head]
-        while len(takers := self.takers.get(behind[-1], [])) == 1:
-            node = self.nodes[takers[0]]
-            if len(node.inputs()) != 1 or node.layer in self.kernels:
-                break
-            behind.append(node.name)
+        behind = self._behind(head)
         kernel = self.kernels if with_kernel else set()
         before = before[: self._last(before, named | kernel) + 1]
         behind = behind[: self._last(behind, named) + 1]
         return (*reversed(before), *behind[1:])
+
+    def _behind(self, head: str) -> list[str]:
+        """Returns a node and those behind it in a line, without kernels."""
+        line = [head]
+        while len(takers := self.takers.get(line[-1], [])) == 1:
+            node = self.nodes[takers[0]]
+            if len(node.inputs()) != 1 or node.layer in self.kernels:
+                break
+            line.append(node.name)
+        return line
 
     def _last(self, line: list[str], layers: set[str]) -> int:
         """Returns the place of the last node in a line that calls one of the layers."""
