@@ -3,6 +3,7 @@ import shutil
 
 import keras
 import pytest
+import tensorflow as tf
 
 from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.measurement import benchmark, describe_machine
@@ -66,9 +67,60 @@ def test_names(folder, tmp_path):
     assert both.threads == 2
 
 
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    """A file of two signatures: a quick one, and one of 100 times the products."""
+
+    class Module(tf.Module):
+        def __init__(self):
+            self.small = tf.Variable(tf.ones((8, 8)))
+            self.large = tf.Variable(tf.ones((512, 512)))
+
+        @tf.function(input_signature=[tf.TensorSpec((1, 8), tf.float32)])
+        def quick(self, x):
+            return {"y": x @ self.small}
+
+        @tf.function(input_signature=[tf.TensorSpec((1, 512), tf.float32)])
+        def slow(self, x):
+            return {"y": x @ self.large @ self.large}
+
+    module = Module()
+    folder = str(tmp_path_factory.mktemp("several"))
+    signatures = {"quick": module.quick, "slow": module.slow}
+    tf.saved_model.save(module, folder, signatures=signatures)
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+    path = tmp_path_factory.mktemp("files") / "both.tflite"
+    path.write_bytes(converter.convert())
+    return path
+
+
+def test_signatures_are_rows(several):
+    measured = benchmark(several, seconds=0.1, profile_operations=True)
+    quick, slow = measured.rows
+    assert (quick.name, slow.name) == ("both.tflite:quick", "both.tflite:slow")
+    assert (quick.signature, slow.signature) == ("quick", "slow")
+    assert quick.peak_bytes is None or slow.peak_bytes > 4 * 512 * 512
+    (profiled,) = [row for row in measured.rows if row.operations is not None]
+    (other,) = {"quick", "slow"} - {profiled.signature}
+    assert profiled.operations.not_cut == (f"signature {other}",)
+
+
 def row(name, p50, ratio, peak):
     return FileBenchmark(
-        name, f"/m/{name}", 12345, p50, 2.0, 3.0, 0.5, ratio, 7, 4.0, 5.0, peak, None
+        name,
+        f"/m/{name}",
+        None,
+        12345,
+        p50,
+        2.0,
+        3.0,
+        0.5,
+        ratio,
+        7,
+        4.0,
+        5.0,
+        peak,
+        None,
     )
 
 

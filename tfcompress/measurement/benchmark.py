@@ -16,10 +16,11 @@ from tfcompress import printing
 from tfcompress.errors import ArgumentError
 from tfcompress.files import write_atomically
 from tfcompress.measurement.first_run import first_run
-from tfcompress.measurement.latency import check_effort, latency
+from tfcompress.measurement.latency import check_effort, time_in_turns
 from tfcompress.measurement.machine import describe_machine
 from tfcompress.measurement.operation_profile import OperationProfile, operation_profile
 from tfcompress.measurement.runtime import LiteRTModel
+from tfcompress.measurement.signature_names import signature_names
 
 AnyPath = str | os.PathLike[str]
 
@@ -33,6 +34,7 @@ class FileBenchmark:
     Attributes:
         name: Its name, unique in the benchmark.
         path: Where it is.
+        signature: Which of the file's signatures it is, if the file has several.
         bytes: Its size.
         p50_ms: Median of the runs, in milliseconds. One run is one batch of the file,
             usually one sample.
@@ -45,11 +47,13 @@ class FileBenchmark:
         first_inference_ms: Milliseconds of the first run in that process.
         peak_bytes: Memory that loading and running took there, or None where the
             system does not tell it: see `first_run`.
-        operations: What each operation takes, or None if that was not asked for.
+        operations: What each operation takes, or None if that was not asked for, or
+            if it is not the file's first signature.
     """
 
     name: str
     path: str
+    signature: str | None
     bytes: int
     p50_ms: float
     p90_ms: float
@@ -182,6 +186,7 @@ def benchmark(
     Returns:
         The `Benchmark`, the fastest file first. Files have the names given to them, or
         else that of the file, or the whole path where two would have the same name.
+        Each signature of a file with several is a row, as `"both.tflite:encode"`.
 
     Raises:
         ArgumentError: If there is no file, or if a number is not above 0.
@@ -197,28 +202,48 @@ def benchmark(
     """
     paths = _named(files)
     check_effort(rounds, seconds)
-    for path in paths.values():  # Raises an error if LiteRT cannot run it.
-        LiteRTModel(path, threads=threads)
-    firsts = {name: first_run(path, threads=threads) for name, path in paths.items()}
-    times = latency(paths, threads=threads, rounds=rounds, seconds=seconds * len(paths))
-    rows = [
-        FileBenchmark(
-            name=name,
-            path=str(path),
-            bytes=path.stat().st_size,
-            p50_ms=times[name].median_ms,
-            p90_ms=times[name].p90_ms,
-            p99_ms=times[name].p99_ms,
-            lowest_ms=times[name].lowest_ms,
-            ratio=times[name].ratio,
-            runs=times[name].runs,
-            **dataclasses.asdict(firsts[name]),
-            operations=operation_profile(path, threads=threads, seconds=seconds)
-            if profile_operations
-            else None,
-        )
+    entries = [
+        (name if signature is None else f"{name}:{signature}", path, signature)
         for name, path in paths.items()
+        for signature in signature_names(path)
     ]
+    models = {
+        name: LiteRTModel(path, threads=threads, signature=signature)
+        for name, path, signature in entries
+    }
+    firsts = {
+        name: first_run(path, threads=threads, signature=signature)
+        for name, path, signature in entries
+    }
+    times = time_in_turns(
+        {name: model.invoke_once for name, model in models.items()},
+        threads=threads,
+        rounds=rounds,
+        seconds=seconds * len(models),
+    )
+    rows = []
+    profiled: set[Path] = set(() if profile_operations else paths.values())
+    for name, path, signature in entries:
+        operations = None
+        if path not in profiled:
+            operations = operation_profile(path, threads=threads, seconds=seconds)
+            profiled.add(path)
+        rows.append(
+            FileBenchmark(
+                name=name,
+                path=str(path),
+                signature=signature,
+                bytes=path.stat().st_size,
+                p50_ms=times[name].median_ms,
+                p90_ms=times[name].p90_ms,
+                p99_ms=times[name].p99_ms,
+                lowest_ms=times[name].lowest_ms,
+                ratio=times[name].ratio,
+                runs=times[name].runs,
+                **dataclasses.asdict(firsts[name]),
+                operations=operations,
+            )
+        )
     version = importlib.metadata.version("ai-edge-litert")
     return Benchmark(
         rows=tuple(sorted(rows, key=lambda row: row.p50_ms)),

@@ -31,7 +31,9 @@ class FirstRun:
     peak_bytes: int | None
 
 
-def first_run(path: str | os.PathLike[str], *, threads: int = 1) -> FirstRun:
+def first_run(
+    path: str | os.PathLike[str], *, threads: int = 1, signature: str | None = None
+) -> FirstRun:
     """Loads a file in a process of its own, runs it once there, and measures both.
 
     The process has only loaded Python, NumPy and LiteRT before. The file is mapped
@@ -44,6 +46,7 @@ def first_run(path: str | os.PathLike[str], *, threads: int = 1) -> FirstRun:
     Args:
         path: The `.tflite` file.
         threads: Threads that a run may use. Defaults to 1.
+        signature: Which signature to run. Defaults to the first graph of the file.
 
     Returns:
         The `FirstRun`.
@@ -59,7 +62,8 @@ def first_run(path: str | os.PathLike[str], *, threads: int = 1) -> FirstRun:
     ```
     """
     name = str(Path(path))
-    command = [sys.executable, "-P", str(fresh_process.__file__), name, str(threads)]
+    arguments = [name, str(threads), signature or ""]
+    command = [sys.executable, "-P", str(fresh_process.__file__), *arguments]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_SECONDS, check=False

@@ -24,6 +24,7 @@ from tfcompress.measurement.operation_multiply_adds import (
     count_operation_multiply_adds,
 )
 from tfcompress.measurement.runtime import LiteRTModel
+from tfcompress.measurement.signature_names import signature_names
 from tfcompress.printing import to_text
 
 _WHOLE = -1
@@ -62,7 +63,7 @@ class OperationProfile:
     Attributes:
         operations: Those that can be run alone.
         not_cut: Operation and layer of the others: those that keep variables, tables
-            or texts.
+            or texts. Signatures but the first stand here as a whole.
         whole_ms: Median of the whole file, measured beside the operations.
         threads: Threads that a run might use.
     """
@@ -183,8 +184,9 @@ def operation_profile(
     ```
     """
     check_effort(rounds, seconds)
+    first, *others = signature_names(path)
     for delegates in (True, False):  # Raises an error if LiteRT cannot run it so.
-        LiteRTModel(path, threads=threads, delegates=delegates)
+        LiteRTModel(path, threads=threads, signature=first, delegates=delegates)
     content = Path(path).read_bytes()
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
     cutter = OperationCutter(model)
@@ -221,7 +223,8 @@ def operation_profile(
             f"{cutter.kind(position)} {cutter.layer(position)}".strip()
             for position in cutter.positions
             if position not in milliseconds
-        ),
+        )
+        + tuple(f"signature {name}" for name in others),
         whole_ms=whole,
         threads=threads,
     )
