@@ -199,6 +199,19 @@ def test_metrics_and_weights_by_output(two_outputs, samples):
     np.testing.assert_array_equal(quality.confusion_matrix["class"], matrix)
 
 
+def test_weights_that_outputs_share(two_outputs, samples):
+    weights = np.arange(37.0)
+    labels = {"class": np.zeros(37, int), "age": np.zeros(37)}
+    metrics = {"age": "mae", "class": "accuracy"}
+    quality = evaluate(two_outputs, (samples, labels, weights), metrics)
+    right = samples[:, 0] >= samples[:, 1]
+    expected = [
+        np.average(np.abs(samples.sum(1)), weights=weights),
+        np.average(right, weights=weights),
+    ]
+    assert list(quality.values.values()) == pytest.approx(expected)
+
+
 def test_labels_of_some_outputs(two_outputs, samples):
     data = (samples, {"age": samples.sum(1) + 0.5})
     assert set(evaluate(two_outputs, data).values) == {"age/mae", "age/rmse", "age/r2"}

@@ -95,7 +95,12 @@ def read_labels(
             return labels.astype(np.int64)
         whole = np.array_equal(np.rint(labels), labels)
         if whole and scores.min() >= 0.0 and scores.max() <= 1.0:
-            check_labels(labels.reshape(-1), 2)
+            raise DataError(
+                "y must hold class numbers from 0 to 1 for a model of one output that "
+                "gives probabilities; if they are no classes, ask for a metric of real "
+                f'numbers, such as metrics=["mae"]. Received: labels from '
+                f"{labels.min():g} to {labels.max():g}"
+            )
         return read_values(labels, scores)
     counted = labels if weights is None else labels[weights > 0]
     sums = counted.reshape(-1, labels.shape[-1]).sum(axis=1, dtype=np.float64)
