@@ -333,6 +333,16 @@ def test_weights_of_few_bits():
 
 
 @pytest.mark.parametrize(
+    ("target", "advice"),
+    [("npu_int8", "unroll=True"), ("edgetpu", "convolutions over")],
+)
+def test_recurrent_layers_where_there_are_no_loops(target, advice):
+    steps = _tensor((1, 4, 2), _INT8, scales=1)
+    with pytest.raises(ExportError, match=f"WHILE.: it has no such .*{advice}"):
+        check_target(_file("WHILE", [steps], [steps]), find_target(target))
+
+
+@pytest.mark.parametrize(
     ("rule", "kind", "inputs"),
     [
         ({"ranks": (4,), "types": ("float32",)}, "RELU", [_PICTURE]),

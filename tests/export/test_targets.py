@@ -78,7 +78,11 @@ def test_integer_devices_take_no_float_and_no_open_shapes(name):
     assert target.static_shapes
 
 
-@pytest.mark.parametrize("name", ["edgetpu", "gpu", "microcontroller"])
+def test_npus_have_the_same_operations_for_both_types():
+    assert find_target("npu_int8").operations == find_target("npu_int16").operations
+
+
+@pytest.mark.parametrize("name", ["edgetpu", "gpu", "microcontroller", "npu_int8"])
 def test_operations_are_those_of_tflite_each_once_in_order(name):
     operations = [rule.name for rule in find_target(name).operations]
     assert len(set(operations)) == len(operations)

@@ -17,6 +17,7 @@ _FLOAT = ("float16", "float32", "float64")
 _CHANNEL_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": -1, "TRANSPOSE_CONV": 0}
 _CONVERSIONS = {"QUANTIZE", "DEQUANTIZE"}
 _NO_RECURRENCE = "use convolutions over time in the place of a recurrent layer"
+_UNROLLED = "build the recurrent layer with unroll=True"
 _ADVICE = {
     "CONV_3D": "use convolutions of two dimensions",
     "CONV_3D_TRANSPOSE": "use convolutions of two dimensions",
@@ -166,6 +167,8 @@ def _form_faults(
     kind = operation_kind(file, operator)
     if kind not in rules:
         advice = _ADVICE.get(kind)
+        if advice == _NO_RECURRENCE and "UNPACK" in rules:
+            advice = _UNROLLED
         yield "it has no such operation" + (f" ({advice})" if advice else "")
         return
     form = check_form(file, subgraph, operator, rules[kind])
