@@ -157,7 +157,7 @@ def test_a_model_that_is_not_quantization_aware():
 
 
 def test_unknown_format():
-    with pytest.raises(ArgumentError, match=r"nearest: \['logarithmic'"):
+    with pytest.raises(ArgumentError, match=r"nearest are \['logarithmic'"):
         QuantizationAwareTraining(weight_format="logarithm")
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from rich import box
-from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -19,7 +18,7 @@ from tfcompress.measurement.multiply_adds import (
     describe_call,
 )
 from tfcompress.measurement.weights import is_kernel
-from tfcompress.printing import to_text
+from tfcompress.result import Result
 
 _SIZES = {"bfloat16": 2, "string": 0}
 
@@ -55,7 +54,7 @@ class LayerSummary:
 
 
 @dataclasses.dataclass(frozen=True)
-class Summary:
+class Summary(Result):
     """All layers of a model, in the order in which they are computed.
 
     It prints itself: with `print` and with rich.
@@ -104,15 +103,6 @@ class Summary:
         if self.uncounted:
             text += f" Not known, and counted as 0: {', '.join(self.uncounted)}."
         return text
-
-    def __str__(self) -> str:
-        return to_text(self._table(), self.describe())
-
-    def __rich_console__(
-        self, console: Console, options: ConsoleOptions
-    ) -> RenderResult:
-        yield self._table()
-        yield Text(self.describe())
 
     def _table(self) -> Table:
         table = Table(box=box.SIMPLE_HEAD, show_footer=True, pad_edge=False)

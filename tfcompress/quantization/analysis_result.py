@@ -1,13 +1,9 @@
 """What was measured with each layer of a model quantized alone."""
 
 import dataclasses
-import json
-import math
 import os
-from typing import Any
 
 from rich import box
-from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +11,7 @@ from tfcompress import printing
 from tfcompress.errors import ArgumentError
 from tfcompress.files import write_atomically
 from tfcompress.quantization.analysis_picture import draw
+from tfcompress.result import Result
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +39,7 @@ class LayerAnalysis:
 
 
 @dataclasses.dataclass(frozen=True)
-class Analysis:
+class Analysis(Result):
     """What a model loses when one layer of it alone is quantized.
 
     It prints itself: with `print`, in a notebook, and with rich.
@@ -93,28 +90,6 @@ class Analysis:
             losses = [row.loss or 0.0 for row in self.rows]
         write_atomically(path, draw(ratios, losses, self.metric, path))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Returns all numbers as plain data; ratios that are infinite are None."""
-        rows = [
-            {key: _finite(value) for key, value in dataclasses.asdict(row).items()}
-            for row in self.rows
-        ]
-        return {**vars(self), "rows": rows}
-
-    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Returns what `to_dict` gives as JSON, and writes it to a file if asked.
-
-        Args:
-            path: Where to write, or None.
-
-        Raises:
-            OutputError: If the file cannot be written.
-        """
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
-        if path is not None:
-            write_atomically(path, text)
-        return text
-
     def to_markdown(self) -> str:
         """Returns the table in Markdown."""
         titles = [title.replace("\n", " ") for title in self._titles()]
@@ -133,15 +108,6 @@ class Analysis:
             "the layer gives, with its weights, its activations or both rounded, and "
             "of the outputs of the model with both."
         )
-
-    def __str__(self) -> str:
-        return printing.to_text(self._table(), self.describe())
-
-    def __rich_console__(
-        self, console: Console, options: ConsoleOptions
-    ) -> RenderResult:
-        yield self._table()
-        yield Text(self.describe())
 
     def _titles(self) -> list[str]:
         titles = ["layer"]
@@ -166,8 +132,3 @@ class Analysis:
         for row in self.rows:
             table.add_row(*map(Text, self._cells(row)))
         return table
-
-
-def _finite(value: Any) -> Any:
-    infinite = isinstance(value, float) and not math.isfinite(value)
-    return None if infinite else value

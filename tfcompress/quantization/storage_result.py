@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 from rich import box
-from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from tfcompress import printing
 from tfcompress.quantization import formats
+from tfcompress.result import Result
 
 _TITLES = ("layer", "format", "stored", "float32", "TFLite", "where")
 
@@ -69,7 +69,7 @@ class LayerStorage:
 
 
 @dataclasses.dataclass(frozen=True)
-class Storage:
+class Storage(Result):
     """Bytes of the weights of a model, layer by layer.
 
     It prints itself: with `print`, in a notebook, and with rich.
@@ -122,15 +122,6 @@ class Storage:
             "bits: it is unpacked before it is computed with. The structure of a file, "
             "and the ranges of activations, are not counted."
         )
-
-    def __str__(self) -> str:
-        return printing.to_text(self._table(), self.describe())
-
-    def __rich_console__(
-        self, console: Console, options: ConsoleOptions
-    ) -> RenderResult:
-        yield self._table()
-        yield Text(self.describe())
 
     def _cells(self) -> Iterable[list[str]]:
         for row in self.rows:

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich import box
-from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from tfcompress import printing
 from tfcompress.errors import ArgumentError
 from tfcompress.export.artifact import Artifact
+from tfcompress.result import Result
 from tfcompress.search.bit_choice import BitChoice
 
 _TITLES = ("rung", "{}", "change", "agreement", "bytes", "of float", "met")
@@ -48,7 +48,7 @@ class Rung:
 
 
 @dataclasses.dataclass(frozen=True)
-class BitWidths:
+class BitWidths(Result):
     """The file that was chosen, and all that were tried before.
 
     It prints itself: with `print`, in a notebook, and with rich.
@@ -139,15 +139,6 @@ class BitWidths:
                 *missing,
             ]
         )
-
-    def __str__(self) -> str:
-        return printing.to_text(self._table(), self.describe())
-
-    def __rich_console__(
-        self, console: Console, options: ConsoleOptions
-    ) -> RenderResult:
-        yield self._table()
-        yield Text(self.describe())
 
     def _titles(self) -> list[str]:
         return [title.format(self.metric) for title in _TITLES]

@@ -1,21 +1,18 @@
 """What was measured with each part of a model pruned alone."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
 from rich import box
-from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from tfcompress.errors import ArgumentError
-from tfcompress.files import write_atomically
-from tfcompress.printing import to_text
 from tfcompress.report import SensitivityCurves
+from tfcompress.result import Result
 from tfcompress.search.allocation import Allocation, Option, spread
 from tfcompress.search.parts import Parts
 
@@ -42,7 +39,7 @@ class SensitivityRow:
 
 
 @dataclasses.dataclass(frozen=True)
-class Sensitivity:
+class Sensitivity(Result):
     """What a model loses when one part of it alone is pruned.
 
     It prints itself: with `print`, in a notebook, and with rich.
@@ -164,24 +161,13 @@ class Sensitivity:
         """
         self.curves.plot(path)
 
-    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Returns all numbers as JSON, and writes them to a file if asked.
-
-        Args:
-            path: Where to write, or None.
-
-        Raises:
-            OutputError: If the file cannot be written.
-        """
-        values: dict[str, Any] = {
+    def to_dict(self) -> dict[str, Any]:
+        """Returns all numbers as plain data."""
+        return {
             "metric": self.metric,
             "baseline": self.baseline,
             "rows": [dataclasses.asdict(row) for row in self.rows],
         }
-        text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-        if path is not None:
-            write_atomically(path, text)
-        return text
 
     def describe(self) -> str:
         """Says in a sentence or two what was measured."""
@@ -190,15 +176,6 @@ class Sensitivity:
             f"{self.parts.kind} was pruned alone, without training; the columns give "
             f"what {self.metric} was at each ratio, and the change below."
         )
-
-    def __str__(self) -> str:
-        return to_text(self._table(), self.describe())
-
-    def __rich_console__(
-        self, console: Console, options: ConsoleOptions
-    ) -> RenderResult:
-        yield self._table()
-        yield Text(self.describe())
 
     def _table(self) -> Table:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
