@@ -173,7 +173,7 @@ def test_strings_are_no_numbers():
 
 
 def test_unknown_method_gets_the_nearest():
-    with pytest.raises(ArgumentError, match=r"nearest: \['percentile'\].*'percentil'"):
+    with pytest.raises(ArgumentError, match=r"nearest are \['percentile'.*'percentil'"):
         build_observer("percentil")
 
 
