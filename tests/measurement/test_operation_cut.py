@@ -59,7 +59,13 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name == "fused" else ())
+        for name in FILES
+    ],
+)
 def test_each_operation_gives_the_same_alone(name):
     content = FILES[name]()
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
