@@ -243,3 +243,19 @@ def test_reasons_for_float(tmp_path):
     assert operation.kind == "CONV_3D"
     assert operation.reason == "LiteRT has no kernel of CONV_3D for quantized numbers"
     assert any("computes CONV_3D in float" in note for note in artifact.notes)
+
+
+def test_arena_of_a_microcontroller(made, model, samples, tmp_path):
+    from tfcompress.export.microcontroller import has_microcontroller_runtime
+
+    artifact = tfc.export.to_tflite(
+        model,
+        tmp_path / "m.tflite",
+        target="microcontroller",
+        representative_data=samples,
+    )
+    assert (artifact.arena_bytes is not None) == has_microcontroller_runtime()
+    assert made.arena_bytes is None
+    if artifact.arena_bytes is not None:
+        # At the least what the layer between the two holds, and one of its sides.
+        assert 40 + 6 <= artifact.arena_bytes < 10_000

@@ -40,6 +40,7 @@ def write_artifact(
     recipe: Mapping[str, Any],
     layers: Mapping[str, str] | None = None,
     notes: tuple[str, ...] = (),
+    arena_bytes: int | None = None,
 ) -> Artifact:
     """Writes a file and its account, if the file is verified.
 
@@ -52,6 +53,7 @@ def write_artifact(
         recipe: The call that made the file.
         layers: What became of each layer.
         notes: What a user should know of the file.
+        arena_bytes: The memory that a microcontroller needs to run it, where known.
 
     Returns:
         The `Artifact`.
@@ -76,6 +78,7 @@ def write_artifact(
             operations=count_operations(list_operations(content)),
             float_operations=explain_float_operations(content, target),
             accelerated_share=accelerated_share(content),
+            arena_bytes=arena_bytes,
             layers=dict(layers or {}),
             notes=notes,
             versions={name: importlib.metadata.version(name) for name in _PACKAGES},

@@ -51,6 +51,8 @@ class Artifact:
             a `reason`, where that is known.
         accelerated_share: Share of the work that XNNPACK, LiteRT's fast kernels for
             CPUs, takes, from 0 to 1, or None where only known sizes would tell.
+        arena_bytes: The memory in which a microcontroller runs the file, where the
+            target is one and the package `tflite-micro` is installed, else None.
         layers: What became of each layer with an operation of its own, where the file
             tells: its weights and its activations, such as `"int8 weights, int8
             activations"`.
@@ -74,6 +76,7 @@ class Artifact:
     operations: Mapping[str, int]
     float_operations: tuple[Operation, ...]
     accelerated_share: float | None
+    arena_bytes: int | None = None
     layers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)

@@ -21,6 +21,7 @@ from tfcompress.export.int16_activations import (
     convert_int16,
 )
 from tfcompress.export.layer_operations import list_layer_operations
+from tfcompress.export.microcontroller import find_arena
 from tfcompress.export.narrow_weights import narrow_weights
 from tfcompress.export.open_sizes import find_sizes, note_open_sizes
 from tfcompress.export.recipe import describe_model, describe_samples
@@ -63,6 +64,8 @@ class ModelFile:
         samples: Inputs to compare file and model on, by name.
         notes: What a user should know of the file.
         flex: The operations of TensorFlow in it that LiteRT itself does not have.
+        arena_bytes: The memory that a microcontroller needs to run it, where that was
+            found out.
         recipe: What it was made from, as plain data.
     """
 
@@ -72,6 +75,7 @@ class ModelFile:
     samples: dict[str, np.ndarray]
     notes: tuple[str, ...]
     flex: tuple[str, ...]
+    arena_bytes: int | None
     recipe: dict[str, Any]
 
 
@@ -146,8 +150,11 @@ def make_file(
         if strict:
             refuse_float(explain_float_operations(content, target))
     found = flex_operations(content)
+    arena_bytes = None
     if not found:
         notes += check_target(content, target)
+        arena_bytes, said = _find_arena(content, target, shown)
+        notes += said
     notes += _notes(content, target) + _rounded_again(model, target)
     if _is_small(content, model) and not found and target.weights != "float32":
         notes += _note_size(content, model, signature)
@@ -158,6 +165,7 @@ def make_file(
         samples=shown,
         notes=notes,
         flex=found,
+        arena_bytes=arena_bytes,
         recipe={
             "model": describe_model(model),
             "representative_data": describe_samples(samples),
@@ -227,6 +235,15 @@ def _choose_encoding(
                 path.write_bytes(content)
             compare_encodings(*paths, samples)
     return sparse, ()
+
+
+def _find_arena(
+    content: bytes, target: Target, samples: dict[str, np.ndarray]
+) -> tuple[int | None, tuple[str, ...]]:
+    with tempfile.TemporaryDirectory(prefix="tfcompress-") as folder:
+        path = Path(folder) / "model.tflite"
+        path.write_bytes(content)
+        return find_arena(path, target, samples)
 
 
 def _notes(content: bytes, target: Target) -> tuple[str, ...]:

@@ -168,6 +168,10 @@ def to_tflite(
             "signatures": {name: file.recipe for name, file in files.items()},
         },
         notes=notes,
+        arena_bytes=max(
+            (each.arena_bytes for each in files.values() if each.arena_bytes),
+            default=None,
+        ),
     )
     for note in notes:
         warnings.warn(f"{path}: {note}", stacklevel=2)
