@@ -299,7 +299,7 @@ def test_numbers_that_are_farthest_apart(regressor, folder):
     assert worst.before == " ".join(f"{v:.4g}" for v in first[worst.index])
     assert worst.label == " ".join(f"{v:.4g}" for v in y[worst.index])
     assert worst.picture == ""
-    assert worst.words.startswith("after: 5: ")
+    assert worst.words.startswith(f"after: {x['after'][worst.index, 0]:.3g} ")
 
 
 def test_a_class_for_every_pixel(tmp_path):
@@ -358,6 +358,8 @@ def test_several_outputs(tmp_path):
         "b, output kind",
     ]
     result.to_html(tmp_path / "report.html")
+    text = PageReader((tmp_path / "report.html").read_text("utf-8")).text
+    assert "Output kind: a and b answer" in text
 
 
 def test_bad_arguments(file, images, labels):

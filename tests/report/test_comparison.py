@@ -44,6 +44,7 @@ def test_terminals_of_any_width_show_all(comparison, width):
 
 def test_narrow_terminals_get_two_tables(comparison):
     assert printed(comparison, 160).count("shipped") == 1
+    assert printed(comparison, 100).count("shipped") == 1
     assert printed(comparison, 80).count("shipped") == 2
     for line in printed(comparison, 80).splitlines():
         assert not ("macro" in line and "parameters" in line)

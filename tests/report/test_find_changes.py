@@ -30,7 +30,7 @@ def test_answers_that_became_wrong_come_first():
     assert [change.index for change in changes.shown] == [2, 5, 0, 4]
     first = changes.shown[0]
     assert (first.before, first.after, first.label) == ("cow", "dog", "cow")
-    assert (first.words, first.picture) == ("2: 4 5", "")
+    assert (first.words, first.picture) == ("4 5", "")
 
 
 def test_no_more_than_24_are_shown():

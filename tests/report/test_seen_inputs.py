@@ -20,7 +20,7 @@ def test_data_pass_through_as_they_are():
     np.testing.assert_array_equal(np.concatenate([b.x for b in read]), images)
     np.testing.assert_array_equal(np.concatenate([b.y for b in read]), labels)
     np.testing.assert_array_equal(inputs[299].picture, images[299])
-    assert inputs[1].words == "8 x 8 x 1: 64 65 66 67 68 69 …"
+    assert inputs[1].words == "64 65 66 67 68 69 … (8 x 8 x 1)"
 
 
 def test_large_images_become_small():
@@ -41,7 +41,7 @@ def test_channels_may_come_first_or_not_at_all():
 def test_inputs_without_the_shape_of_images():
     inputs, _ = seen({"text": np.array(["a", "b"]), "ids": np.array([[7, 8], [9, 10]])})
     assert inputs[1].picture is None
-    assert inputs[1].words == "text: b; ids: 2: 9 10"
+    assert inputs[1].words == "text: b; ids: 9 10"
     assert seen(np.zeros((2, 4, 4, 1)))[0][0].picture is None
     assert seen(np.zeros((2, 16, 16, 12)))[0][0].picture is None
 

@@ -41,6 +41,8 @@ class Changes:
             or more, if both were right equally often; None of other models.
         shown: Some of them, at most 24: of classifiers the first, answers that became
             wrong before others; of other models those that are farthest apart.
+        output: Name of the output that they are of, of a model with several: the first
+            that has labels.
     """
 
     count: int | None
@@ -48,3 +50,4 @@ class Changes:
     won: int | None
     p_value: float | None
     shown: tuple[Change, ...]
+    output: str = ""

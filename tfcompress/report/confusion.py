@@ -9,6 +9,7 @@ from tfcompress.report.page import write_box
 
 GRID_CLASSES = 20
 PAIRS = 20
+_LETTERS_ABREAST = 3  # Longer names of columns stand upright.
 
 
 def write_matrix(matrix: np.ndarray, classes: Sequence[str], caption: str) -> str:
@@ -57,7 +58,11 @@ def find_confused(
 
 
 def _write_grid(matrix: np.ndarray, classes: Sequence[str], caption: str) -> str:
-    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in classes)
+    heads = "".join(
+        f'<th scope="col" title="{escape(name)}"><span>{escape(name)}</span></th>'
+        for name in classes
+    )
+    long = max(map(len, classes)) > _LETTERS_ABREAST
     lines = []
     for number, (name, counts) in enumerate(zip(classes, matrix, strict=True)):
         total = counts.sum().item() or 1
@@ -65,9 +70,11 @@ def _write_grid(matrix: np.ndarray, classes: Sequence[str], caption: str) -> str
             _field(count, count / total, right=column == number)
             for column, count in enumerate(counts.tolist())
         )
-        lines.append(f'<tr><th scope="row">{escape(name)}</th>{fields}</tr>')
+        head = f'<th scope="row" title="{escape(name)}">{escape(name)}</th>'
+        lines.append(f"<tr>{head}{fields}</tr>")
+    kind = "confusion upright" if long else "confusion"
     table = (
-        f'<table class="confusion"><caption>{escape(caption)}</caption>'
+        f'<table class="{kind}"><caption>{escape(caption)}</caption>'
         f'<thead><tr><th scope="col">label</th>{heads}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table>"
     )

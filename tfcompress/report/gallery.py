@@ -33,6 +33,8 @@ def write_gallery(changes: Changes, samples: int, names: tuple[str, str]) -> str
             sentence += f" {shown} of them are shown."
     else:
         sentence = f"{first} and {second} give the same answer to every sample."
+    if changes.output:
+        sentence = f"Output {escape(changes.output)}: {sentence}"
     cards = "".join(_card(change, first, second) for change in changes.shown)
     return f"<p>{sentence}</p>" + (f'<ul class="gallery">{cards}</ul>' if cards else "")
 

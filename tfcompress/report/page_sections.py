@@ -14,6 +14,7 @@ from tfcompress.report.sensitivity_picture import draw as draw_curves
 from tfcompress.report.tradeoff import embed, write_tradeoff
 
 CURVES = 24
+_CLASSES_ABREAST = 12
 # Few and narrow, so that their letters are large enough on a phone.
 _CURVES_ABREAST = 2
 _CURVE_SIZE = (1.35, 1.2)
@@ -78,12 +79,14 @@ def write_layers(details: Details) -> str:
 
 
 def write_confusion(details: Details) -> str:
-    """Writes the confusion matrices side by side, of models that choose classes."""
-    matrices = "".join(
+    """Writes the confusion matrices, side by side where they are small."""
+    matrices = details.confusion_matrices
+    parts = "".join(
         f"<div>{write_matrix(matrix, details.classes[: len(matrix)], name)}</div>"
-        for name, matrix in details.confusion_matrices.items()
+        for name, matrix in matrices.items()
     )
-    return f'<div class="columns">{matrices}</div>' if matrices else ""
+    abreast = all(len(matrix) <= _CLASSES_ABREAST for matrix in matrices.values())
+    return f'<div class="columns">{parts}</div>' if parts and abreast else parts
 
 
 def write_changes(details: Details, samples: int, names: tuple[str, str]) -> str:

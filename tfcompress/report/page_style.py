@@ -45,7 +45,10 @@ dd{margin:0;white-space:pre-line}
 .making dt:not(:first-child){margin-top:.9rem}
 .confusion{font-size:.8rem}
 .confusion th,.confusion td{padding:.3em .35em;text-align:center;white-space:nowrap}
-.confusion tbody th{text-align:left}
+.confusion tbody th,.confusion thead th:first-child{text-align:left;position:sticky;
+left:0;background:#fff;max-width:8em;overflow:hidden;text-overflow:ellipsis}
+.upright thead span{writing-mode:vertical-rl;transform:rotate(180deg);max-height:9em;
+overflow:hidden;text-overflow:ellipsis}
 .confusion tbody tr{border:0}
 .confusion td{border:1px solid #fff;min-width:1.9em}
 .confusion .none{color:#767676}

@@ -1,5 +1,6 @@
 """What is seen of models beside the numbers of their rows."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -93,9 +94,10 @@ def see_details(
     changes = None
     if shipped != reference:
         output = _asked(parts[reference])
-        changes = find_changes(
+        found = find_changes(
             parts[reference][output], parts[shipped][output], inputs, names
         )
+        changes = dataclasses.replace(found, output=output)
     return Details(
         layers={name: list_layers(files[name]) for name in parts},
         confusion_matrices=matrices,

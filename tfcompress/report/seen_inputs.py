@@ -22,7 +22,7 @@ class SeenInput:
     """What is kept of one sample.
 
     Attributes:
-        words: The first numbers of each input, such as `"x: 64 numbers, 0 1 5 …"`.
+        words: The first numbers of each input, such as `"ids: 4 9 2 7 1 3 … (64)"`.
         picture: Its first input of image shape, `(height, width, 1 or 3)` and at most
             48 on a side; None without one.
     """
@@ -114,6 +114,7 @@ def _describe(sample: np.ndarray, name: str) -> str:
     start = f"{name}: " if name else ""
     if sample.dtype.kind not in "iufb":
         return f"{start}{str(sample)[:60]}"
-    shape = " x ".join(map(str, sample.shape)) or "1"
     numbers = " ".join(f"{number:.3g}" for number in sample.ravel()[:_NUMBERS])
-    return f"{start}{shape}: {numbers}{' …' if sample.size > _NUMBERS else ''}"
+    if sample.size <= _NUMBERS:
+        return f"{start}{numbers}"
+    return f"{start}{numbers} … ({' x '.join(map(str, sample.shape))})"

@@ -65,7 +65,7 @@ def fit(
     console: Console,
     options: ConsoleOptions,
     columns: Sequence[Column] | None = None,
-) -> Iterator[Table]:
+) -> Iterator[Table | Text]:
     """Gives one table if it fits the terminal, else one for each half of the columns.
 
     A table that does not fit is made compact first. The first half is quality, the
@@ -79,7 +79,7 @@ def fit(
         columns: Which columns to show. Defaults to all.
 
     Yields:
-        Tables, to be printed one below the other.
+        Tables, to be printed one below the other, and empty lines.
     """
     columns = columns_of(rows) if columns is None else columns
     unlimited = options.update_width(_UNLIMITED)
@@ -88,6 +88,8 @@ def fit(
         needed = Measurement.get(console, unlimited, whole).minimum
         if needed <= options.max_width:
             yield whole
+            if compact:
+                yield as_text("")
             return
     if len(columns) == 1:
         yield whole
