@@ -64,8 +64,8 @@ def load_model(path: str | os.PathLike[str], *, trusted: bool = False) -> Any:
             "Load it only if you trust where it comes from, with trusted=True "
             f"(`--trust` on the command line). Received: path={name!r}"
         )
-    old = version.split(".")[0] in ("1", "2")
-    return _load(name, "tf_keras" if old else "keras", trusted=trusted)
+    keras = "tf_keras" if version.split(".")[0] in ("1", "2") else "keras"
+    return _load(name, keras, _own_classes(config), trusted=trusted)
 
 
 def _read(name: str) -> bytes:
@@ -108,7 +108,19 @@ def _has_lambda(config: Any) -> bool:
     return isinstance(config, list) and any(map(_has_lambda, config))
 
 
-def _load(name: str, keras: str, *, trusted: bool) -> Any:
+def _own_classes(config: Any) -> set[str]:
+    """Returns the classes in a model that are of neither Keras."""
+    if isinstance(config, list):
+        return set().union(*map(_own_classes, config))
+    if not isinstance(config, Mapping):
+        return set()
+    inside = set().union(*map(_own_classes, config.values()))
+    known = str(config.get("module")).split(".")[0] in ("keras", "tf_keras", "builtins")
+    own = config.get("registered_name") and not known
+    return {*inside, str(config.get("class_name"))} if own else inside
+
+
+def _load(name: str, keras: str, own: set[str], *, trusted: bool) -> Any:
     if keras == "tf_keras":
         for module in _OLD_MODULES:
             importlib.import_module(f"tfcompress.keras_compat.{module}")
@@ -120,6 +132,12 @@ def _load(name: str, keras: str, *, trusted: bool) -> Any:
     except ModelError:
         raise
     except Exception as error:
+        if own:
+            raise ModelError(
+                "The file holds layers or functions of its own. Import the modules "
+                "that register them (register_keras_serializable) before loading it. "
+                f"Received: path={name!r}, with {', '.join(sorted(own))}"
+            ) from error
         raise _damaged(name, error) from error
 
 
@@ -127,7 +145,7 @@ def _damaged(name: str, error: Exception) -> ModelError:
     said = " ".join(str(error).split())
     said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}..."
     return ModelError(
-        "Expected a .keras or .h5 file as model.save writes it. This one is damaged, "
-        "of another kind, or holds layers that must be imported first. "
+        "Expected a .keras or .h5 file as model.save writes it. This one is damaged "
+        "or of another kind. "
         f"Received: path={name!r} ({said or type(error).__name__})"
     )

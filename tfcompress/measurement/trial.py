@@ -57,7 +57,7 @@ def check_runs(
     check_runs(Path("small.tflite").read_bytes(), "small.tflite")
     ```
     """
-    key = _digest(content, delegates)
+    key = _digest(content), delegates
     if key not in _results:
         parse_tflite(content, path)
         _results[key] = _child.run(content, delegates)
@@ -85,12 +85,13 @@ def trust(content: bytes) -> None:
     trust(Path("small.tflite").read_bytes())
     ```
     """
+    digest = _digest(content)
     for delegates in (True, False):
-        _results[_digest(content, delegates)] = None
+        _results[digest, delegates] = None
 
 
-def _digest(content: bytes, delegates: bool) -> bytes:
-    return hashlib.sha256(content).digest() + bytes([delegates])
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
 
 
 class _Child:
@@ -170,6 +171,6 @@ def _ask(
     return int(answer) if answer else None
 
 
-_results: dict[bytes, str | None] = {}
+_results: dict[tuple[bytes, bool], str | None] = {}
 _child = _Child()
 atexit.register(_child.stop)

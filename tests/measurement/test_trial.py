@@ -1,0 +1,129 @@
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.tools import flatbuffer_utils
+
+from tests.measurement.conftest import convert
+from tfcompress.errors import ModelError
+from tfcompress.measurement import LiteRTModel, trial
+from tfcompress.measurement.trial import check_runs, trust
+
+
+@pytest.fixture(scope="module")
+def crashing():
+    """A file that ends the process: LiteRT does not check how sparse weights lie."""
+    inputs = keras.Input((32,), batch_size=1)
+    model = keras.Model(inputs, keras.layers.Dense(32)(inputs))
+    generator = np.random.default_rng(0)
+    kernel = generator.random((32, 32)) * (generator.random((32, 32)) > 0.8)
+    model.set_weights([kernel, np.ones(32)])
+    sparse = convert(model, optimizations=[tf.lite.Optimize.EXPERIMENTAL_SPARSITY])
+    file = flatbuffer_utils.read_model_from_bytearray(bytearray(sparse))
+    (tensor,) = [one for one in file.subgraphs[0].tensors if one.sparsity is not None]
+    tensor.sparsity.traversalOrder = [2**31 - 1]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(file))
+
+
+@pytest.fixture(scope="module")
+def endless():
+    """A file with a loop that never ends."""
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 1))])
+    def loop(x):
+        return tf.while_loop(lambda y: tf.reduce_all(y < 1.0), lambda y: y * 0.5, [x])
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [loop.get_concrete_function()]
+    )
+    return converter.convert()
+
+
+@pytest.fixture
+def trials(monkeypatch):
+    """Contents that are tried, while nothing is known of any."""
+    tried = []
+    run = trial._child.run
+
+    def count(content, delegates):
+        tried.append(content)
+        return run(content, delegates)
+
+    monkeypatch.setattr(trial, "_results", {})
+    monkeypatch.setattr(trial._child, "run", count)
+    return tried
+
+
+def test_file_that_ends_the_process_is_refused(tmp_path, crashing, trials):
+    path = tmp_path / "crash.tflite"
+    path.write_bytes(crashing)
+    for _ in range(2):
+        with pytest.raises(ModelError, match=r"crash\.tflite.* ended with signal \d+"):
+            LiteRTModel(path)
+    assert trials == [crashing]
+
+
+def test_file_that_never_ends_is_refused(endless, trials, monkeypatch):
+    monkeypatch.setattr(trial, "SECONDS", 1.0)
+    with pytest.raises(ModelError, match="did not end within 2 s"):
+        check_runs(endless, "endless.tflite")
+
+
+def test_good_file_is_tried_once_for_each_kind_of_kernels(dense_files, trials):
+    for name in ("fixed", "free"):
+        content = dense_files[name].read_bytes()
+        for _ in range(3):
+            check_runs(content, name)
+        check_runs(content, name, delegates=False)
+    assert len(trials) == 4
+
+
+def test_trusted_file_is_not_tried(dense_files, samples, trials):
+    LiteRTModel(dense_files["fixed"], trusted=True).predict(samples)
+    LiteRTModel(dense_files["fixed"], delegates=False)
+    trust(dense_files["free"].read_bytes())
+    LiteRTModel(dense_files["free"])
+    assert trials == []
+
+
+def test_what_litert_refuses_is_its_own_error(tmp_path, trials):
+    inputs = keras.Input((4,), batch_size=1)
+    model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
+    file = flatbuffer_utils.read_model_from_bytearray(bytearray(convert(model)))
+    file.subgraphs[0].tensors[0].shape = [1, 5]
+    file.subgraphs[0].tensors[0].shapeSignature = [1, 5]
+    path = tmp_path / "five.tflite"
+    path.write_bytes(flatbuffer_utils.convert_object_to_bytearray(file))
+    with pytest.raises(ModelError, match="LiteRT cannot run the file"):
+        LiteRTModel(path)
+    assert len(trials) == 1
+
+
+def test_a_crash_does_not_harm_the_next_file(crashing, dense_files, trials):
+    with pytest.raises(ModelError, match="signal"):
+        check_runs(crashing, "crash")
+    check_runs(dense_files["fixed"].read_bytes(), "fixed")
+    assert len(trials) == 2
+
+
+def test_leaves_no_process_and_no_word_behind(dense_files):
+    code = (
+        "import sys\n"
+        "from tfcompress.measurement import LiteRTModel, trial\n"
+        "LiteRTModel(sys.argv[1])\n"
+        "print(trial._child._process.pid)\n"
+    )
+    path = str(dense_files["fixed"])
+    done = subprocess.run(
+        [sys.executable, "-W", "error::ResourceWarning", "-c", code, path],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    alive = subprocess.run(["ps", "-p", done.stdout.strip()], capture_output=True)
+    assert alive.returncode
