@@ -45,3 +45,21 @@ def test_examples_about_measurement_run(teacher, digits, tmp_path, monkeypatch):
     assert names["agreement"].share > 0.9
     assert {row.name for row in names["benchmark"].rows} == {"float", "int8"}
     assert names["profile"].multiply_adds > 0
+
+
+def test_examples_about_export_run(teacher, digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (x, _), _ = digits
+    names = {"tfc": tfc, "trained": teacher, "x": x}
+    page = (DOCUMENTS / "export.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert len(blocks) == 5
+    for block in blocks:
+        exec(compile(block, "export.md", "exec"), names)
+    assert names["again"].operations["CONV_2D int8"] == 2
+    assert names["vectors"].shape == (600, 16 * 24)
+    written = tfc.export.read_metadata("bare.tflite")
+    assert written.mean == (0.0,)
+    assert written.labels == tuple("0123456789")
+    listed = re.findall(r"`(\w+)`", page.split("## Targets")[1].split("A target is")[0])
+    assert set(listed) == set(tfc.export.TARGETS)
