@@ -1,8 +1,10 @@
 import json
 
+import flatbuffers
 import keras
 import pytest
 import tensorflow as tf
+from ai_edge_litert.tools import flatbuffer_utils
 
 from tests.measurement.conftest import convert
 from tests.measurement.test_operation_cut import convolutional, recurrent
@@ -118,6 +120,18 @@ def test_it_prints_itself(profile, tmp_path):
     values = json.loads(profile.to_json(tmp_path / "profile.json"))
     assert json.loads((tmp_path / "profile.json").read_text()) == values
     assert values["operations"][0]["operation"] == "CONV_2D"
+
+
+def test_a_damaged_list_of_metadata(network, tmp_path):
+    """LiteRT runs such a file, for it does not read it; others may be lost over it."""
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(network.read_bytes()))
+    model.metadata[0].buffer = 655381
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path = tmp_path / "metadata.tflite"
+    path.write_bytes(builder.Output())
+    with pytest.raises(ModelError, match=r"damaged.*metadata\.tflite"):
+        operation_profile(path, seconds=0.05)
 
 
 def test_bad_arguments(network, tmp_path):

@@ -17,6 +17,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from tfcompress.errors import ModelError
 from tfcompress.files import write_atomically
 from tfcompress.measurement.latency import check_effort, time_in_turns
 from tfcompress.measurement.operation_cut import OperationCutter
@@ -25,6 +26,7 @@ from tfcompress.measurement.operation_multiply_adds import (
 )
 from tfcompress.measurement.runtime import LiteRTModel
 from tfcompress.measurement.signature_names import signature_names
+from tfcompress.measurement.structure import damaged
 from tfcompress.printing import to_text
 
 _WHOLE = -1
@@ -188,11 +190,21 @@ def operation_profile(
     for delegates in (True, False):  # Raises an error if LiteRT cannot run it so.
         LiteRTModel(path, threads=threads, signature=first, delegates=delegates)
     content = Path(path).read_bytes()
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
-    cutter = OperationCutter(model)
+    try:
+        model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+        cutter = OperationCutter(model)
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise damaged(path, error) from error
     cut = [position for position in cutter.positions if cutter.can_cut(position)]
     needed = {place for position in cut for place in cutter.inputs(position)}
-    values = _run_through(content, needed)
+    try:
+        values = _run_through(content, needed)
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(
+            "LiteRT must be able to run the file without XNNPACK on numbers from 0 to "
+            "1, to learn what goes into each operation. "
+            f"Received: path={str(path)!r} ({' '.join(str(error).split())})"
+        ) from error
     runs: dict[int, Callable[[], float]] = {_WHOLE: _runner(content, threads)}
     shapes = {place: array.shape for place, array in values.items()}
     for position in cut:
