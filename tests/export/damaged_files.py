@@ -19,7 +19,7 @@ def damage_kernel(content, number, change):
     `change` is given the kernel with the output channels in front.
     """
     file = read(content)
-    tensor = file.subgraphs[0].tensors[_operators(file)[number].inputs[1]]
+    tensor = _kernel(file, _operators(file)[number])
     buffer = file.buffers[tensor.buffer]
     values = np.array(buffer.data).view(_TYPES[tensor.type]).reshape(tensor.shape)
     changed = np.ascontiguousarray(change(values.copy())).astype(values.dtype)
@@ -47,6 +47,14 @@ def read(content):
 
 def write(file):
     return bytes(flatbuffer_utils.convert_object_to_bytearray(file))
+
+
+def _kernel(file, operator):
+    """Returns the constant that is a kernel, or that it is unpacked from."""
+    (graph,) = file.subgraphs
+    index = operator.inputs[1]
+    makers = [other for other in graph.operators if index in other.outputs]
+    return graph.tensors[makers[0].inputs[0] if makers else index]
 
 
 def _operators(file):

@@ -107,6 +107,7 @@ def test_with_and_without_delegates(exported):
     assert all(each.first_departure is None for each in kernels)
 
 
+@pytest.mark.slow
 def test_a_wrong_scale(either_keras, tmp_path):
     model = build(either_keras)
     path = tmp_path / "model.tflite"
@@ -115,7 +116,9 @@ def test_a_wrong_scale(either_keras, tmp_path):
     assert compare_layers(path, model, IMAGES).first_departure.layer == "conv_1"
 
 
-@pytest.mark.parametrize("scheme", ["dynamic_range", "int8_float_io"])
+@pytest.mark.parametrize(
+    "scheme", ["dynamic_range", pytest.param("int8_float_io", marks=pytest.mark.slow)]
+)
 def test_files_of_post_training(either_keras, scheme, tmp_path):
     model = build(either_keras)
     path = tmp_path / "model.tflite"
