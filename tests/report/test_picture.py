@@ -1,7 +1,8 @@
+import dataclasses
 import itertools
 import xml.etree.ElementTree
 
-import matplotlib
+import matplotlib.image
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -31,6 +32,16 @@ def test_latency_and_metrics_of_other_kinds(comparison, regression, tmp_path):
     assert len(contents) == 4
     with pytest.raises(ArgumentError, match="Received: x='price'"):
         comparison.plot(tmp_path / "plot.svg", x="price")
+
+
+def test_long_names_and_equal_rows(comparison, tmp_path):
+    row = dataclasses.replace(comparison.rows[0], name="a" * 100)
+    rows = (row, dataclasses.replace(row, name="b" * 100))
+    same = dataclasses.replace(comparison, rows=rows, reference=row.name)
+    same.plot(tmp_path / "plot.png")
+    pixels = matplotlib.image.imread(tmp_path / "plot.png")
+    assert (pixels[:, -1, :3] == 1.0).all()  # Nothing is cut off at the right.
+    assert same.pareto == (rows[0].name, rows[1].name)
 
 
 def test_svg_is_well_formed(comparison, hostile, tmp_path):

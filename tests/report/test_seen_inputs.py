@@ -59,3 +59,12 @@ def test_pictures_are_png_with_the_numbers_as_greys():
     pixels = matplotlib.image.imread(io.BytesIO(base64.b64decode(uri[len(start) :])))
     np.testing.assert_allclose(pixels[..., 0], [[0, 0.5], [1, 1]], atol=0.005)
     np.testing.assert_array_equal(pixels[..., 0], pixels[..., 2])
+
+
+def test_pictures_do_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr("tfcompress.report.seen_inputs._BYTES", 300 * 8 * 8 * 8)
+    inputs, _ = seen(np.ones((1000, 8, 8, 1)))
+    assert inputs[255].picture is not None
+    assert inputs[256].picture is None
+    assert inputs[999].picture is None
+    assert inputs[999].words == "1 1 1 1 1 1 … (8 x 8 x 1)"

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from tfcompress.report.columns import is_share, title_of
-from tfcompress.report.figure_file import BLUE, ORANGE, encode
+from tfcompress.report.figure_file import BLUE, ORANGE, encode, shorten
 from tfcompress.report.labels import place_labels
 
 _GREY = "#767676"
@@ -99,7 +99,7 @@ def _draw(
     axes.grid(color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    place_labels(figure, axes, places, [point.name for point in points])
+    place_labels(figure, axes, places, [shorten(point.name) for point in points])
     return figure
 
 

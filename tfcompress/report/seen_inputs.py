@@ -1,8 +1,10 @@
 """The inputs of a data set that is read once, small enough to be kept."""
 
 import base64
+import bisect
 import dataclasses
 import io
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,31 +53,55 @@ class SeenInputs:
 
     def __init__(self, data: Any) -> None:
         self._data = data
-        self._seen: list[SeenInput] = []
-        self._bytes = 0
+        self._kept: list[_Kept] = []
+        self._starts: list[int] = []
 
     def __call__(self) -> Iterator[Batch]:
         """Yields the batches."""
-        self._seen, self._bytes = [], 0
+        self._kept, self._starts = [], []
+        count, space = 0, _BYTES
         for batch in batches(self._data):
-            self._keep(batch.x)
+            kept = _keep(batch.x, space)
+            self._kept.append(kept)
+            self._starts.append(count)
+            count += length(batch.x)
+            space -= 0 if kept.pictures is None else kept.pictures.nbytes
             yield batch
 
     def __getitem__(self, index: int) -> SeenInput:
         """Returns what is kept of the sample of this number."""
-        return self._seen[index]
+        number = bisect.bisect_right(self._starts, index) - 1
+        kept, place = self._kept[number], index - self._starts[number]
+        words = map(_describe, kept.names, kept.shapes, [h[place] for h in kept.heads])
+        picture = None if kept.pictures is None else kept.pictures[place]
+        return SeenInput("; ".join(words), picture)
 
-    def _keep(self, x: Any) -> None:
-        arrays = [np.asarray(leaf) for leaf in leaves(x)]
-        names = list(x) if isinstance(x, dict) else [""] * len(arrays)
-        pictures = next((p for p in map(_as_pictures, arrays) if p is not None), None)
-        for index in range(length(x)):
-            words = [_describe(a[index], n) for a, n in zip(arrays, names, strict=True)]
-            picture = None
-            if pictures is not None and self._bytes < _BYTES:
-                picture = pictures[index].copy()
-                self._bytes += picture.nbytes
-            self._seen.append(SeenInput("; ".join(words), picture))
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Kept:
+    """What is kept of a batch: of each input name, shape of a sample, first numbers."""
+
+    names: list[str]
+    shapes: list[tuple[int, ...]]
+    heads: list[np.ndarray]
+    pictures: np.ndarray | None
+
+
+def _keep(x: Any, space: int) -> _Kept:
+    """Returns what is kept of a batch, with pictures if they fit in so many bytes."""
+    arrays = [np.asarray(leaf) for leaf in leaves(x)]
+    pictures = next((p for p in map(_as_pictures, arrays) if p is not None), None)
+    fits = pictures is not None and pictures.nbytes <= space
+    return _Kept(
+        names=list(x) if isinstance(x, dict) else [""] * len(arrays),
+        shapes=[array.shape[1:] for array in arrays],
+        heads=[_flat(array)[:, :_NUMBERS].copy() for array in arrays],
+        pictures=pictures.copy() if pictures is not None and fits else None,
+    )
+
+
+def _flat(array: np.ndarray) -> np.ndarray:
+    return array.reshape(len(array), math.prod(array.shape[1:]))
 
 
 def write_picture(picture: np.ndarray, low: float, high: float) -> str:
@@ -110,11 +136,11 @@ def _as_pictures(array: np.ndarray) -> np.ndarray | None:
     return array[:, ::step, ::step]
 
 
-def _describe(sample: np.ndarray, name: str) -> str:
+def _describe(name: str, shape: tuple[int, ...], numbers: np.ndarray) -> str:
     start = f"{name}: " if name else ""
-    if sample.dtype.kind not in "iufb":
-        return f"{start}{str(sample)[:60]}"
-    numbers = " ".join(f"{number:.3g}" for number in sample.ravel()[:_NUMBERS])
-    if sample.size <= _NUMBERS:
-        return f"{start}{numbers}"
-    return f"{start}{numbers} … ({' x '.join(map(str, sample.shape))})"
+    if numbers.dtype.kind not in "iufb":
+        return start + " ".join(map(str, numbers))[:60]
+    words = start + " ".join(f"{number:.3g}" for number in numbers)
+    if math.prod(shape) <= len(numbers):
+        return words
+    return f"{words} … ({' x '.join(map(str, shape))})"
