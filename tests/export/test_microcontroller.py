@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 
 import keras
 import numpy as np
@@ -15,7 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 import tfcompress as tfc
 from tests.models import build_classifier, train_in_own_keras
 from tfcompress.errors import ArgumentError, DataError, ExportError, ModelError
-from tfcompress.export import find_target, run_on_microcontroller
+from tfcompress.export import find_target, microcontroller, run_on_microcontroller
 from tfcompress.export.lookup_tables import compress_with_lookup_tables, find_table
 from tfcompress.export.microcontroller import find_arena, run_raw
 
@@ -62,7 +63,9 @@ def file(images, tmp_path_factory):
 def float_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("micro") / "half.tflite"
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="scores")])
-    return tfc.export.to_tflite(model, path, target="cpu_float16").path
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # so small a file does not shrink
+        return tfc.export.to_tflite(model, path, target="cpu_float16").path
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +128,13 @@ def test_files_that_it_does_not_run(float_file):
     samples = {name: np.zeros((1, 4), np.float32)}
     with pytest.raises(ExportError, match="does not run .* DEQUANTIZE"):
         run_on_microcontroller(float_file, samples)
+
+
+def test_other_numbers_are_an_error(file, images, monkeypatch):
+    wrong = 4321, [np.full((8, 1, 10), 50, np.int8)]
+    monkeypatch.setattr(microcontroller, "run_raw", lambda *arguments: wrong)
+    with pytest.raises(ExportError, match="does not give what LiteRT gives.*'logits'"):
+        run_on_microcontroller(file, {"image": images})
 
 
 def test_an_end_of_the_process_is_an_error(file):

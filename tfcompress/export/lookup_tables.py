@@ -225,7 +225,9 @@ def _compare(file: Any, content: bytes, compressed: bytes) -> tuple[int, int]:
     count = len(subgraph.outputs)
     arena, expected = run_raw(content, inputs, count)
     other, given = run_raw(compressed, inputs, count)
-    if not all(map(np.array_equal, expected, given)):
+    runs = min(len(expected[0]), len(given[0]))
+    pairs = zip(expected, given, strict=True)
+    if not all(np.array_equal(a[:runs], b[:runs]) for a, b in pairs):
         raise ExportError(
             "The file with lookup tables does not give the same bits. Please report it "
             "with the file. Received: other outputs on TensorFlow Lite Micro"

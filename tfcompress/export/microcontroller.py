@@ -14,7 +14,9 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.errors import ArgumentError, ExportError
+from tfcompress.export.gap import Gap, measure_gap
 from tfcompress.export.targets import Target
+from tfcompress.export.tolerance import FEW_STEPS, FLOAT_TOLERANCE, LEAST_SQNR_DB
 from tfcompress.measurement import LiteRTModel, TensorDetails
 
 _NOT_RUN = (
@@ -24,7 +26,6 @@ _NOT_RUN = (
 _SCRIPT = Path(__file__).with_name("microcontroller_process.py")
 _RUNS = 8
 _SECONDS = 600
-_LARGEST_DIFFERENCE = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +44,7 @@ class MicrocontrollerRun:
 
     arena_bytes: int
     outputs: dict[str, np.ndarray]
-    steps: float | None
+    steps: int | None
 
 
 def has_microcontroller_runtime() -> bool:
@@ -70,8 +71,8 @@ def run_on_microcontroller(
     """Runs a file on TensorFlow Lite Micro, and compares it with LiteRT.
 
     The kernels are the portable ones, which those of a device equal bit for bit. They
-    are slow, so eight runs are made at the most, in a child process, which the kernels
-    may end where a file does not suit them.
+    are slow, so eight runs are made at the most, and no further one after a minute. A
+    child process makes them, which the kernels may end where a file does not suit them.
 
     Args:
         path: The `.tflite` file, of shapes known beforehand.
@@ -83,8 +84,8 @@ def run_on_microcontroller(
     Raises:
         ArgumentError: If `tflite-micro` is not installed.
         DataError: If the samples do not fit the file.
-        ExportError: If the file does not run there, or gives other numbers: 10 % of
-            the range of an output away from LiteRT's.
+        ExportError: If the file does not run there, or gives other numbers: 4 steps
+            away from LiteRT's, and with more than half as much error as signal.
         ModelError: If there is no such file, or if LiteRT cannot run it.
 
     Example:
@@ -113,19 +114,26 @@ def run_on_microcontroller(
         details.name: details.dequantize(values.reshape(-1, *values.shape[2:]))[:count]
         for details, values in zip(_ordered(outputs, graph.outputs), given, strict=True)
     }
-    steps = None
-    for name, details in outputs.items():
-        difference = float(np.abs(results[name] - expected[name]).max())
-        if details.scale:
-            steps = max(steps or 0.0, round(difference / details.scale))
-        largest = float(np.abs(expected[name]).max())
-        if difference > max(details.scale, _LARGEST_DIFFERENCE * largest):
+    gaps = {
+        name: measure_gap(found, expected[name][: len(found)], step=outputs[name].scale)
+        for name, found in results.items()
+    }
+    for name, gap in gaps.items():
+        if not _is_tolerable(gap):
             raise ExportError(
                 "TensorFlow Lite Micro does not give what LiteRT gives. Please report "
-                f"it with the file. Received: a difference of {difference:.3g} in "
-                f"output {name!r}, whose largest value is {largest:.3g}"
+                "it with the file. Received: an error of "
+                f"{gap.largest_error:.3g} ({gap.sqnr_db:.1f} dB) at output {name!r}"
             )
-    return MicrocontrollerRun(arena, results, steps)
+    steps = [round(gap.steps) for gap in gaps.values() if gap.steps is not None]
+    return MicrocontrollerRun(arena, results, max(steps, default=None))
+
+
+def _is_tolerable(gap: Gap) -> bool:
+    """Returns whether rounding alone explains a gap between two runtimes."""
+    if gap.steps is None:
+        return gap.relative_error <= FLOAT_TOLERANCE["float32"]
+    return gap.steps <= FEW_STEPS or gap.sqnr_db >= LEAST_SQNR_DB
 
 
 def find_arena(
@@ -153,7 +161,7 @@ def find_arena(
     if run.steps is None or run.steps <= 1:
         return run.arena_bytes, ()
     return run.arena_bytes, (
-        f"TensorFlow Lite Micro and LiteRT differ by {run.steps:.0f} steps of the "
+        f"TensorFlow Lite Micro and LiteRT differ by {run.steps} steps of the "
         "output: sums that lie between two steps fall to either side, and in a deep "
         "network so do those behind them.",
     )
@@ -171,7 +179,8 @@ def run_raw(
         outputs: How many outputs the file has.
 
     Returns:
-        The smallest arena in bytes, and for each output what it gave in each run.
+        The smallest arena in bytes, and for each output what it gave in each run; of
+        large files, in the runs that a minute allowed.
 
     Raises:
         ExportError: If the file does not run there.

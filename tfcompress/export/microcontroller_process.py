@@ -8,6 +8,7 @@ Run as a script, so that it imports NumPy and the `tflite-micro` package only. I
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,13 @@ _TOTAL = re.compile(r"Arena allocation total (\d+) bytes")
 _ALIGNMENT = 16
 _FIRST_ARENA = 1 << 20
 _LARGEST_ARENA = 1 << 30
+_SECONDS = 60.0
 
 
 def run(folder: Path, outputs: int) -> None:
-    """Runs a file on all inputs, and finds the smallest arena that it works in.
+    """Runs a file on its inputs, and finds the smallest arena that it works in.
+
+    No run starts after a minute but the first.
 
     Args:
         folder: Where the file and its inputs are.
@@ -33,14 +37,16 @@ def run(folder: Path, outputs: int) -> None:
     descriptor = os.open(messages, os.O_WRONLY | os.O_CREAT)
     os.dup2(descriptor, 2)
     interpreter, arena = _roomy(content)
-    runs = [_invoke(interpreter, rows, outputs) for rows in zip(*inputs, strict=True)]
+    runs: list[list[np.ndarray]] = []
+    start = time.monotonic()
+    for rows in zip(*inputs, strict=True):
+        if not runs or time.monotonic() - start < _SECONDS:
+            runs.append(_invoke(interpreter, rows, outputs))
     stacked = [np.stack(values) for values in zip(*runs, strict=True)]
     np.savez(folder / "outputs.npz", *stacked)
     interpreter.print_allocations()
     used = int(_TOTAL.findall(messages.read_text("utf-8", "replace"))[-1])
-    first = tuple(array[0] for array in inputs)
-    smallest = _smallest(content, first, used, arena)
-    (folder / "arena.txt").write_text(str(smallest))
+    (folder / "arena.txt").write_text(str(_smallest(content, used, arena)))
 
 
 def _roomy(content: bytes) -> tuple[Interpreter, int]:
@@ -66,31 +72,32 @@ def _invoke(
     return [np.array(interpreter.get_output(number)) for number in range(outputs)]
 
 
-def _smallest(
-    content: bytes, rows: tuple[np.ndarray, ...], used: int, enough: int
-) -> int:
+def _smallest(content: bytes, used: int, enough: int) -> int:
     """Returns the smallest arena, a multiple of 16 bytes, between two sizes."""
     low, high = used // _ALIGNMENT - 1, enough // _ALIGNMENT
     step = 1
-    while low + step < high and not _works(content, rows, (low + step) * _ALIGNMENT):
+    while low + step < high and not _works(content, (low + step) * _ALIGNMENT):
         low += step
         step *= 2
     high = min(high, low + step)
     while high - low > 1:
         middle = (low + high) // 2
-        if _works(content, rows, middle * _ALIGNMENT):
+        if _works(content, middle * _ALIGNMENT):
             high = middle
         else:
             low = middle
     return high * _ALIGNMENT
 
 
-def _works(content: bytes, rows: tuple[np.ndarray, ...], arena: int) -> bool:
-    """Tries an arena, in a process of its own: one too small may end the process."""
+def _works(content: bytes, arena: int) -> bool:
+    """Tries an arena, in a process of its own: one too small may end the process.
+
+    All memory is handed out before the first run.
+    """
     child = os.fork()
     if not child:
         try:
-            _invoke(Interpreter.from_bytes(content, arena_size=arena), rows, 0)
+            Interpreter.from_bytes(content, arena_size=arena)
         except RuntimeError:
             os._exit(1)
         os._exit(0)

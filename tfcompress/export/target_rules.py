@@ -25,6 +25,8 @@ _ADVICE = {
     "GATHER": "compute the embedding in front of the file",
     "EMBEDDING_LOOKUP": "compute the embedding in front of the file",
     "GELU": "use another activation, such as relu",
+    "HARD_SWISH": "use another activation, such as relu",
+    "LEAKY_RELU": "use another activation, such as relu",
     "TOPK_V2": "choose among the outputs behind the file",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _NO_RECURRENCE,
     "UNPACK": _NO_RECURRENCE,
