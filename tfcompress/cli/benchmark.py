@@ -30,12 +30,13 @@ def run_benchmark(
     Raises:
         TFCompressError: If there is no file, or if one cannot be run.
     """
-    result = measurement.benchmark(
-        files,
-        threads=threads,
-        seconds=seconds,
-        profile_operations=profile_operations,
-    )
+    with Console(stderr=True).status("Measuring"):
+        result = measurement.benchmark(
+            files,
+            threads=threads,
+            seconds=seconds,
+            profile_operations=profile_operations,
+        )
     if as_json:
         sys.stdout.write(result.to_json())
         return

@@ -31,6 +31,9 @@ def profile(model_or_file: Any) -> Profile:
     read once from DRAM, each layer reads its inputs from SRAM and writes its outputs
     there, and products with zeros are computed too.
 
+    Masks and ranges that a technique keeps beside the weights count as well, so
+    finalize the model first.
+
     Args:
         model_or_file: A built functional or Sequential model of Keras 3 or tf_keras, a
             `Graph`, or the path of a `.tflite` file. All figures are for one sample;
