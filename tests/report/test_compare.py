@@ -365,6 +365,9 @@ def test_several_outputs(tmp_path):
 def test_bad_arguments(file, images, labels):
     with pytest.raises(ArgumentError, match="one model at least"):
         compare({}, (images, labels))
+    for models in ([file], {1: file}):
+        with pytest.raises(ArgumentError, match="models must be .* by the name"):
+            compare(models, (images, labels))
     with pytest.raises(ArgumentError, match=r"Row 'a': .*Received: builtins\.int"):
         compare({"a": 3}, (images, labels))
     with pytest.raises(DataError, match="Labels are needed"):
@@ -375,6 +378,7 @@ def test_bad_arguments(file, images, labels):
         compare({"a": file}, (images.reshape(200, 16)[:50], labels))
     for arguments, message in (
         ({"seconds": 0}, "Received: seconds=0"),
+        ({"threads": 0}, "Received: seconds=1.0, threads=0"),
         ({"confidence": 95}, "Received: confidence=95"),
         ({"metrics": "speed"}, "Received: 'speed'"),
         ({"metrics": "confusion_matrix"}, "confusion matrices only"),

@@ -75,8 +75,8 @@ def compare(
         The `Comparison`.
 
     Raises:
-        ArgumentError: If there are no models, none of the reference's name, a metric
-            that is not known, or too few class names.
+        ArgumentError: If models have no names or there are none, if none has the
+            reference's name, or if another argument is outside what is allowed.
         DataError: If data is empty, has no labels, or does not fit a model or a metric.
         ExportError: If a Keras model cannot be written as a file.
         ModelError: If a model or file cannot be used, or if it has other outputs or
@@ -89,16 +89,18 @@ def compare(
     print(comparison)
     ```
     """
-    if not models:
-        raise ArgumentError(f"Expected one model at least. Received: models={models}")
+    _check_models(models)
     reference = next(iter(models)) if reference is None else reference
     if reference not in models:
         raise ArgumentError(
             f"reference must be one of the models {list(models)}. "
             f"Received: reference={reference!r}"
         )
-    if not seconds > 0:
-        raise ArgumentError(f"seconds must be above 0. Received: seconds={seconds}")
+    if not seconds > 0 or not isinstance(threads, int) or threads < 1:
+        raise ArgumentError(
+            "seconds must be above 0, and threads a whole number of 1 or more. "
+            f"Received: seconds={seconds}, threads={threads}"
+        )
     if confidence is not None:
         check_bootstrap(confidence, _RESAMPLES)
     kinds = label_kinds(metrics)
@@ -155,6 +157,15 @@ def compare(
         confidence=confidence,
         details=details,
     )
+
+
+def _check_models(models: Any) -> None:
+    named = isinstance(models, Mapping) and all(isinstance(n, str) for n in models)
+    if not named or not models:
+        raise ArgumentError(
+            "models must be one model at least, each by the name of its row, such as "
+            f"{{'teacher': teacher, 'shipped': artifact}}. Received: models={models}"
+        )
 
 
 def _files(models: Mapping[str, Any], folder: Path) -> dict[str, Path]:
