@@ -16,7 +16,7 @@ from tests.models import build_classifier
 from tfcompress.errors import ArgumentError, ExportError
 from tfcompress.export import OperationRule, check_target, find_target
 from tfcompress.export.signature import read_signature
-from tfcompress.export.target_rules import check_signature
+from tfcompress.export.target_rules import check_named, check_signature
 
 _FLOAT32 = schema.TensorType.FLOAT32
 _INT8 = schema.TensorType.INT8
@@ -106,7 +106,7 @@ def test_dense_kernels_have_one_scale_where_the_target_says_so(artifacts):
 )
 def test_layers_that_a_device_lacks(module, network, target, layer, why, tmp_path):
     path = tmp_path / "model.tflite"
-    with pytest.raises(ExportError, match=f"layer '{layer}.*{why}") as caught:
+    with pytest.raises(ExportError, match=f"layer '{layer}'.*{why}") as caught:
         _export(_build(module, network), path, target)
     assert f"The target {target!r}" in str(caught.value)
     assert "scores" not in str(caught.value)
@@ -115,7 +115,7 @@ def test_layers_that_a_device_lacks(module, network, target, layer, why, tmp_pat
 
 @pytest.mark.parametrize("target", ["edgetpu", "npu_int8"])
 def test_what_computes_in_float_is_an_error_on_integer_devices(target, tmp_path):
-    with pytest.raises(ExportError, match="layer 'center.*computes in float"):
+    with pytest.raises(ExportError, match="layer 'center'.*computes in float"):
         _export(_build(keras, "normalization"), tmp_path / "model.tflite", target)
 
 
@@ -405,6 +405,36 @@ def test_odd_channels_are_told():
     assert "4 channels at a time" in note
     assert note.endswith("Others: layer (6).")
     assert check_target(content, _target("CONV_2D", channel_multiple=3)) == ()
+
+
+def test_layers_are_called_by_their_names_in_the_model(tmp_path):
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 4), name="x")
+    # Scopes of Keras 3 would call the first one "smooth_1".
+    x = layers.Activation("gelu", name="smooth")(layers.Conv2D(4, 3)(inputs))
+    outputs = layers.Conv2D(4, 3, name="smooth_1")(x)
+    with pytest.raises(ExportError, match=r"Received: layer 'smooth' \(GELU\)"):
+        _export(keras.Model(inputs, outputs), tmp_path / "m.tflite", "microcontroller")
+
+
+def test_names_are_those_of_the_file_where_no_others_are_known():
+    content = _file("RELU", [_PICTURE], [_PICTURE])
+
+    def fail():
+        raise ExportError("no second file")
+
+    with pytest.raises(ExportError, match="layer 'layer' .RELU.: it has no such"):
+        check_named(content, _target("ADD"), fail)
+    assert check_named(content, _target("RELU"), fail) == ()
+
+
+def test_advice_stays_advice_where_the_second_file_is_another_one():
+    kernel = _tensor((6, 1, 1, 2), constant=True)
+    content = _file("CONV_2D", [_PICTURE, kernel], [_tensor((1, 4, 4, 6))])
+    target = _target("CONV_2D", channel_multiple=4)
+    notes = check_target(content, target)
+    assert check_named(content, target, lambda: _file("RELU", [], [])) == notes
+    assert len(notes) == 1
 
 
 def test_all_faults_of_a_file_are_named_once(artifacts):

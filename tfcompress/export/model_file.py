@@ -22,6 +22,7 @@ from tfcompress.export.int16_activations import (
 )
 from tfcompress.export.layer_operations import list_layer_operations
 from tfcompress.export.microcontroller import find_arena
+from tfcompress.export.named_conversion import convert_named
 from tfcompress.export.narrow_weights import narrow_weights
 from tfcompress.export.open_sizes import find_sizes, note_open_sizes
 from tfcompress.export.recipe import describe_model, describe_samples
@@ -31,7 +32,7 @@ from tfcompress.export.rounded_constants import store_rounded_weights
 from tfcompress.export.signature import Signature, read_signature
 from tfcompress.export.source import check_source
 from tfcompress.export.sparse_encoding import check_sparse_encoding, compare_encodings
-from tfcompress.export.target_rules import check_signature, check_target
+from tfcompress.export.target_rules import check_named, check_signature
 from tfcompress.export.targets import Target, find_target
 from tfcompress.export.verification import made_up_samples
 from tfcompress.keras_compat import tfmot_layers
@@ -152,7 +153,10 @@ def make_file(
     found = flex_operations(content)
     arena_bytes = None
     if not found:
-        notes += check_target(content, target)
+        named = functools.partial(
+            convert_named, shipping, signature, target=target, samples=calibration
+        )
+        notes += check_named(content, target, named)
         arena_bytes, said = _find_arena(content, target, shown)
         notes += said
     notes += _notes(content, target) + _rounded_again(model, target)

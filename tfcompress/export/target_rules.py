@@ -1,12 +1,13 @@
 """Whether a file has what its target demands."""
 
 import collections
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tfcompress.errors import ArgumentError, ExportError
+from tfcompress.errors import ArgumentError, ExportError, TFCompressError
 from tfcompress.export.census import operation_kind
 from tfcompress.export.layer_operations import is_constant, kernel_of, layers_of
 from tfcompress.export.operation_forms import TYPES, check_form
@@ -74,6 +75,45 @@ def check_target(content: bytes, target: Target) -> tuple[str, ...]:
             f"them, or export to {_any_cpu(target)!r}. Received: {listed}"
         )
     return _channel_notes(file, target)
+
+
+def check_named(
+    content: bytes, target: Target, convert: Callable[[], bytes]
+) -> tuple[str, ...]:
+    """Does what `check_target` does, and calls layers by their names in the model.
+
+    In the files of Keras 3 models layers have other names, with numbers behind them.
+    Where there is something to say, it is said of a file with the names of the model.
+
+    Args:
+        content: The bytes of the `.tflite` file.
+        target: What it is for.
+        convert: Makes the file once more, with exact names, as `convert_named` does.
+            It may fail; then the names are those of `content`.
+
+    Returns:
+        As `check_target` does.
+
+    Raises:
+        ExportError: As `check_target` does.
+    """
+    try:
+        notes = check_target(content, target)
+    except ExportError:
+        check_target(_converted(convert, content), target)
+        raise
+    if not notes:
+        return notes
+    with contextlib.suppress(ExportError):
+        return check_target(_converted(convert, content), target)
+    return notes
+
+
+def _converted(convert: Callable[[], bytes], otherwise: bytes) -> bytes:
+    try:
+        return convert()
+    except TFCompressError:
+        return otherwise
 
 
 def check_signature(signature: Signature, target: Target) -> None:
