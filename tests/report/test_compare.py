@@ -9,7 +9,7 @@ import tf_keras
 
 from tests.report.page_reader import PageReader
 from tfcompress.errors import ArgumentError, DataError, ExportError, ModelError
-from tfcompress.export import to_tflite
+from tfcompress.export import to_tflite, write_metadata
 from tfcompress.measurement import count_weights, inspect, size
 from tfcompress.report import compare
 
@@ -231,6 +231,15 @@ def test_metrics_and_names_of_classes(file, ten_classes, images, labels):
     assert row.quality["perplexity"] == pytest.approx(np.exp(row.quality["log_loss"]))
     assert "perplexity" in result.lower_is_better
     assert result.details.classes == ("cat", "dog", "cow")
+
+
+def test_names_of_classes_in_a_file(comparison, file, images, labels, tmp_path):
+    path = tmp_path / "labelled.tflite"
+    path.write_bytes(file.read_bytes())
+    write_metadata(path, labels=["cat", "dog", "cow"])
+    result = compare({"a": file, "b": path}, (images, labels), seconds=0.01)
+    assert result.details.classes == ("cat", "dog", "cow")
+    assert comparison.details.classes == ("0", "1", "2")
 
 
 def test_data_is_read_once(file, images, labels):

@@ -69,7 +69,7 @@ def compare(
         confidence: Confidence of the bootstrap intervals of the metrics, such as 0.95.
             Defaults to None, for none.
         class_names: What the classes are called, in the order of their numbers.
-            Defaults to the numbers.
+            Defaults to the labels in the metadata of a file, or to the numbers.
 
     Returns:
         The `Comparison`.

@@ -1,12 +1,13 @@
 """What is seen of models beside the numbers of their rows."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.export import read_metadata
 from tfcompress.measurement.agreement import share_agreement
 from tfcompress.measurement.metrics import confusion_matrix
 from tfcompress.measurement.prediction import Predictions
@@ -73,7 +74,7 @@ def see_details(
         predictions: What they say, by the same names.
         reference: Name of the reference.
         inputs: The samples.
-        class_names: What the classes are called, or None for their numbers.
+        class_names: What the classes are called, or None for the labels in the files.
 
     Returns:
         The `Details`.
@@ -90,7 +91,7 @@ def see_details(
                 title = f"{name}, output {output}" if output else name
                 matrices[title] = confusion_matrix(part)
     classes = max(part.width for part in parts[reference].values())
-    names = _class_names(class_names, classes)
+    names = _class_names(class_names, (files[name] for name in parts), classes)
     changes = None
     if shipped != reference:
         output = _asked(parts[reference])
@@ -111,15 +112,28 @@ def _asked(outputs: Mapping[str, Predictions]) -> str:
     return next(name for name, part in outputs.items() if part.kind)
 
 
-def _class_names(names: Sequence[str] | None, classes: int) -> tuple[str, ...]:
+def _class_names(
+    names: Sequence[str] | None, files: Iterable[Path], classes: int
+) -> tuple[str, ...]:
     if names is None:
-        return tuple(map(str, range(classes)))
+        known = [
+            labels for labels in map(_read_labels, files) if len(labels) == classes
+        ]
+        return known[0] if known else tuple(map(str, range(classes)))
     if isinstance(names, str) or len(names) < classes:
         raise ArgumentError(
             f"class_names must be {classes} names, one for each class. "
             f"Received: class_names={names!r}"
         )
     return tuple(map(str, names))
+
+
+def _read_labels(path: Path) -> tuple[str, ...]:
+    """Returns the labels in a file; none if what it says of itself is damaged."""
+    try:
+        return read_metadata(path).labels
+    except ModelError:
+        return ()
 
 
 def _describe(shapes: Mapping[str, tuple[int, ...]]) -> str:
