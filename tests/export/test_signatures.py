@@ -31,8 +31,9 @@ def models(request):
     }
 
 
-@pytest.mark.parametrize("target", ["cpu_float32", "cpu_int8"])
-def test_several_signatures_in_one_file(models, samples, tmp_path, target):
+def test_several_signatures_in_one_file(models, samples, tmp_path):
+    in_keras = not keras_compat.is_tf_keras(models["embed"])
+    target = "cpu_int8" if in_keras else "cpu_float32"
     both = tfc.export.to_tflite(
         models,
         tmp_path / "both.tflite",

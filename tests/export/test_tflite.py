@@ -64,14 +64,20 @@ def test_float16_file_has_half_the_bytes(teacher, digits, tmp_path):
     )
 
 
-def test_full_integer_file_after_training(trained, digits, tmp_path):
-    x, y = digits[1]
+@pytest.fixture(scope="module")
+def integer_file(trained, digits, tmp_path_factory):
+    """A full-integer file, and the weights of the model before it was written."""
+    before = [weight.copy() for weight in trained.get_weights()]
+    path = tmp_path_factory.mktemp("integer") / "model.tflite"
     artifact = tfc.export.to_tflite(
-        trained,
-        tmp_path / "model.tflite",
-        target="cpu_int8",
-        representative_data=digits[0],
+        trained, path, representative_data=digits[0], strict=True
     )
+    return artifact, before
+
+
+def test_full_integer_file_after_training(integer_file, trained, digits):
+    x, y = digits[1]
+    artifact, _ = integer_file
     file = tfc.measurement.LiteRTModel(artifact)
     assert file.input_details["image"].dtype == np.int8
     assert file.output_details["logits"].dtype == np.int8
@@ -79,6 +85,16 @@ def test_full_integer_file_after_training(trained, digits, tmp_path):
     assert all(kind.endswith("int8") for kind in artifact.operations)
     accuracy = (artifact.predict(x).argmax(-1) == y).mean()
     assert accuracy >= (np.asarray(trained(x)).argmax(-1) == y).mean() - 0.02
+
+
+def test_model_is_not_changed(integer_file, trained):
+    for old, new in zip(integer_file[1], trained.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_artifact_goes_wherever_a_path_goes(integer_file):
+    with open(integer_file[0], "rb") as file:
+        assert file.read()[4:8] == b"TFL3"
 
 
 def test_full_integer_file_with_float_in_and_out(trained, digits, tmp_path):
@@ -92,15 +108,6 @@ def test_full_integer_file_with_float_in_and_out(trained, digits, tmp_path):
     assert file.input_details["image"].dtype == np.float32
     assert artifact.float_operations == ()
     assert artifact.operations["CONV_2D int8"] == 2
-
-
-def test_model_is_not_changed(trained, digits, tmp_path):
-    before = [w.copy() for w in trained.get_weights()]
-    tfc.export.to_tflite(
-        trained, tmp_path / "model.tflite", representative_data=digits[0]
-    )
-    for old, new in zip(before, trained.get_weights(), strict=True):
-        np.testing.assert_array_equal(old, new)
 
 
 def test_inputs_and_outputs_keep_their_names(either_keras, tmp_path):
@@ -139,37 +146,6 @@ def test_lists_of_inputs_and_outputs(either_keras, tmp_path):
     np.testing.assert_allclose(predicted["sum"], x[0] + x[1], atol=1e-6)
 
 
-@pytest.mark.parametrize("layer", ["LSTM", "GRU"])
-def test_recurrent_layers_run_on_builtin_operations(either_keras, layer, tmp_path):
-    layers = either_keras.layers
-    inputs = layers.Input((7, 3), name="sequence")
-    x = getattr(layers, layer)(5)(inputs)
-    model = either_keras.Model(inputs, layers.Dense(2)(x))
-    x = np.random.default_rng(0).normal(size=(4, 7, 3)).astype(np.float32)
-    artifact = tfc.export.to_tflite(
-        model, tmp_path / "model.tflite", target="cpu_float32", representative_data=x
-    )
-    np.testing.assert_allclose(artifact.predict(x), np.asarray(model(x)), atol=1e-5)
-    assert not any("Flex" in operation for operation in artifact.operations)
-
-
-def recurrent(module, layer):
-    inputs = module.layers.Input((7, 3), name="sequence")
-    x = getattr(module.layers, layer)(5)(inputs)
-    return module.Model(inputs, module.layers.Dense(2)(x))
-
-
-def test_full_integer_lstm(either_keras, tmp_path):
-    model = recurrent(either_keras, "LSTM")
-    x = np.random.default_rng(0).normal(size=(20, 7, 3)).astype(np.float32)
-    artifact = tfc.export.to_tflite(
-        model, tmp_path / "model.tflite", representative_data=x
-    )
-    difference = np.abs(artifact.predict(x) - np.asarray(model(x))).max()
-    assert difference < 0.1
-    assert artifact.float_operations == ()
-
-
 def test_any_batch_size(random_model, digits, tmp_path):
     artifact = tfc.export.to_tflite(
         random_model, tmp_path / "model.tflite", target="cpu_float32", batch=None
@@ -195,14 +171,6 @@ def test_nothing_is_printed_and_nothing_is_left_behind(
         "model.tflite.json",
         "scratch",
     ]
-
-
-def test_artifact_goes_wherever_a_path_goes(random_model, tmp_path):
-    artifact = tfc.export.to_tflite(
-        random_model, tmp_path / "model.tflite", target="cpu_float32"
-    )
-    with open(artifact, "rb") as file:
-        assert file.read()[4:8] == b"TFL3"
 
 
 # Bad input.
@@ -346,13 +314,6 @@ def test_strict_refuses_float_operations(tmp_path):
         tfc.export.to_tflite(model, path, representative_data=x)
 
 
-def test_strict_lets_whole_files_pass(trained, digits, tmp_path):
-    artifact = tfc.export.to_tflite(
-        trained, tmp_path / "m.tflite", representative_data=digits[0][0], strict=True
-    )
-    assert artifact.float_operations == ()
-
-
 def test_input_sizes_that_stay_open(either_keras, tmp_path):
     layers = either_keras.layers
     inputs = layers.Input((None, None, 3), name="image")
@@ -361,7 +322,6 @@ def test_input_sizes_that_stay_open(either_keras, tmp_path):
     rng = np.random.default_rng(0)
     x = rng.random((12, 9, 7, 3), np.float32)
     for arguments in (
-        {"target": "cpu_float32"},
         {"target": "cpu_float32", "batch": None},
         {"target": "cpu_int8", "representative_data": x},
     ):
@@ -423,28 +383,28 @@ def test_flex_is_written_where_asked(inverting, tmp_path):
         artifact.predict(np.eye(3)[None])
 
 
-def test_flex_changes_nothing_where_it_is_not_needed(random_model, tmp_path):
-    artifacts = [
-        tfc.export.to_tflite(
-            random_model, tmp_path / f"{flex}.tflite", target="cpu_float32", flex=flex
-        )
-        for flex in (False, True)
-    ]
-    assert artifacts[0].operations == artifacts[1].operations
-    assert artifacts[1].verification is not None
+def small_model():
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
 
 
-def test_verification_can_be_left_out(random_model, tmp_path, monkeypatch):
+def test_flex_changes_nothing_where_it_is_not_needed(tmp_path):
+    artifact = tfc.export.to_tflite(
+        small_model(), tmp_path / "m.tflite", target="cpu_float32", flex=True
+    )
+    assert artifact.operations == {"FULLY_CONNECTED float32": 1}
+    assert artifact.verification is not None
+
+
+def test_verification_can_be_left_out(tmp_path, monkeypatch):
     def refuse(*arguments, **keywords):
         raise AssertionError("the file was run")
 
     monkeypatch.setattr("tfcompress.export.tflite.verify", refuse)
+    path = tmp_path / "m.tflite"
     with pytest.warns(UserWarning, match="not compared with the model"):
         artifact = tfc.export.to_tflite(
-            random_model,
-            tmp_path / "m.tflite",
-            target="cpu_float32",
-            verification=False,
+            small_model(), path, target="cpu_float32", verification=False
         )
     assert artifact.verification is None
 
@@ -501,8 +461,7 @@ def test_sparse_encoding_that_is_larger_is_not_used(tmp_path):
 
 
 def test_a_file_larger_than_the_float_file_says_so(tmp_path):
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    model = small_model()
     x = np.random.default_rng(0).random((20, 2), np.float32)
     plain = tfc.export.to_tflite(model, tmp_path / "f.tflite", target="cpu_float32")
     with pytest.warns(UserWarning, match=f"more than the {plain.bytes:,} of the same"):

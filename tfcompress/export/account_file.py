@@ -48,8 +48,8 @@ def replacing_with_account(path: Path) -> Iterator[tuple[Path, Callable[[Any], N
 
     Yields:
         A temporary path for the file, and a function that takes its account, a
-        dataclass. When the block ends well both get their names; when it raises, or one
-        of them cannot have its name, what stood there before stays.
+        dataclass or plain data. When the block ends well both get their names; when it
+        raises, or one of them cannot have its name, what stood there before stays.
 
     Raises:
         OutputError: If a file cannot be written.
@@ -92,19 +92,6 @@ def read_account(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"again. Received: path={str(path)!r}"
         )
     return found
-
-
-def renew_account(path: Path, account: dict[str, Any], content: bytes) -> None:
-    """Writes the account of a file whose bytes have changed and whose work has not.
-
-    Args:
-        path: The file.
-        account: What `read_account` returned.
-        content: The new bytes.
-    """
-    changed = {**account, "bytes": len(content), "sha256": digest(content)}
-    with replacing(account_path(path)) as temporary:
-        _write(temporary, changed, path.name)
 
 
 def _write(temporary: Path, account: dict[str, Any], name: str) -> None:

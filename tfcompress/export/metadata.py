@@ -13,7 +13,12 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 from tfcompress.errors import ArgumentError, ModelError
-from tfcompress.export.account_file import account_path, read_account, renew_account
+from tfcompress.export.account_file import (
+    account_path,
+    digest,
+    read_account,
+    replacing_with_account,
+)
 from tfcompress.export.metadata_schema import (
     ModelMetadata,
     TensorMetadata,
@@ -98,9 +103,12 @@ def write_metadata(
         standard_deviation=deviation,
     )
     changed = _embed(content, now, path.stem)
-    write_atomically(path, changed)
-    if account is not None:
-        renew_account(path, account, changed)
+    if account is None:
+        write_atomically(path, changed)
+        return now
+    with replacing_with_account(path) as (temporary, write):
+        temporary.write_bytes(changed)
+        write({**account, "bytes": len(changed), "sha256": digest(changed)})
     return now
 
 
