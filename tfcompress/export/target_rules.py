@@ -57,7 +57,7 @@ def check_target(content: bytes, target: Target) -> tuple[str, ...]:
     from pathlib import Path
 
     content = Path("model.tflite").read_bytes()
-    notes = tfc.export.check_target(content, tfc.export.find_target("gpu"))
+    notes = tfc.export.check_target(content, tfc.export.find_target("npu_int8"))
     ```
     """
     file = schema.ModelT.InitFromPackedBuf(content, 0)
