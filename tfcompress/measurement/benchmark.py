@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.metadata
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -14,13 +13,13 @@ from rich.text import Text
 
 from tfcompress import printing
 from tfcompress.errors import ArgumentError
-from tfcompress.files import write_atomically
 from tfcompress.measurement.first_run import first_run
 from tfcompress.measurement.latency import check_effort, time_in_turns
 from tfcompress.measurement.machine import describe_machine
 from tfcompress.measurement.operation_profile import OperationProfile, operation_profile
 from tfcompress.measurement.runtime import LiteRTModel
 from tfcompress.measurement.signature_names import signature_names
+from tfcompress.result import Result
 
 AnyPath = str | os.PathLike[str]
 
@@ -68,10 +67,10 @@ class FileBenchmark:
 
 
 @dataclasses.dataclass(frozen=True)
-class Benchmark:
+class Benchmark(Result):
     """Files on one machine, the fastest first.
 
-    It prints itself: with `print` and with rich.
+    It prints itself: with `print`, in a notebook, and with rich.
 
     Attributes:
         rows: The files, sorted by their median.
@@ -114,36 +113,16 @@ class Benchmark:
         rows = [[row.name, *_cells(row)] for row in self.rows]
         return printing.to_markdown(titles, rows, self.describe())
 
-    def to_json(self, path: AnyPath | None = None) -> str:
-        """Returns all numbers as JSON, and writes them to a file if asked.
-
-        Args:
-            path: Where to write, or None.
-
-        Returns:
-            The text: an object with the attributes of `Benchmark`, and those of
-            `FileBenchmark` under `rows`.
-
-        Raises:
-            OutputError: If the file cannot be written.
-        """
-        values = dataclasses.asdict(self)
-        text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        if path is not None:
-            write_atomically(path, text)
-        return text
-
     def __str__(self) -> str:
         profiles = "".join(
             f"\n\n{row.name}\n{row.operations}" for row in self.rows if row.operations
         )
-        return printing.to_text(self._table(), self.describe()) + profiles
+        return super().__str__() + profiles
 
     def __rich_console__(
         self, console: Console, options: ConsoleOptions
     ) -> RenderResult:
-        yield self._table()
-        yield Text(self.describe())
+        yield from super().__rich_console__(console, options)
         for row in self.rows:
             if row.operations is not None:
                 yield Text(f"\n{row.name}")

@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -13,12 +12,10 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from ai_edge_litert.tools import flatbuffer_utils
 from rich import box
-from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from tfcompress.errors import ModelError
-from tfcompress.files import write_atomically
 from tfcompress.measurement.latency import check_effort, time_in_turns
 from tfcompress.measurement.operation_cut import OperationCutter
 from tfcompress.measurement.operation_multiply_adds import (
@@ -27,7 +24,7 @@ from tfcompress.measurement.operation_multiply_adds import (
 from tfcompress.measurement.runtime import LiteRTModel
 from tfcompress.measurement.signature_names import signature_names
 from tfcompress.measurement.structure import damaged
-from tfcompress.printing import to_text
+from tfcompress.result import Result
 
 _WHOLE = -1
 
@@ -57,10 +54,10 @@ class OperationTime:
 
 
 @dataclasses.dataclass(frozen=True)
-class OperationProfile:
+class OperationProfile(Result):
     """The operations of a file, in the order in which they run.
 
-    It prints itself: with `print` and with rich.
+    It prints itself: with `print`, in a notebook, and with rich.
 
     Attributes:
         operations: Those that can be run alone.
@@ -100,33 +97,6 @@ class OperationProfile:
         if self.not_cut:
             text += f" Not run alone: {', '.join(self.not_cut)}."
         return text
-
-    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Returns all numbers as JSON, and writes them to a file if asked.
-
-        Args:
-            path: Where to write, or None.
-
-        Returns:
-            The text: an object with the attributes of `OperationProfile`.
-
-        Raises:
-            OutputError: If the file cannot be written.
-        """
-        values = dataclasses.asdict(self)
-        text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        if path is not None:
-            write_atomically(path, text)
-        return text
-
-    def __str__(self) -> str:
-        return to_text(self._table(), self.describe())
-
-    def __rich_console__(
-        self, console: Console, options: ConsoleOptions
-    ) -> RenderResult:
-        yield self._table()
-        yield Text(self.describe())
 
     def _table(self) -> Table:
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)

@@ -1,18 +1,16 @@
 """What a model costs, layer by layer, and how that is shown."""
 
 import dataclasses
-import json
-import os
+from typing import Any
 
 from rich import box
-from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from tfcompress.files import write_atomically
 from tfcompress.measurement.distribution import Distribution, join
 from tfcompress.measurement.energy import ASSUMPTIONS, Energy
-from tfcompress.printing import to_markdown, to_text
+from tfcompress.printing import to_markdown
+from tfcompress.result import Result
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,10 +55,10 @@ class LayerProfile:
 
 
 @dataclasses.dataclass(frozen=True)
-class Profile:
+class Profile(Result):
     """What a model costs, in the order in which it is computed.
 
-    It prints itself: with `print` and with rich.
+    It prints itself: with `print`, in a notebook, and with rich.
 
     Attributes:
         name: Name of the model, or path of the file.
@@ -145,20 +143,10 @@ class Profile:
         titles = ["layer", "kind", *_TITLES]
         return to_markdown(titles, [*rows, total], self.describe())
 
-    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Returns all numbers as JSON, and writes them to a file if asked.
-
-        Args:
-            path: Where to write, or None.
-
-        Returns:
-            The text: an object with the attributes and properties of `Profile`.
-
-        Raises:
-            OutputError: If the file cannot be written.
-        """
-        values = {
-            **dataclasses.asdict(self),
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the attributes and the totals as plain data."""
+        return {
+            **super().to_dict(),
             "parameters": self.parameters,
             "kernel_parameters": self.kernel_parameters,
             "zeros": self.zeros,
@@ -170,19 +158,6 @@ class Profile:
             "activation_peak": self.activation_peak,
             "energy": dataclasses.asdict(self.energy),
         }
-        text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        if path is not None:
-            write_atomically(path, text)
-        return text
-
-    def __str__(self) -> str:
-        return to_text(self._table(), self.describe())
-
-    def __rich_console__(
-        self, console: Console, options: ConsoleOptions
-    ) -> RenderResult:
-        yield self._table()
-        yield Text(self.describe())
 
     def _distribution(self) -> Distribution:
         return join(

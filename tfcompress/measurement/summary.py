@@ -57,7 +57,7 @@ class LayerSummary:
 class Summary(Result):
     """All layers of a model, in the order in which they are computed.
 
-    It prints itself: with `print` and with rich.
+    It prints itself: with `print`, in a notebook, and with rich.
 
     Attributes:
         name: Name of the model.
