@@ -324,6 +324,24 @@ def test_forms_of_operations(rule, operation, message):
     assert check_target(content, _target(kind)) == ()
 
 
+def test_operations_that_give_nothing_are_named_after_what_they_take():
+    file = _file("ASSIGN_VARIABLE", [_PICTURE], [])
+    with pytest.raises(ExportError, match="layer 'layer' .ASSIGN_VARIABLE"):
+        check_target(file, _target("RELU"))
+
+
+@pytest.mark.parametrize("module", [keras, tf_keras])
+def test_bytes_at_the_door_of_a_cpu(module, tmp_path):
+    model = build_classifier(module, name="bytes")
+    target = dataclasses.replace(find_target("cpu_int8"), inputs_and_outputs="uint8")
+    artifact = _export(model, tmp_path / "model.tflite", target)
+    file = tfc.measurement.LiteRTModel(artifact)
+    assert file.input_details["image"].dtype == np.uint8
+    x = _inputs(model)
+    expected = model.predict(x, verbose=0)
+    np.testing.assert_allclose(artifact.predict(x), expected, atol=0.1)
+
+
 def test_weights_of_few_bits():
     kernel = _tensor((3, 4), schema.TensorType.INT4, constant=True, scales=1)
     inputs = [_tensor((1, 4), _INT8, scales=1), kernel]

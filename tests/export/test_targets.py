@@ -168,9 +168,17 @@ def test_there_must_be_a_file(tmp_path):
         read_target(tmp_path / "none.toml")
 
 
-def test_float_files_have_float_doors():
-    with pytest.raises(ArgumentError, match="takes and gives float32"):
-        dataclasses.replace(find_target("gpu"), inputs_and_outputs="int8")
+@pytest.mark.parametrize(
+    ("name", "door", "message"),
+    [
+        ("gpu", "int8", "float32 activations takes and gives float32"),
+        ("npu_int16", "int8", "int16 activations takes and gives float32 or int16"),
+        ("npu_int8", "int16", "takes and gives float32 or int8 or uint8"),
+    ],
+)
+def test_doors_that_do_not_go_with_activations(name, door, message):
+    with pytest.raises(ArgumentError, match=message):
+        dataclasses.replace(find_target(name), inputs_and_outputs=door)
 
 
 @pytest.mark.parametrize(

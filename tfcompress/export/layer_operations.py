@@ -110,9 +110,10 @@ def layers_of(
 
     Returns:
         Names of layers that are no parts of others, each once. Empty where the names of
-        its tensors tell none.
+        what it gives, or of what it takes if it gives nothing, tell none.
     """
-    tensors = [*([] if kernel is None else [kernel]), *map(int, operator.outputs)]
+    own = operator.outputs if len(operator.outputs) else operator.inputs
+    tensors = [*([] if kernel is None else [kernel]), *map(int, own)]
     return _layers([subgraph.tensors[i].name.decode() for i in tensors], 1)
 
 

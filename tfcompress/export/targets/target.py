@@ -7,6 +7,12 @@ from typing import Literal
 from tfcompress.errors import ArgumentError
 from tfcompress.export.targets.operation_rule import OperationRule, read_rule
 
+_DOORS = {
+    "float32": ("float32",),
+    "int8": ("float32", "int8", "uint8"),
+    "int16": ("float32", "int16"),
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Target:
@@ -73,12 +79,12 @@ class Target:
         if self.operations is not None:
             rules = tuple(read_rule(value) for value in self.operations)
             object.__setattr__(self, "operations", rules)
-        integer_door = self.inputs_and_outputs != "float32"
-        if integer_door and not self.full_integer:
+        doors = _DOORS[self.activations]
+        if self.inputs_and_outputs not in doors:
             raise ArgumentError(
-                "A file with float activations takes and gives float32. Received: "
-                f"inputs_and_outputs={self.inputs_and_outputs!r}, "
-                f"activations={self.activations!r}"
+                f"A file with {self.activations} activations takes and gives "
+                f"{' or '.join(doors)}. Received: "
+                f"inputs_and_outputs={self.inputs_and_outputs!r}"
             )
 
     @property
