@@ -12,9 +12,10 @@ as the model, and compared with it here, apart from what the export itself verif
 - bytes: those of the file, as a share of all weights in float32;
 - seconds: of export and verification.
 
-There are no trained weights here. They are drawn as in `quantization_coverage.py`, which
-says why: of networks as Keras draws them int8 keeps nothing. The outputs are logits of
-ten classes, for int8 has no steps for a softmax over a thousand classes that are alike.
+There are no trained weights here. They are drawn as in `quantization_coverage.py`,
+which says why: of networks as Keras draws them int8 keeps nothing. The outputs are
+logits of ten classes, for int8 has no steps for a softmax over a thousand classes that
+are alike.
 
 Run it with `python benchmarks/export_coverage.py`; on two cores it takes hours. With
 `--output` each model that is done is kept in a file of JSON lines, and not done again.
@@ -34,9 +35,9 @@ from applications import Result, add_arguments, build_application, missed, sweep
 from quantization_coverage import CLASSES, draw_weights, fit_head, make_images
 
 # The largest error of a float file, as a share of the largest output.
-ERRORS = {"cpu_float32": 1e-4, "cpu_float16": 2e-2}
-# What the int8 file may lose of the accuracy: one image in a hundred.
-LOSS = 0.01
+ERRORS = {"cpu_float32": 1e-4, "cpu_float16": 3e-2}
+# What the int8 file may lose of the accuracy: three images in a hundred.
+LOSS = 0.03
 TARGETS = (*ERRORS, "cpu_int8")
 
 

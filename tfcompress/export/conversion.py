@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tfcompress.export.direct_conversion import convert_directly, has_loops, trace
+from tfcompress.export.direct_conversion import convert_function, has_loops, trace
 from tfcompress.export.integer_splits import split_whole_numbers
 from tfcompress.export.recurrent import (
     convert_with_float_loops,
@@ -49,16 +49,31 @@ def convert(
             or the converter fails for another reason.
         OutputError: If the temporary folder cannot be written.
     """
-    if samples is None or not has_loops(trace(model, signature)):
-        return convert_directly(
-            model, signature, target, samples=samples, sparse=sparse, flex=flex
+    function = trace(model, signature)
+    if samples is None or not has_loops(function):
+        return convert_function(
+            function,
+            model,
+            signature,
+            target,
+            samples=samples,
+            sparse=sparse,
+            flex=flex,
         )
     unrolled = unroll(model)
-    if unrolled is not None and not has_loops(trace(unrolled, signature)):
-        content = convert_directly(
-            unrolled, signature, target, samples=samples, sparse=sparse, flex=flex
-        )
-        return split_whole_numbers(content)
+    if unrolled is not None:
+        function = trace(unrolled, signature)
+        if not has_loops(function):
+            content = convert_function(
+                function,
+                model,
+                signature,
+                target,
+                samples=samples,
+                sparse=sparse,
+                flex=flex,
+            )
+            return split_whole_numbers(content)
     if target.float_operations:
         return convert_with_float_loops(model, signature, target, samples)
     return convert_with_fused_layers(model, signature, target, samples)

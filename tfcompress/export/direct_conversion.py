@@ -54,23 +54,62 @@ def convert_directly(
             or the converter fails for another reason.
         OutputError: If the temporary folder cannot be written.
     """
-    serve = trace(model, signature)
+    function = trace(model, signature)
+    return convert_function(
+        function,
+        model.name,
+        signature,
+        target,
+        samples=samples,
+        sparse=sparse,
+        flex=flex,
+    )
+
+
+def convert_function(
+    function: Any,
+    model: Any,
+    signature: Signature,
+    target: Target,
+    *,
+    samples: dict[str, np.ndarray] | None = None,
+    sparse: bool = False,
+    flex: bool = False,
+) -> bytes:
+    """Does what `convert_directly` does, with a function that `trace` has returned.
+
+    Args:
+        function: The model as a TensorFlow function.
+        model: Where it came from, for what an error says.
+        signature: Its inputs and outputs, by name.
+        target: What the file shall hold.
+        samples: Representative inputs by name, or None.
+        sparse: As in `convert_directly`, and so is what follows.
+        flex: Whether operations without a built-in counterpart go into the file.
+
+    Returns:
+        The bytes of the file.
+
+    Raises:
+        ExportError: If the converter fails.
+        OutputError: If the temporary folder cannot be written.
+    """
     batch = next(iter(signature.inputs.values())).shape[0] or 1
     module = tf.Module()
     # A SavedModel keeps what is attached to it; states are not in `model.variables`.
-    module.variables_of_model = list(serve.variables)
+    module.variables_of_model = list(function.variables)
     with contextlib.ExitStack() as stack:
         try:
             temporary = tempfile.TemporaryDirectory(prefix="tfcompress-")
             folder = stack.enter_context(temporary)
-            tf.saved_model.save(module, folder, signatures=serve)
+            tf.saved_model.save(module, folder, signatures=function)
         except (OSError, tf.errors.OpError) as error:
             raise OutputError(
                 f"Cannot write a temporary folder in {tempfile.gettempdir()}: {error}. "
                 "Make space there, or set TMPDIR to a folder with space left."
             ) from error
         try:
-            if samples is not None and has_loops(serve):
+            if samples is not None and has_loops(function):
                 return run_converter_in_child(
                     folder, target, samples, batch, sparse=sparse, flex=flex
                 )
