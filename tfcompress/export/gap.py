@@ -105,6 +105,8 @@ class RunningGap:
 
 def decibels(signal: float, noise: float) -> float:
     """Returns the ratio of the powers of signal and noise, from -200 to 200 dB."""
+    if not math.isfinite(noise):
+        return -LARGEST_SQNR
     if not noise:
         return LARGEST_SQNR
     ratio = 10.0 * (math.log10(max(signal, 1e-300)) - math.log10(noise))
