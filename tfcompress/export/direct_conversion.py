@@ -57,7 +57,7 @@ def convert_directly(
     function = trace(model, signature)
     return convert_function(
         function,
-        model.name,
+        model,
         signature,
         target,
         samples=samples,
