@@ -164,3 +164,22 @@ def test_damaged_files(artifact):
     artifact.path.write_bytes(b"nothing")
     with pytest.raises(ModelError, match="damaged"):
         tfc.export.read_metadata(artifact)
+
+
+def test_damaged_metadata_is_an_error_of_ours(artifact):
+    tfc.export.write_metadata(artifact, labels=LABELS, normalization=(1.0, 2.0))
+    content = artifact.path.read_bytes()
+    start = content.index(b"M001") - 4
+    rng = np.random.default_rng(0)
+    outcomes = {"read": 0, "refused": 0}
+    for _ in range(200):
+        changed = bytearray(content)
+        place = start + int(rng.integers(0, 200))
+        changed[place] = int(rng.integers(0, 256))
+        artifact.path.write_bytes(changed)
+        try:
+            tfc.export.read_metadata(artifact.path)
+            outcomes["read"] += 1
+        except ModelError:
+            outcomes["refused"] += 1
+    assert min(outcomes.values()) > 0

@@ -88,6 +88,27 @@ def test_loops_of_several_signatures(tmp_path):
         )
 
 
+def test_signatures_with_a_state_each(tmp_path):
+    """Layers of one name in two models are two layers, and so are their states."""
+    keras.utils.set_random_seed(0)
+    models = {}
+    for name, units in (("slow", 3), ("fast", 5)):
+        inputs = keras.Input((4, 2), batch_size=1, name="x")
+        outputs = keras.layers.GRU(units, stateful=True, name="memory")(inputs)
+        models[name] = keras.Model(inputs, outputs)
+    artifact = tfc.export.to_tflite(
+        models, tmp_path / "both.tflite", target="cpu_float32"
+    )
+    x = np.random.default_rng(0).normal(size=(1, 4, 2)).astype(np.float32)
+    interpreter = Interpreter(str(artifact.path))
+    for model in models.values():
+        model.get_layer("memory").reset_state()
+    for _ in range(2):
+        for name, model in models.items():
+            (found,) = interpreter.get_signature_runner(name)(x=x).values()
+            np.testing.assert_allclose(found, np.asarray(model(x)), atol=1e-5)
+
+
 def test_a_dict_of_one_model_names_its_signature(models, samples, tmp_path):
     artifact = tfc.export.to_tflite(
         {"embed": models["embed"]}, tmp_path / "one.tflite", target="cpu_float32"

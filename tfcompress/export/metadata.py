@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import os
+import struct
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +31,7 @@ from tfcompress.measurement.file import read_tflite
 
 _ENTRY = b"TFLITE_METADATA"
 _LABELS = "labels.txt"
+_DAMAGE = (IndexError, KeyError, TypeError, ValueError, struct.error)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +149,7 @@ def _read(content: bytes) -> Metadata:
             mean=first.mean,
             standard_deviation=first.standard_deviation,
         )
-    except (IndexError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (*_DAMAGE, zipfile.BadZipFile) as error:
         raise ModelError(
             "The metadata of the file is damaged, or of another form than TFLite's; "
             f"export the model again. Received: {error}"

@@ -73,7 +73,11 @@ def write_flatbuffer(metadata: ModelMetadata) -> bytes:
 
 
 def read_flatbuffer(content: bytes) -> ModelMetadata:
-    """Reads such a flatbuffer, and leaves out what `ModelMetadata` has no field for."""
+    """Reads such a flatbuffer, and leaves out what `ModelMetadata` has no field for.
+
+    Raises:
+        ValueError: If it is damaged; so do IndexError, TypeError and `struct.error`.
+    """
     buffer = bytearray(content)
     position = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buffer, 0)
     root = Table(buffer, position)
@@ -181,8 +185,10 @@ def _read_vector(table: Any, number: int, read: Callable[[int], Any]) -> list[An
     place = _place(table, number)
     if not place:
         return []
-    start = table.Vector(place)
-    return [read(start + 4 * each) for each in range(table.VectorLen(place))]
+    start, length = table.Vector(place), table.VectorLen(place)
+    if start + 4 * length > len(table.Bytes):
+        raise ValueError(f"a list of {length} items in {len(table.Bytes)} bytes")
+    return [read(start + 4 * each) for each in range(length)]
 
 
 def _read_tables(table: Any, number: int) -> list[Any]:
