@@ -54,9 +54,7 @@ def is_cost(gap: Gap, target: Target, layers: LayerComparison | None) -> bool:
     """
     if is_float(target):
         return False
-    if layers is None:
-        return gap.sqnr_db >= 0.0
-    first = layers.first_departure
+    first = layers.first_departure if layers is not None else None
     falls = first is not None and first.gap.sqnr_db < LEAST_LAYER_SQNR_DB
     return gap.sqnr_db >= GARBAGE_DB and not falls
 
