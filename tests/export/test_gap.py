@@ -28,6 +28,7 @@ def test_no_difference_and_no_signal_are_finite():
     assert nothing.sqnr_db == -200.0
     assert math.isfinite(nothing.relative_error)
     assert measure_gap(np.zeros(3), np.zeros(3)).sqnr_db == 200.0
+    assert measure_gap(np.full(3, np.nan), np.ones(3)).sqnr_db == -200.0
 
 
 def test_truth_values_and_whole_numbers():

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 
 import keras
@@ -13,8 +14,9 @@ from tests.export.sparse_networks import keep_largest, keep_largest_blocks
 from tfcompress.errors import ExportError
 from tfcompress.export import find_target, verification
 from tfcompress.export.gap import Gap
+from tfcompress.export.layer_comparison import LayerComparison, LayerGap
 from tfcompress.export.signature import read_signature
-from tfcompress.export.tolerance import is_tolerable
+from tfcompress.export.tolerance import is_cost, is_tolerable
 from tfcompress.export.verification import verify
 
 IMAGES = np.random.default_rng(0).random((24, 8, 8, 3), np.float32)
@@ -242,3 +244,38 @@ def test_kernels_without_delegates_that_are_wrong(exported, monkeypatch):
 )
 def test_tolerance(target, gap, tolerable):
     assert is_tolerable(gap, find_target(target)) is tolerable
+
+
+def layers_of(*ratios):
+    """Layers in a line with these ratios of signal to noise, after the input's."""
+    return LayerComparison(
+        tuple(
+            LayerGap(
+                f"layer{i}", "CONV_2D", (4,), Gap(9.0, 9.0, 0.9, after, 99.0), before
+            )
+            for i, (before, after) in enumerate(itertools.pairwise(ratios))
+        ),
+        samples=1,
+    )
+
+
+SLOW = layers_of(50.0, 35.0, 28.0, 21.0, 13.0, 7.0, 3.0)
+SUDDEN = layers_of(50.0, 35.0, 33.0, 5.0, 4.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("target", "ratio", "layers", "cost"),
+    [
+        ("cpu_int8", 3.0, SLOW, True),
+        ("cpu_int8", 3.0, SUDDEN, False),
+        ("cpu_int8", -10.0, SLOW, False),
+        ("cpu_int8", 3.0, None, True),
+        ("cpu_int8", -5.0, None, False),
+        ("cpu_float32", 30.0, SLOW, False),
+    ],
+)
+def test_a_slow_decay_is_a_cost_and_a_sudden_fall_is_not(target, ratio, layers, cost):
+    gap = Gap(9.0, 9.0, 0.9, ratio, 99.0, 9.0)
+    assert is_cost(gap, find_target(target), layers) is cost
+    if layers is SUDDEN:
+        assert layers.first_departure.layer == "layer2"
