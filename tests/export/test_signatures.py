@@ -127,6 +127,8 @@ def test_data_of_several_models_is_a_dict(models, samples, tmp_path):
             )
     with pytest.raises(ArgumentError, match=r"Received: \[\]"):
         tfc.export.to_tflite({}, tmp_path / "m.tflite", target="cpu_float32")
+    with pytest.raises(ArgumentError, match="one function of a file"):
+        tfc.export.to_tflite(models, tmp_path / "m.tflite", target="microcontroller")
 
 
 def test_a_graph_is_exported(models, samples, tmp_path):

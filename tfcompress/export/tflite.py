@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tfcompress.errors import DataError
+from tfcompress.errors import ArgumentError, DataError
 from tfcompress.export.accounting import Verifications, write_artifact
 from tfcompress.export.artifact import Artifact
 from tfcompress.export.destination import check_batch, check_path
@@ -84,8 +84,9 @@ def to_tflite(
     Raises:
         ArgumentError: If the target is not known, the name does not end in `.tflite`,
             a full-integer file is asked of a model without ranges or data, or with
-            activations of other bits than it was trained with, or a sparse
-            one of int8 weights with float or int16 activations.
+            activations of other bits than it was trained with, a sparse
+            one of int8 weights with float or int16 activations, or one of several
+            models for a microcontroller.
         DataError: If representative data is empty, not finite or does not fit.
         ModelError: If the model is subclassed, unbuilt, holds weights not finite, is
             still being pruned or clustered, or is quantization-aware and not
@@ -107,6 +108,11 @@ def to_tflite(
     path = check_path(path)
     check_batch(batch)
     models = read_sources(model)
+    if len(models) > 1 and target.runtime != "litert":
+        raise ArgumentError(
+            f"The target {target.name!r} runs one function of a file; export each "
+            f"model to a file of its own. Received: models {list(models)}"
+        )
     data = _by_signature(model, models, representative_data)
     files = {
         name: make_file(
