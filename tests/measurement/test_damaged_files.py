@@ -91,7 +91,6 @@ def open_damaged(folder, start, count):
         assert sum(ends.values()) == count
         assert ends.get(f"{door.__name__}: ModelError", 0) > count / 4
         assert ends.get(f"{door.__name__}: result", 0) > 0
-    return found["ends"]
 
 
 def test_damaged_files_end_in_a_result_or_an_error(bases):
@@ -101,8 +100,7 @@ def test_damaged_files_end_in_a_result_or_an_error(bases):
 @pytest.mark.slow
 @pytest.mark.parametrize("start", range(1000, 3400, 400))
 def test_many_damaged_files(bases, start):
-    ends = open_damaged(bases, start, 400)
-    assert ends["ended the trial"] > 0  # files that would have ended this process
+    open_damaged(bases, start, 400)
 
 
 @pytest.mark.parametrize("door", DOORS)

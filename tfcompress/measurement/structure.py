@@ -7,6 +7,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.errors import ModelError
 from tfcompress.measurement.operation_name import operation_name
+from tfcompress.measurement.sparse_structure import check_sparsity
 
 _ABSENT = -1  # the index of an operand that is left out
 
@@ -91,6 +92,8 @@ def _check_graph(model: Any, graph: Any) -> None:
         _check_range([tensor.buffer], _all(model.buffers), "buffer")
         if any(size < 0 for size in _all(tensor.shape)):
             raise ValueError(f"size {min(tensor.shape)} of an axis")
+        if tensor.sparsity is not None:
+            check_sparsity(tensor)
     _check_range(_all(graph.inputs), tensors, "input")
     _check_range(_all(graph.outputs), tensors, "output")
     for operator in _all(graph.operators):
