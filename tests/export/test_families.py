@@ -15,7 +15,7 @@ FAST = {
     "MobileNetV2": (["cpu_int8"], {"alpha": 0.35}),
     "MobileNetV3Small": (["cpu_int8"], {"alpha": 0.75, "minimalistic": True}),
     "EfficientNetB0": (["cpu_int8"], {}),
-    "ResNet50V2": (["cpu_int8"], {}),
+    "VGG16": (["cpu_int8"], {}),
 }
 SMALLEST_OF_EACH_FAMILY = [
     "ConvNeXtTiny",
