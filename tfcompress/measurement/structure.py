@@ -21,6 +21,8 @@ _BIASES = {
     "SVDF": 3,
     "TRANSPOSE_CONV": 3,
 }
+# XNNPACK writes what it unpacks of a constant where it expects the shape of the result.
+_UNPACKING = ("DENSIFY", "DEQUANTIZE")
 _BUILT_IN = frozenset(vars(schema.BuiltinOperator)) - {"CUSTOM", "DELEGATE"}
 
 
@@ -106,6 +108,11 @@ def _check_graph(model: Any, graph: Any) -> None:
         ]
         _check_range(operands, tensors, f"operand of {name}")
         _check_range(_all(operator.outputs), tensors, f"result of {name}")
+        if name in _UNPACKING and len(operands) and len(_all(operator.outputs)):
+            given, gotten = tensors[operands[0]], tensors[operator.outputs[0]]
+            stored = _all(model.buffers[given.buffer].data)
+            if len(stored) and list(_all(given.shape)) != list(_all(gotten.shape)):
+                raise ValueError(f"{name} to another shape")
 
 
 def _may_be_absent(name: str, place: int) -> bool:
