@@ -4,12 +4,10 @@ import dataclasses
 from collections.abc import Iterator
 
 from rich import box
-from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
-from rich.text import Text
 
 from tfcompress.export.gap import Gap
-from tfcompress.printing import to_text
+from tfcompress.result import Result
 
 # A layer departs where its noise is this much stronger than that of its inputs.
 _FALL_DB = 10.0
@@ -44,11 +42,11 @@ class LayerGap:
 
 
 @dataclasses.dataclass(frozen=True)
-class LayerComparison:
+class LayerComparison(Result):
     """The layers of a file, in the order in which they run.
 
-    It prints itself: with `print` and with rich. The first layer that departs is
-    marked.
+    It prints itself: with `print`, in a notebook, and with rich. The first layer
+    that departs is marked.
 
     Attributes:
         layers: The layers that could be found in the file.
@@ -84,15 +82,6 @@ class LayerComparison:
         first = next((number for number, fall in falls.items() if fall >= least), None)
         return None if first is None else self.layers[first]
 
-    def __rich_console__(
-        self, console: Console, options: ConsoleOptions
-    ) -> RenderResult:
-        yield self._table()
-        yield Text(self._description())
-
-    def __str__(self) -> str:
-        return to_text(self._table(), self._description())
-
     def _table(self) -> Table:
         table = Table(box=box.SIMPLE_HEAD)
         table.add_column("layer", no_wrap=True)
@@ -114,7 +103,8 @@ class LayerComparison:
             )
         return table
 
-    def _description(self) -> str:
+    def describe(self) -> str:
+        """Says which layer departs first, and what the ratio is."""
         first = self.first_departure
         found = "No layer departs from the model."
         if first is not None:

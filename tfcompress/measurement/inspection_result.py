@@ -1,8 +1,6 @@
 """What was found inside a model file, and how it is shown."""
 
 import dataclasses
-import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +9,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from tfcompress.files import write_atomically
 from tfcompress.measurement.tensor import TensorDetails
-from tfcompress.printing import to_markdown, to_text
+from tfcompress.printing import to_markdown
+from tfcompress.result import Result
 
 _NONE = "-"
 _WIDE = 110
@@ -82,7 +80,7 @@ class SignatureInspection:
 
 
 @dataclasses.dataclass(frozen=True)
-class Inspection:
+class Inspection(Result):
     """What is inside a model file.
 
     It prints itself: with `print` and with rich.
@@ -172,20 +170,10 @@ class Inspection:
         total = ["total", "", "", "", "", "", *self._totals()]
         return to_markdown(_TITLES, [*rows, total], self.describe())
 
-    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Returns all numbers as JSON, and writes them to a file if asked.
-
-        Args:
-            path: Where to write, or None.
-
-        Returns:
-            The text: an object with the attributes and properties of `Inspection`.
-
-        Raises:
-            OutputError: If the file cannot be written.
-        """
-        values = {
-            **dataclasses.asdict(self),
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the attributes and the totals as plain data."""
+        return {
+            **super().to_dict(),
             "parameters": self.parameters,
             "kernel_parameters": self.kernel_parameters,
             "zeros": self.zeros,
@@ -193,13 +181,6 @@ class Inspection:
             "weight_bytes": self.weight_bytes,
             "multiply_adds": self.multiply_adds,
         }
-        text = json.dumps(values, indent=2, ensure_ascii=False, default=str) + "\n"
-        if path is not None:
-            write_atomically(path, text)
-        return text
-
-    def __str__(self) -> str:
-        return to_text(self._table(), self.describe())
 
     def __rich_console__(
         self, console: Console, options: ConsoleOptions

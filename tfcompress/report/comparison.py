@@ -1,17 +1,16 @@
 """Several models, measured side by side."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
 
 from tfcompress.errors import ArgumentError
 from tfcompress.files import write_atomically
-from tfcompress.printing import to_text
 from tfcompress.report import page, page_sections, page_table, picture, table
 from tfcompress.report.changes import Changes
 from tfcompress.report.details import Details
@@ -19,13 +18,14 @@ from tfcompress.report.page import Section
 from tfcompress.report.row import Row
 from tfcompress.report.sensitivity_curves import SensitivityCurves
 from tfcompress.report.tradeoff import find_better, make_points
+from tfcompress.result import Result
 
 _COSTS = ("bytes", "latency_ms")
 _NAMED = ("accuracy", "macro_recall", "macro_f1")
 
 
 @dataclasses.dataclass(frozen=True)
-class Comparison:
+class Comparison(Result):
     """A table of models, each measured on its own `.tflite` file.
 
     It prints itself: with `print`, in a notebook, and with rich. On a terminal too
@@ -113,29 +113,6 @@ class Comparison:
         """Returns the table in Markdown, with a line about the measurement below."""
         return table.to_markdown(self.rows, self[self.reference], self.describe())
 
-    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Returns all numbers as JSON, and writes them to a file if asked.
-
-        Args:
-            path: Where to write, or None.
-
-        Returns:
-            The text: an object with the attributes of `Comparison`, and of `Row`
-            under `rows`, where accuracy, macro recall and macro F1 stand beside
-            `quality` too. Shares run from 0 to 1, times are milliseconds. Under
-            `layers`, `confusion_matrices` and `changes` is what a page shows of the
-            reference and of the last row, without pictures; a confusion matrix is a
-            list of what is not 0 in it: label, chosen class, how often.
-
-        Raises:
-            OutputError: If the file cannot be written.
-        """
-        values = self._as_plain()
-        text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        if path is not None:
-            write_atomically(path, text)
-        return text
-
     def plot(self, path: str | os.PathLike[str], x: str = "bytes") -> None:
         """Draws what each file costs against the first metric, and the Pareto front.
 
@@ -216,7 +193,17 @@ class Comparison:
         text = page.write(title, opening, [Section(*part) for part in parts.items()])
         write_atomically(path, text)
 
-    def _as_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
+        """Returns all numbers as plain data.
+
+        Returns:
+            The attributes of `Comparison`, and of `Row` under `rows`, where accuracy,
+            macro recall and macro F1 stand beside `quality` too. Shares run from 0 to
+            1, times are milliseconds. Under `layers`, `confusion_matrices` and
+            `changes` is what a page shows of the reference and of the last row,
+            without pictures; a confusion matrix is a list of what is not 0 in it:
+            label, chosen class, how often.
+        """
         plain = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
@@ -240,9 +227,8 @@ class Comparison:
             "changes": None if changes is None else _changes_as_plain(changes),
         }
 
-    def __str__(self) -> str:
-        rows = table.to_rich(self.rows, self[self.reference])
-        return to_text(rows, self.describe())
+    def _table(self) -> Table:
+        return table.to_rich(self.rows, self[self.reference])
 
     def __rich_console__(
         self, console: Console, options: ConsoleOptions
