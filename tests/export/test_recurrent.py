@@ -17,7 +17,7 @@ from tfcompress.export.layer_operations import list_layer_operations
 from tfcompress.export.recurrent import MOST_STEPS, count_steps, unroll
 
 INTEGERS_ONLY = dataclasses.replace(find_target("cpu_int8"), float_operations=False)
-FAST = [("keras", "GRU"), ("tf_keras", "ConvLSTM2D"), ("keras", "masked LSTM")]
+FAST = [("keras", "GRU"), ("tf_keras", "ConvLSTM2D"), ("tf_keras", "stacked")]
 CASES = [
     pytest.param(module, kind, marks=[] if (module, kind) in FAST else pytest.mark.slow)
     for module in ("keras", "tf_keras")
@@ -62,7 +62,7 @@ def test_recurrent_layers_run_in_float_and_in_whole_numbers(name, kind, tmp_path
     assert "WHILE" not in " ".join(artifact.operations)
     # The mask itself may be computed in float; it has no steps.
     assert {op.kind for op in artifact.float_operations} <= {"CAST"}
-    assert decibels(wanted, artifact.predict(x)) > 20
+    assert decibels(wanted, artifact.predict(x)) > 16
 
 
 def make_waves(count, steps, seed):

@@ -11,6 +11,7 @@ from tfcompress.errors import ExportError, OutputError
 from tfcompress.export.child_process import run_converter_in_child
 from tfcompress.export.converter import run_converter
 from tfcompress.export.missing_operations import explain_missing
+from tfcompress.export.separate_states import separate_states
 from tfcompress.export.signature import Signature
 from tfcompress.export.targets import Target
 
@@ -113,9 +114,10 @@ def convert_function(
                 return run_converter_in_child(
                     folder, target, samples, batch, sparse=sparse, flex=flex
                 )
-            return run_converter(
+            content = run_converter(
                 folder, target, samples, batch, sparse=sparse, flex=flex
             )
+            return separate_states(content) if has_loops(function) else content
         except ExportError:
             raise
         except Exception as error:
