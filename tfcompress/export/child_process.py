@@ -87,7 +87,7 @@ def run_converter_in_child(
     if done.returncode:
         raise ExportError(
             "The converter failed in a child process. Received: exit code "
-            f"{done.returncode}, {done.stderr.strip()[-500:]}"
+            f"{done.returncode}, {' '.join(done.stderr.split())[-500:]}"
         )
     return (work / "model.tflite").read_bytes()
 
