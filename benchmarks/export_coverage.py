@@ -32,7 +32,13 @@ from typing import Any
 
 import numpy as np
 from applications import Result, add_arguments, build_application, missed, sweep
-from quantization_coverage import CLASSES, draw_weights, fit_head, make_images
+from quantization_coverage import (
+    CLASSES,
+    LARGER,
+    draw_weights,
+    fit_head,
+    make_images,
+)
 
 # The largest error of a float file, as a share of the largest output.
 ERRORS = {"cpu_float32": 1e-4, "cpu_float16": 3e-2}
@@ -53,7 +59,8 @@ def main() -> None:
 
 def measure(name: str, arguments: argparse.Namespace) -> Result:
     """Measures one model in this process."""
-    model = build_application(name, arguments.side, classes=CLASSES)
+    side = arguments.side or LARGER.get(name)
+    model = build_application(name, side, classes=CLASSES)
     images, labels = make_images(model.input_shape[1], arguments.samples)
     draw_weights(model, images[:128])
     accuracy = fit_head(model, images, labels)

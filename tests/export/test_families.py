@@ -36,8 +36,8 @@ SMALLEST_OF_EACH_FAMILY = [
     "VGG16",
     "Xception",
 ]
-# What the converter leaves in float, for 8 bits do not hold it: LayerNormalization.
-IN_FLOAT = {"ConvNeXtTiny"}
+# With LayerNormalizations, which 8 bits do not hold.
+MAY_BE_FLOAT = {"ConvNeXtTiny"}
 
 
 def check_file(target, found, accuracy):
@@ -85,7 +85,7 @@ def test_each_family_in_float_and_in_whole_numbers(name):
     for target in TARGETS:
         check_file(target, result["files"][target], result["accuracy"])
     whole = result["files"]["cpu_int8"]
-    assert bool(whole["float_operations"]) == (name in IN_FLOAT)
+    assert name in MAY_BE_FLOAT or not whole["float_operations"]
     weights = 4 * result["parameters"]
     assert result["files"]["cpu_float16"]["bytes"] < 0.6 * weights
     assert whole["bytes"] < 0.4 * weights
