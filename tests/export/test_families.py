@@ -81,7 +81,7 @@ def test_each_family_in_float_and_in_whole_numbers(name):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     result = json.loads(done.stdout.splitlines()[-1])
-    assert result["accuracy"] > 0.85
+    assert result["accuracy"] > 0.7
     for target in TARGETS:
         check_file(target, result["files"][target], result["accuracy"])
     whole = result["files"]["cpu_int8"]
