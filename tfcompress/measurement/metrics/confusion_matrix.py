@@ -1,7 +1,6 @@
 """Which class is taken for which."""
 
 import numpy as np
-import sklearn.metrics
 
 from tfcompress.errors import DataError
 from tfcompress.measurement.prediction import Predictions
@@ -32,7 +31,10 @@ def confusion_matrix(predictions: Predictions) -> np.ndarray:
             f"Received: labels of kind {predictions.kind!r}"
         )
     weights = None if predictions.weights is None else predictions.label_weights.ravel()
-    return sklearn.metrics.confusion_matrix(
+    # scikit-learn takes a second to import, which commands on files do without.
+    from sklearn import metrics
+
+    return metrics.confusion_matrix(
         predictions.labels.ravel(),
         predictions.classes.ravel(),
         labels=np.arange(predictions.width),

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import sklearn.metrics
 
 from tfcompress.errors import DataError
 from tfcompress.measurement.metrics.quality_metric import Measure, QualityMetric
@@ -17,8 +16,8 @@ _KINDS = ("classes", "multi_label", "values")
 _SMALLER_IS_BETTER = ("_error", "_loss", "_deviance")
 # What scikit-learn calls the second argument of a function of scores.
 _SCORES = ("y_score", "y_scores", "y_proba", "y_prob")
-# Functions of probabilities whose second argument has the name of answers.
-_OF_PROBABILITIES = (sklearn.metrics.log_loss, sklearn.metrics.d2_log_loss_score)
+# Those that take probabilities, though the argument has the name of answers.
+_OF_PROBABILITIES = ("log_loss", "d2_log_loss_score")
 
 
 def describe_function(function: Callable[..., Any]) -> QualityMetric:
@@ -58,7 +57,7 @@ def _prepare(
     predictions: Predictions,
 ) -> Measure:
     parameters = _parameters(function)
-    scores = inner in _OF_PROBABILITIES or any(part in parameters for part in _SCORES)
+    scores = name in _OF_PROBABILITIES or any(part in parameters for part in _SCORES)
     takes_weights = "sample_weight" in parameters
     weights = predictions.label_weights.ravel()
     if not takes_weights and not np.isin(weights, (0, 1)).all():
