@@ -3,7 +3,7 @@
 import numpy as np
 from ai_edge_litert.tools import flatbuffer_utils
 
-from tfcompress.export.census import operation_kind
+from tfcompress.measurement.operation_name import operation_name
 
 _TYPES = {0: np.float32, 1: np.float16, 9: np.int8}
 
@@ -62,5 +62,5 @@ def _operators(file):
     return [
         operator
         for operator in file.subgraphs[0].operators
-        if operation_kind(file, operator) in kinds
+        if operation_name(file, operator) in kinds
     ]

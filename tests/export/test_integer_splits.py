@@ -6,7 +6,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from tfcompress.export.census import count_operations, list_operations, operation_kind
+from tfcompress.export.census import count_operations, list_operations
 from tfcompress.export.edge_quantizer import quantize_file
 from tfcompress.export.integer_splits import split_whole_numbers
 from tfcompress.export.named_conversion import convert_named
@@ -15,6 +15,7 @@ from tfcompress.export.operator_codes import find_code
 from tfcompress.export.ranges import read_ranges
 from tfcompress.export.signature import read_signature
 from tfcompress.measurement import LiteRTModel
+from tfcompress.measurement.operation_name import operation_name
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def split_in_float(content):
         operator.inputs, operator.outputs = [source], [result]
         return operator
 
-    kinds = [operation_kind(file, operator) for operator in graph.operators]
+    kinds = [operation_name(file, operator) for operator in graph.operators]
     place = kinds.index("SPLIT")
     split = graph.operators[place]
     source, parts = int(split.inputs[1]), [int(index) for index in split.outputs]

@@ -3,17 +3,12 @@
 import collections
 import dataclasses
 from collections.abc import Collection
-from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.errors import ExportError
+from tfcompress.measurement.operation_name import operation_name
 
-_NAMES = {
-    value: name
-    for name, value in vars(schema.BuiltinOperator).items()
-    if not name.startswith("_")
-}
 TYPES = {
     value: name.lower()
     for name, value in vars(schema.TensorType).items()
@@ -52,25 +47,12 @@ def list_operations(content: bytes) -> tuple[Operation, ...]:
     operations = []
     for subgraph in model.subgraphs:
         for operator in subgraph.operators or []:
-            kind = operation_kind(model, operator)
+            kind = operation_name(model, operator)
             if not len(operator.outputs):
                 continue
             output = subgraph.tensors[operator.outputs[0]]
             operations.append(Operation(kind, TYPES[output.type], output.name.decode()))
     return tuple(operations)
-
-
-def operation_kind(model: Any, operator: Any) -> str:
-    """Returns the TFLite name of an operator, such as `"CONV_2D"`.
-
-    Args:
-        model: The file, a `ModelT`.
-        operator: One of its operators, an `OperatorT`.
-    """
-    code = model.operatorCodes[operator.opcodeIndex]
-    if code.customCode:
-        return str(code.customCode.decode())
-    return _NAMES[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
 
 def count_operations(operations: tuple[Operation, ...]) -> dict[str, int]:

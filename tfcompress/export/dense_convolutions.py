@@ -6,9 +6,9 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from tfcompress.export.census import operation_kind
 from tfcompress.export.layer_operations import kernel_of
 from tfcompress.export.operator_codes import find_code
+from tfcompress.measurement.operation_name import operation_name
 
 _DENSE = schema.BuiltinOperator.FULLY_CONNECTED
 _VERSION_THAT_KEEPS_AXES = 5
@@ -51,7 +51,7 @@ def densify_convolutions(content: bytes) -> bytes:
 
 
 def _is_dense(file: Any, subgraph: Any, operator: Any) -> bool:
-    if operation_kind(file, operator) != "CONV_2D":
+    if operation_name(file, operator) != "CONV_2D":
         return False
     kernel = kernel_of(file, subgraph, operator)
     if kernel is None:

@@ -12,7 +12,6 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.errors import ExportError
-from tfcompress.export.census import operation_kind
 from tfcompress.export.integer_limits import fit_ranges
 from tfcompress.export.layer_operations import (
     LayerOperation,
@@ -21,6 +20,7 @@ from tfcompress.export.layer_operations import (
     list_layer_operations,
 )
 from tfcompress.export.number_format import NAMES, NumberFormat
+from tfcompress.measurement.operation_name import operation_name
 
 FLOAT = NumberFormat("float32", "float32")
 
@@ -179,7 +179,7 @@ def _tables(content: bytes) -> dict[str, dict[str, np.ndarray]]:
     statistics = {}
     for operator in graph.operators:
         table = kernel_of(file, graph, operator)
-        if table is None or operation_kind(file, operator) != "GATHER":
+        if table is None or operation_name(file, operator) != "GATHER":
             continue
         tensor = graph.tensors[table]
         if tensor.type != schema.TensorType.FLOAT32:

@@ -5,15 +5,10 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tfcompress.export.census import (
-    TYPES,
-    Operation,
-    float_operations,
-    list_operations,
-    operation_kind,
-)
+from tfcompress.export.census import TYPES, Operation, float_operations, list_operations
 from tfcompress.export.layer_operations import is_constant
 from tfcompress.export.targets import Target
+from tfcompress.measurement.operation_name import operation_name
 
 # Operations of which LiteRT has no kernel for quantized numbers:
 # https://github.com/tensorflow/tensorflow/tree/master/tensorflow/lite/kernels
@@ -100,7 +95,7 @@ class _Subgraph:
         self.takers: dict[int, set[str]] = {}
         self.makers: dict[int, str] = {}
         for operator in subgraph.operators or []:
-            kind = operation_kind(file, operator)
+            kind = operation_name(file, operator)
             for index in operator.inputs:
                 self.takers.setdefault(int(index), set()).add(kind)
             for index in operator.outputs:
@@ -109,12 +104,12 @@ class _Subgraph:
     def describe(self, operator: Any) -> Operation:
         """Returns an operation that has an output, with the reason."""
         output = self.tensors[operator.outputs[0]]
-        kind = operation_kind(self.file, operator)
+        kind = operation_name(self.file, operator)
         dtype = TYPES[output.type]
         return Operation(kind, dtype, output.name.decode(), self._reason(operator))
 
     def _reason(self, operator: Any) -> str | None:
-        kind = operation_kind(self.file, operator)
+        kind = operation_name(self.file, operator)
         if self.in_loop:
             return (
                 "it stands in the body of a loop, which the converter leaves in float"

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfcompress.export.census import operation_kind
 from tfcompress.export.layer_operations import is_constant, kernel_of
+from tfcompress.measurement.operation_name import operation_name
 
 _AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
 _INPUT_STEPS = {"int8": 255, "int16": 65534}
@@ -83,7 +83,7 @@ def _products(file: Any) -> Iterator[_Product]:
     for subgraph in file.subgraphs:
         tensors = subgraph.tensors
         for operator in subgraph.operators or []:
-            kind = operation_kind(file, operator)
+            kind = operation_name(file, operator)
             kernel = kernel_of(file, subgraph, operator)
             if kind not in _AXES or kernel is None:
                 continue

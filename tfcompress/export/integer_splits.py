@@ -6,7 +6,7 @@ from typing import Any
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from tfcompress.export.census import operation_kind
+from tfcompress.measurement.operation_name import operation_name
 
 # Which input of an operation is what it splits.
 _PLACES = {"SPLIT": 1, "SPLIT_V": 0}
@@ -44,7 +44,7 @@ class _Splits:
 
     def __init__(self, file: Any, subgraph: Any) -> None:
         self.subgraph = subgraph
-        self.kinds = [operation_kind(file, each) for each in subgraph.operators]
+        self.kinds = [operation_name(file, each) for each in subgraph.operators]
 
     def rewrite(self) -> None:
         """Puts whole numbers in the place of real ones, and drops what made these."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tfcompress.export.census import operation_kind
 from tfcompress.graph import Graph
+from tfcompress.measurement.operation_name import operation_name
 
 _NUMBERS = {
     schema.TensorType.FLOAT32,
@@ -106,7 +106,7 @@ class _Matching:
         for operator in subgraph.operators or []:
             if not reached.intersection(int(index) for index in operator.inputs):
                 continue
-            kind = operation_kind(file, operator)
+            kind = operation_name(file, operator)
             if kind == "DEQUANTIZE":
                 kind = kinds.get(int(operator.inputs[0]), kind)
             for index in map(int, operator.outputs):

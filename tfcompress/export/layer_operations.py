@@ -5,7 +5,7 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tfcompress.export.census import operation_kind
+from tfcompress.measurement.operation_name import operation_name
 
 _KERNEL_OPERANDS = {
     "BATCH_MATMUL": 1,
@@ -85,7 +85,7 @@ def list_layer_operations(content: bytes) -> tuple[LayerOperation, ...]:
                     activations = "dynamic int8"
             operations.append(
                 LayerOperation(
-                    kind=operation_kind(file, operator),
+                    kind=operation_name(file, operator),
                     layers=_layers([*names, *outputs], None),
                     outer=_layers([*names, *outputs], 1),
                     scope=";".join(filter(None, outputs)) + ";",
@@ -141,7 +141,7 @@ def kernel_of(
         The index of a tensor, or None for an operation without a kernel, or whose
         kernel is computed.
     """
-    place = _KERNEL_OPERANDS.get(operation_kind(file, operator))
+    place = _KERNEL_OPERANDS.get(operation_name(file, operator))
     if place is None or len(operator.inputs) <= place:
         return None
     index = int(operator.inputs[place])
@@ -153,7 +153,7 @@ def _sources(file: Any, subgraph: Any) -> dict[int, int]:
     return {
         int(operator.outputs[0]): int(operator.inputs[0])
         for operator in subgraph.operators or []
-        if operation_kind(file, operator) in ("DEQUANTIZE", "DENSIFY")
+        if operation_name(file, operator) in ("DEQUANTIZE", "DENSIFY")
         and is_constant(file, subgraph.tensors[operator.inputs[0]])
     }
 

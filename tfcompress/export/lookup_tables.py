@@ -14,12 +14,12 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.errors import ArgumentError, ExportError
-from tfcompress.export.census import operation_kind
 from tfcompress.export.destination import check_path
 from tfcompress.export.layer_operations import kernel_of
 from tfcompress.export.microcontroller import check_runtime, run_raw
 from tfcompress.files import write_atomically
 from tfcompress.measurement.file import read_tflite
+from tfcompress.measurement.operation_name import operation_name
 
 _SCRIPT = Path(__file__).with_name("lookup_tables_process.py")
 _KINDS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
@@ -145,7 +145,7 @@ def _find_tables(file: Any) -> Iterator[tuple[int, int, LookupTable]]:
         kernels: dict[int, None] = {}
         for operator in subgraph.operators or []:
             kernel = kernel_of(file, subgraph, operator)
-            if kernel is not None and operation_kind(file, operator) in _KINDS:
+            if kernel is not None and operation_name(file, operator) in _KINDS:
                 kernels[kernel] = None
         for kernel in kernels:
             tensor = subgraph.tensors[kernel]

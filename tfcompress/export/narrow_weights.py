@@ -9,11 +9,11 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from tfcompress.export.census import operation_kind
 from tfcompress.export.file_constants import read_constant, write_constant
 from tfcompress.export.layer_operations import is_constant, kernel_of
 from tfcompress.export.operator_codes import find_code
 from tfcompress.export.weight_grid import find_steps, growth, on_steps
+from tfcompress.measurement.operation_name import operation_name
 
 _BIAS_OPERANDS = {
     "CONV_2D": 2,
@@ -110,7 +110,7 @@ def _kernels(file: Any, subgraph: Any) -> list[_Kernel]:
     for operator in subgraph.operators or []:
         uses.update(int(index) for index in operator.inputs)
         index = kernel_of(file, subgraph, operator)
-        kind = operation_kind(file, operator)
+        kind = operation_name(file, operator)
         if index is None or kind not in _BIAS_OPERANDS:
             continue
         kernel = kernels.setdefault(index, _Kernel(index))
@@ -178,7 +178,7 @@ def _narrow(file: Any, subgraph: Any, kernel: _Kernel, most: int) -> bool:
         write_constant(file, bias, np.rint(counts / factors).astype(counts.dtype))
         _grow(bias, factors)
     for operator in kernel.operators if storage.versions else ():
-        kind = operation_kind(file, operator)
+        kind = operation_name(file, operator)
         code = getattr(schema.BuiltinOperator, kind)
         operator.opcodeIndex = find_code(file, code, storage.versions[kind])
     return True
@@ -191,7 +191,7 @@ def _fits(storage: _Storage, file: Any, subgraph: Any, kernel: _Kernel) -> bool:
     if subgraph.tensors[kernel.index].shape[-1] % storage.multiple:
         return False
     return all(
-        operation_kind(file, operator) in storage.versions
+        operation_name(file, operator) in storage.versions
         and subgraph.tensors[operator.inputs[0]].type == schema.TensorType.INT8
         for operator in kernel.operators
     )

@@ -4,8 +4,8 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tfcompress.export.census import operation_kind
 from tfcompress.measurement.file_graph import DEFAULT_SIGNATURE
+from tfcompress.measurement.operation_name import operation_name
 
 
 def read_output_steps(content: bytes, key: str | None = None) -> dict[str, float]:
@@ -33,7 +33,7 @@ def read_output_steps(content: bytes, key: str | None = None) -> dict[str, float
     doors = {
         int(operator.outputs[0]): int(operator.inputs[0])
         for operator in subgraph.operators or []
-        if operation_kind(file, operator) == "DEQUANTIZE"
+        if operation_name(file, operator) == "DEQUANTIZE"
     }
     found = {}
     for name, index in outputs.items():

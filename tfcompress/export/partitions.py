@@ -8,9 +8,9 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from tfcompress.errors import ModelError
-from tfcompress.export.census import operation_kind
 from tfcompress.export.layer_operations import is_constant
 from tfcompress.measurement import count_operation_multiply_adds
+from tfcompress.measurement.operation_name import operation_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +84,7 @@ def find_partitions(content: bytes) -> Partitions:
                 file, subgraph, operator
             )
             if not inside:
-                outside[operation_kind(file, operator)] += 1
+                outside[operation_name(file, operator)] += 1
     return Partitions(
         count=len(parts),
         operations=_share(operations),
@@ -148,7 +148,7 @@ def _reached(file: Any) -> list[int]:
 
 def _unpacks_constants(file: Any, subgraph: Any, operator: Any) -> bool:
     """Returns whether an operation is done with when the file has been loaded."""
-    kind = operation_kind(file, operator)
+    kind = operation_name(file, operator)
     return kind in ("DEQUANTIZE", "DENSIFY") and (
         is_constant(file, subgraph.tensors[operator.inputs[0]])
         or _made_of_constant(file, subgraph, operator)
@@ -158,6 +158,6 @@ def _unpacks_constants(file: Any, subgraph: Any, operator: Any) -> bool:
 def _made_of_constant(file: Any, subgraph: Any, operator: Any) -> bool:
     """Returns whether `DEQUANTIZE` takes what `DENSIFY` makes of a constant."""
     return any(
-        operator.inputs[0] in other.outputs and operation_kind(file, other) == "DENSIFY"
+        operator.inputs[0] in other.outputs and operation_name(file, other) == "DENSIFY"
         for other in subgraph.operators
     )

@@ -7,7 +7,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from tfcompress.export.census import operation_kind
+from tfcompress.measurement.operation_name import operation_name
 
 _LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 # Places of the hidden state and of the cell's among the inputs of the operation.
@@ -36,7 +36,7 @@ def separate_states(content: bytes) -> bytes:
     file = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
     changed = False
     for subgraph in file.subgraphs:
-        kinds = [operation_kind(file, operator) for operator in subgraph.operators]
+        kinds = [operation_name(file, operator) for operator in subgraph.operators]
         states = {
             int(operator.inputs[place])
             for kind, operator in zip(kinds, subgraph.operators, strict=True)

@@ -7,10 +7,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.errors import ExportError, ModelError
-from tfcompress.export.census import operation_kind
 from tfcompress.export.channels_first import Outcome, find_channels_first
 from tfcompress.export.sparse_nodes import read_nodes
 from tfcompress.measurement import LiteRTModel
+from tfcompress.measurement.operation_name import operation_name
 
 # How far the outputs of a sparse full-integer file may be from those of the dense one,
 # as a share of the largest: kernels round differently by a step or two.
@@ -119,7 +119,7 @@ def _users(model: Any, graph: Any) -> list[tuple[str, str, str, str]]:
 
     What takes the output of `DENSIFY` stands behind it, and its activations count.
     """
-    kinds = [operation_kind(model, operator) for operator in graph.operators or []]
+    kinds = [operation_name(model, operator) for operator in graph.operators or []]
     takers: dict[int, tuple[str, Any]] = {}
     for kind, operator in zip(kinds, graph.operators or [], strict=True):
         takers.update({int(index): (kind, operator) for index in operator.inputs})

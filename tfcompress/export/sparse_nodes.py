@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfcompress.export.census import operation_kind
+from tfcompress.measurement.operation_name import operation_name
 
 _FLOATS: dict[int, np.dtype[Any]] = {
     schema.TensorType.FLOAT32: np.dtype(np.float32),
@@ -113,7 +113,7 @@ class _Reader:
             self.uses[index] = self.uses.get(index, 0) + 1
         nodes = []
         for operator in self.operators:
-            kind = operation_kind(self.model, operator)
+            kind = operation_name(self.model, operator)
             if kind in _ON_CONSTANTS and self._constant(operator.inputs[0]) is not None:
                 self.sources[int(operator.outputs[0])] = int(operator.inputs[0])
                 continue
@@ -303,7 +303,7 @@ class _Reader:
         if len(widths) != 4 or any(widths[0]) or any(widths[3]):
             return False
         for taker in self.operators:
-            kind = operation_kind(self.model, taker)
+            kind = operation_name(self.model, taker)
             if output == taker.inputs[0] and kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
                 options = taker.builtinOptions
                 strides = (options.strideH, options.strideW)

@@ -8,11 +8,11 @@ from typing import Any
 from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.errors import ArgumentError, ExportError, TFCompressError
-from tfcompress.export.census import operation_kind
 from tfcompress.export.layer_operations import is_constant, kernel_of, layers_of
 from tfcompress.export.operation_forms import TYPES, check_form
 from tfcompress.export.signature import Signature
 from tfcompress.export.targets import OperationRule, Target
+from tfcompress.measurement.operation_name import operation_name
 
 _FLOAT = ("float16", "float32", "float64")
 _CHANNEL_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": -1, "TRANSPOSE_CONV": 0}
@@ -174,7 +174,7 @@ def _operation_faults(file: Any, target: Target) -> Iterator[tuple[str, str]]:
     for subgraph in file.subgraphs:
         unpacked = _unpacked_constants(file, subgraph)
         for operator in subgraph.operators or []:
-            kind = operation_kind(file, operator)
+            kind = operation_name(file, operator)
             if target.full_integer and kind in _CONVERSIONS:
                 continue  # they stand at the door, or around what computes in float
             where = _name(file, subgraph, operator, kind)
@@ -198,7 +198,7 @@ def _unpacked_constants(file: Any, subgraph: Any) -> set[int]:
     return {
         int(operator.outputs[0])
         for operator in subgraph.operators or []
-        if operation_kind(file, operator) in ("DEQUANTIZE", "DENSIFY")
+        if operation_name(file, operator) in ("DEQUANTIZE", "DENSIFY")
         and is_constant(file, subgraph.tensors[operator.inputs[0]])
     }
 
@@ -206,7 +206,7 @@ def _unpacked_constants(file: Any, subgraph: Any) -> set[int]:
 def _form_faults(
     file: Any, subgraph: Any, operator: Any, rules: dict[str, OperationRule]
 ) -> Iterator[str]:
-    kind = operation_kind(file, operator)
+    kind = operation_name(file, operator)
     if kind not in rules:
         advice = _ADVICE.get(kind)
         if advice == _NO_RECURRENCE and "UNPACK" in rules:
@@ -241,7 +241,7 @@ def _channel_notes(file: Any, target: Target) -> tuple[str, ...]:
     odd: dict[str, None] = {}
     for subgraph in file.subgraphs:
         for operator in subgraph.operators or []:
-            kind = operation_kind(file, operator)
+            kind = operation_name(file, operator)
             kernel = kernel_of(file, subgraph, operator)
             if kind not in _CHANNEL_AXES or kernel is None:
                 continue

@@ -44,7 +44,7 @@ def describe_function(function: Callable[..., Any]) -> QualityMetric:
     name = getattr(inner, "__name__", type(inner).__name__)
     return QualityMetric(
         name,
-        functools.partial(_prepare, function, inner, name),
+        functools.partial(_prepare, function, name),
         _KINDS,
         larger_is_better=not name.endswith(_SMALLER_IS_BETTER),
     )
@@ -52,7 +52,6 @@ def describe_function(function: Callable[..., Any]) -> QualityMetric:
 
 def _prepare(
     function: Callable[..., Any],
-    inner: Callable[..., Any],
     name: str,
     predictions: Predictions,
 ) -> Measure:
