@@ -7,13 +7,8 @@ from collections.abc import Collection
 from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.errors import ExportError
-from tfcompress.measurement.operation_name import operation_name
+from tfcompress.measurement.operation_name import operation_name, type_name
 
-TYPES = {
-    value: name.lower()
-    for name, value in vars(schema.TensorType).items()
-    if not name.startswith("_")
-}
 _DOORS = {"QUANTIZE", "DEQUANTIZE"}
 
 
@@ -51,7 +46,7 @@ def list_operations(content: bytes) -> tuple[Operation, ...]:
             if not len(operator.outputs):
                 continue
             output = subgraph.tensors[operator.outputs[0]]
-            operations.append(Operation(kind, TYPES[output.type], output.name.decode()))
+            operations.append(Operation(kind, type_name(output), output.name.decode()))
     return tuple(operations)
 
 

@@ -16,13 +16,9 @@ from tfcompress.export.recurrent import with_fresh_state
 from tfcompress.export.signature import Signature, read_signature
 from tfcompress.keras_compat import tfmot_layers
 from tfcompress.measurement import LiteRTModel
+from tfcompress.measurement.operation_name import type_name
 
 _FUSED_RNN = {"UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM"}
-_TYPES = {
-    value: name.lower()
-    for name, value in vars(schema.TensorType).items()
-    if not name.startswith("_")
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +140,7 @@ def _reduced(file: Any) -> set[str]:
     found = set()
     for subgraph in file.subgraphs:
         for tensor in subgraph.tensors:
-            kind = _TYPES[tensor.type]
+            kind = type_name(tensor)
             quantization = tensor.quantization
             scaled = quantization is not None and quantization.scale is not None
             if scaled or kind in ("float16", "bfloat16", "int4", "int2"):

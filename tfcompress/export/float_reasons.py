@@ -5,10 +5,10 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tfcompress.export.census import TYPES, Operation, float_operations, list_operations
+from tfcompress.export.census import Operation, float_operations, list_operations
 from tfcompress.export.layer_operations import is_constant
 from tfcompress.export.targets import Target
-from tfcompress.measurement.operation_name import operation_name
+from tfcompress.measurement.operation_name import operation_name, type_name
 
 # Operations of which LiteRT has no kernel for quantized numbers:
 # https://github.com/tensorflow/tensorflow/tree/master/tensorflow/lite/kernels
@@ -105,7 +105,7 @@ class _Subgraph:
         """Returns an operation that has an output, with the reason."""
         output = self.tensors[operator.outputs[0]]
         kind = operation_name(self.file, operator)
-        dtype = TYPES[output.type]
+        dtype = type_name(output)
         return Operation(kind, dtype, output.name.decode(), self._reason(operator))
 
     def _reason(self, operator: Any) -> str | None:

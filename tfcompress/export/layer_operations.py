@@ -5,7 +5,7 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tfcompress.measurement.operation_name import operation_name
+from tfcompress.measurement.operation_name import operation_name, type_name
 
 _KERNEL_OPERANDS = {
     "BATCH_MATMUL": 1,
@@ -16,11 +16,6 @@ _KERNEL_OPERANDS = {
     "FULLY_CONNECTED": 1,
     "GATHER": 0,
     "TRANSPOSE_CONV": 1,
-}
-_TYPES = {
-    value: name.lower()
-    for name, value in vars(schema.TensorType).items()
-    if not name.startswith("_")
 }
 
 
@@ -76,9 +71,9 @@ def list_layer_operations(content: bytes) -> tuple[LayerOperation, ...]:
             kernel = kernel_of(file, subgraph, operator, sources)
             names = [] if kernel is None else [subgraph.tensors[kernel].name.decode()]
             weights = shape = None
-            activations = _TYPES[subgraph.tensors[inputs[0]].type]
+            activations = type_name(subgraph.tensors[inputs[0]])
             if kernel is not None:
-                weights = _TYPES[subgraph.tensors[kernel].type]
+                weights = type_name(subgraph.tensors[kernel])
                 shape = tuple(int(size) for size in subgraph.tensors[kernel].shape)
                 straight = kernel in inputs and weights != activations
                 if straight and activations == "float32":

@@ -3,16 +3,9 @@
 import math
 from typing import Any
 
-from ai_edge_litert import schema_py_generated as schema
-
 from tfcompress.export.layer_operations import is_constant, kernel_of
 from tfcompress.export.targets import OperationRule
-
-TYPES = {
-    value: name.lower()
-    for name, value in vars(schema.TensorType).items()
-    if not name.startswith("_")
-}
+from tfcompress.measurement.operation_name import type_name
 
 
 def check_form(
@@ -36,7 +29,7 @@ def check_form(
     ]
     first = inputs[0] if inputs else None
     kernel = kernel_of(file, subgraph, operator)
-    weights = None if kernel is None else TYPES[subgraph.tensors[kernel].type]
+    weights = None if kernel is None else type_name(subgraph.tensors[kernel])
     if rule.version is not None and code.version > rule.version:
         return f"version {code.version} of the operation, but {rule.version}"
     if rule.inputs is not None and len(inputs) != rule.inputs:
@@ -44,8 +37,8 @@ def check_form(
     if first is not None:
         if rule.ranks is not None and len(_shape(first)) not in rule.ranks:
             return f"an input of {len(_shape(first))} axes, but {_either(rule.ranks)}"
-        if rule.types is not None and TYPES[first.type] not in rule.types:
-            return f"an input of {TYPES[first.type]}, but {_either(rule.types)}"
+        if rule.types is not None and type_name(first) not in rule.types:
+            return f"an input of {type_name(first)}, but {_either(rule.types)}"
         if rule.largest_elements and math.prod(_shape(first)) > rule.largest_elements:
             return f"an input of more than {rule.largest_elements} elements"
     if rule.weights is not None and weights not in (None, *rule.weights):

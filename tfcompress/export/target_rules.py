@@ -9,10 +9,10 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.errors import ArgumentError, ExportError, TFCompressError
 from tfcompress.export.layer_operations import is_constant, kernel_of, layers_of
-from tfcompress.export.operation_forms import TYPES, check_form
+from tfcompress.export.operation_forms import check_form
 from tfcompress.export.signature import Signature
 from tfcompress.export.targets import OperationRule, Target
-from tfcompress.measurement.operation_name import operation_name
+from tfcompress.measurement.operation_name import operation_name, type_name
 
 _FLOAT = ("float16", "float32", "float64")
 _CHANNEL_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": -1, "TRANSPOSE_CONV": 0}
@@ -160,7 +160,7 @@ def _door_faults(file: Any, target: Target) -> Iterator[tuple[str, str]]:
         for index in indices:
             tensor = subgraph.tensors[index]
             where = f"{side} {tensor.name.decode()!r}"
-            stored = TYPES[tensor.type]
+            stored = type_name(tensor)
             real = stored in _FLOAT or _scales(tensor) > 0
             if real and stored != target.inputs_and_outputs:
                 yield where, f"{stored} in the place of {target.inputs_and_outputs}"
@@ -221,7 +221,7 @@ def _form_faults(
 def _tensor_faults(tensor: Any, target: Target) -> Iterator[str]:
     """Yields what a target does not take of a tensor that is computed."""
     shape = _shape(tensor)
-    stored = TYPES[tensor.type]
+    stored = type_name(tensor)
     if not target.float_operations and stored in _FLOAT:
         yield "computes in float (use a layer that has a whole-number form)"
     signature = tensor.shapeSignature

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.tools import flatbuffer_utils
 
 from tfcompress.measurement.file import read_tflite
 from tfcompress.measurement.file_layers import (
@@ -24,7 +23,7 @@ from tfcompress.measurement.inspection_result import (
 from tfcompress.measurement.operation_multiply_adds import (
     count_operation_multiply_adds,
 )
-from tfcompress.measurement.operation_name import operation_name
+from tfcompress.measurement.operation_name import operation_name, type_name
 from tfcompress.measurement.structure import damaged, parse_tflite
 from tfcompress.measurement.tensor import TensorDetails
 
@@ -104,7 +103,7 @@ class _Rows:
             name=layer.name,
             kind=layer.kind,
             shape=_open_shape(output),
-            dtype=_type(output) if first is None else first.dtype,
+            dtype=type_name(output) if first is None else first.dtype,
             bits=None if first is None else first.bits,
             granularity=None if first is None else first.granularity,
             parameters=sum(constant.size for constant, _ in taken),
@@ -130,7 +129,7 @@ class _Rows:
                 scale = graph.tensors[quantization.details.scales]
                 extra += _length(self._model.buffers[scale.buffer].data)
         return _Storage(
-            dtype=_type(tensor),
+            dtype=type_name(tensor),
             granularity=granularity,
             bytes=int(size) + extra + _position_bytes(tensor.sparsity),
             sparse=tensor.sparsity is not None,
@@ -151,10 +150,6 @@ def _position_bytes(sparsity: Any) -> int:
     return total
 
 
-def _type(tensor: Any) -> str:
-    return str(flatbuffer_utils.type_to_name(tensor.type)).lower()
-
-
 def _open_shape(tensor: Any) -> tuple[int | None, ...]:
     sizes = tensor.shapeSignature if _length(tensor.shapeSignature) else tensor.shape
     sizes = [] if sizes is None else sizes
@@ -166,7 +161,7 @@ def _list_signatures(model: Any) -> tuple[SignatureInspection, ...]:
         tensor = graph.tensors[index]
         quantization = tensor.quantization
         scaled = quantization is not None and _length(quantization.scale) == 1
-        kind = _type(tensor)
+        kind = type_name(tensor)
         points = quantization.zeroPoint if scaled else None
         return TensorDetails(
             name=name,
@@ -206,7 +201,7 @@ def _list_signatures(model: Any) -> tuple[SignatureInspection, ...]:
 def _take_census(model: Any) -> dict[str, int]:
     counts = collections.Counter(
         f"{operation_name(model, operator)} "
-        f"{_type(graph.tensors[outputs_of(operator)[0]])}"
+        f"{type_name(graph.tensors[outputs_of(operator)[0]])}"
         for graph in model.subgraphs
         for operator in graph.operators or []
         if outputs_of(operator)

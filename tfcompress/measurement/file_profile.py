@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.tools import flatbuffer_utils
 
 from tfcompress.measurement.distribution import distribution, join
 from tfcompress.measurement.energy import estimate_energy
@@ -22,7 +21,7 @@ from tfcompress.measurement.operation_multiply_adds import (
     batch_size_of,
     count_operation_multiply_adds,
 )
-from tfcompress.measurement.operation_name import operation_name
+from tfcompress.measurement.operation_name import operation_name, type_name
 from tfcompress.measurement.profile_result import LayerProfile, Profile
 from tfcompress.measurement.structure import damaged, parse_tflite
 
@@ -146,19 +145,19 @@ class _FileProfile:
         rounded to 8 bits in the run; one that is turned into float is float.
         """
         if layer.operator is None:
-            return _type(layer.output)
+            return type_name(layer.output)
         fixed = self._fixed[self._number_of(layer.graph)]
         tensors = layer.graph.tensors
         taken = [place for place in inputs_of(layer.operator) if place >= 0]
         kernels = [
-            _type(tensors[place])
+            type_name(tensors[place])
             for place in taken
             if place in fixed and len(_shape(tensors[place])) >= 2
         ]
         if kernels and "int" in kernels[0]:
-            data = [_type(tensors[place]) for place in taken if place not in fixed]
+            data = [type_name(tensors[place]) for place in taken if place not in fixed]
             return "int16" if "int16" in data else "int8"
-        return kernels[0] if kernels else _type(layer.output)
+        return kernels[0] if kernels else type_name(layer.output)
 
     def _alive(self, number: int) -> list[tuple[Any, int]]:
         """Returns the operations of a subgraph, and the bytes alive in each."""
@@ -218,17 +217,13 @@ class _FileProfile:
     def _bytes(self, graph: Any, place: int) -> int:
         """Returns the bytes of a tensor for one sample."""
         tensor = graph.tensors[place]
-        bits = _BITS.get(_type(tensor))
-        bits = 8 * np.dtype(_type(tensor)).itemsize if bits is None else bits
+        bits = _BITS.get(type_name(tensor))
+        bits = 8 * np.dtype(type_name(tensor)).itemsize if bits is None else bits
         return math.prod(_shape(tensor)) * bits // (8 * self._batch)
 
     def _stored(self, tensor: Any) -> int:
         buffer = self._model.buffers[tensor.buffer]
         return int(buffer.size) if buffer.data is None else len(buffer.data)
-
-
-def _type(tensor: Any) -> str:
-    return str(flatbuffer_utils.type_to_name(tensor.type)).lower()
 
 
 def _shape(tensor: Any) -> list[int]:

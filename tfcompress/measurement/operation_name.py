@@ -1,4 +1,4 @@
-"""What an operation of a `.tflite` file is called."""
+"""What operations of a `.tflite` file, and the types of its tensors, are called."""
 
 from typing import Any
 
@@ -25,3 +25,8 @@ def operation_name(model: Any, operator: Any) -> str:
     if code.customCode:
         return str(code.customCode.decode("utf-8", "replace"))
     return flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex) or "UNKNOWN"
+
+
+def type_name(tensor: Any) -> str:
+    """Returns the name of the type of a tensor, a `TensorT`, such as `"int8"`."""
+    return str(flatbuffer_utils.type_to_name(tensor.type)).lower()
