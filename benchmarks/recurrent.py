@@ -23,9 +23,9 @@ from export_coverage import decibels
 
 from tfcompress import keras_compat
 from tfcompress.export import find_target
-from tfcompress.export.direct_conversion import convert_directly
-from tfcompress.export.recurrent import convert_with_float_loops, unroll
-from tfcompress.export.signature import read_signature
+from tfcompress.export.conversion.direct_conversion import convert_directly
+from tfcompress.export.conversion.recurrent import convert_with_float_loops, unroll
+from tfcompress.export.conversion.signature import read_signature
 from tfcompress.measurement import LiteRTModel
 
 SIZES = ((16, 64), (32, 32), (64, 64), (128, 64))

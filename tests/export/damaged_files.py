@@ -3,7 +3,7 @@
 import numpy as np
 from ai_edge_litert.tools import flatbuffer_utils
 
-from tfcompress.measurement.operation_name import operation_name
+from tfcompress.measurement.files.operation_name import operation_name
 
 _TYPES = {0: np.float32, 1: np.float16, 9: np.int8}
 

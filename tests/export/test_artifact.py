@@ -97,7 +97,7 @@ def test_account_says_what_made_the_file(made, model, samples):
 
 
 def test_fingerprints_tell_models_and_samples_apart(samples):
-    from tfcompress.export.recipe import describe_model, describe_samples
+    from tfcompress.export.account.recipe import describe_model, describe_samples
 
     one, same, other = build(0), build(0), build(1)
     assert describe_model(one) == describe_model(same)
@@ -246,7 +246,9 @@ def test_reasons_for_float(tmp_path):
 
 
 def test_arena_of_a_microcontroller(made, model, samples, tmp_path):
-    from tfcompress.export.microcontroller import has_microcontroller_runtime
+    from tfcompress.export.microcontroller.microcontroller import (
+        has_microcontroller_runtime,
+    )
 
     artifact = tfc.export.to_tflite(
         model,

@@ -10,11 +10,11 @@ import pytest
 
 from tests.export.sparse_networks import build_mobile, prune_pointwise
 from tfcompress.export import find_target
-from tfcompress.export.channels_first import Outcome, find_channels_first
-from tfcompress.export.conversion import convert
-from tfcompress.export.signature import read_signature
-from tfcompress.export.sparse_nodes import Layout, SparseNode, read_nodes
-from tfcompress.export.sparse_rules import check_rules
+from tfcompress.export.conversion.conversion import convert
+from tfcompress.export.conversion.signature import read_signature
+from tfcompress.export.sparse.channels_first import Outcome, find_channels_first
+from tfcompress.export.sparse.sparse_nodes import Layout, SparseNode, read_nodes
+from tfcompress.export.sparse.sparse_rules import check_rules
 
 layers = keras.layers
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import tf_keras
 
-from tfcompress.export.edge_quantizer import quantize_file
-from tfcompress.export.integer_limits import fit_ranges
+from tfcompress.export.conversion.named_conversion import convert_named
+from tfcompress.export.conversion.signature import read_signature
 from tfcompress.export.layer_operations import list_layer_operations
-from tfcompress.export.named_conversion import convert_named
-from tfcompress.export.number_format import NumberFormat
-from tfcompress.export.ranges import read_ranges
-from tfcompress.export.signature import read_signature
+from tfcompress.export.quantizer.edge_quantizer import quantize_file
+from tfcompress.export.quantizer.integer_limits import fit_ranges
+from tfcompress.export.quantizer.number_format import NumberFormat
+from tfcompress.export.quantizer.ranges import read_ranges
 from tfcompress.measurement import LiteRTModel
 
 INT8 = NumberFormat("int8", "int8")
@@ -186,7 +186,8 @@ def test_nothing_is_printed(content, samples, capfd):
 
 def test_import_is_lazy():
     code = (
-        "import sys, tfcompress.quantization, tfcompress.export.edge_quantizer\n"
+        "import sys, tfcompress.quantization\n"
+        "import tfcompress.export.quantizer.edge_quantizer\n"
         "assert not any(name.startswith('ai_edge_quantizer') for name in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

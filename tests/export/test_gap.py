@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tfcompress.export.gap import Gap, RunningGap, measure_gap, worst
+from tfcompress.export.verification.gap import Gap, RunningGap, measure_gap, worst
 
 
 def test_numbers_by_hand():

@@ -7,15 +7,15 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 from tfcompress.export.census import count_operations, list_operations
-from tfcompress.export.edge_quantizer import quantize_file
-from tfcompress.export.integer_splits import split_whole_numbers
-from tfcompress.export.named_conversion import convert_named
-from tfcompress.export.number_format import NumberFormat
+from tfcompress.export.conversion.integer_splits import split_whole_numbers
+from tfcompress.export.conversion.named_conversion import convert_named
+from tfcompress.export.conversion.signature import read_signature
 from tfcompress.export.operator_codes import find_code
-from tfcompress.export.ranges import read_ranges
-from tfcompress.export.signature import read_signature
+from tfcompress.export.quantizer.edge_quantizer import quantize_file
+from tfcompress.export.quantizer.number_format import NumberFormat
+from tfcompress.export.quantizer.ranges import read_ranges
 from tfcompress.measurement import LiteRTModel
-from tfcompress.measurement.operation_name import operation_name
+from tfcompress.measurement.files.operation_name import operation_name
 
 
 @pytest.fixture(scope="module")

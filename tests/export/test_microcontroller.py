@@ -16,9 +16,13 @@ from ai_edge_litert.interpreter import Interpreter
 import tfcompress as tfc
 from tests.models import build_classifier, train_in_own_keras
 from tfcompress.errors import ArgumentError, DataError, ExportError, ModelError
-from tfcompress.export import find_target, microcontroller, run_on_microcontroller
-from tfcompress.export.lookup_tables import compress_with_lookup_tables, find_table
-from tfcompress.export.microcontroller import find_arena, run_raw
+from tfcompress.export import find_target, run_on_microcontroller
+from tfcompress.export.microcontroller import microcontroller
+from tfcompress.export.microcontroller.lookup_tables import (
+    compress_with_lookup_tables,
+    find_table,
+)
+from tfcompress.export.microcontroller.microcontroller import find_arena, run_raw
 
 _IN_ARENA = """
 import sys

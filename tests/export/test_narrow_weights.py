@@ -12,7 +12,7 @@ from tests.export.integer_files import (
     versions_of,
     write_dense,
 )
-from tfcompress.export.narrow_weights import narrow_weights
+from tfcompress.export.few_bits.narrow_weights import narrow_weights
 
 INT2, INT4, INT8 = (
     getattr(schema.TensorType, name) for name in ("INT2", "INT4", "INT8")

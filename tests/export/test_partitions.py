@@ -5,7 +5,7 @@ import pytest
 import tfcompress as tfc
 from tfcompress.errors import ModelError
 from tfcompress.export import find_partitions
-from tfcompress.export.partitions import accelerated_share
+from tfcompress.export.verification.partitions import accelerated_share
 
 layers = keras.layers
 

@@ -11,10 +11,11 @@ import tests.export.recurrent_networks as networks
 import tfcompress as tfc
 from tfcompress import keras_compat
 from tfcompress.errors import ExportError
-from tfcompress.export import child_process, find_target
-from tfcompress.export.child_process import run_converter_in_child
+from tfcompress.export import find_target
+from tfcompress.export.conversion import child_process
+from tfcompress.export.conversion.child_process import run_converter_in_child
+from tfcompress.export.conversion.recurrent import MOST_STEPS, count_steps, unroll
 from tfcompress.export.layer_operations import list_layer_operations
-from tfcompress.export.recurrent import MOST_STEPS, count_steps, unroll
 
 INTEGERS_ONLY = dataclasses.replace(find_target("cpu_int8"), float_operations=False)
 FAST = [("keras", "GRU"), ("tf_keras", "ConvLSTM2D"), ("tf_keras", "stacked")]

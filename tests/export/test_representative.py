@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 
 from tfcompress.errors import DataError
-from tfcompress.export.representative import as_generator, read_samples
-from tfcompress.export.signature import Signature, read_signature
+from tfcompress.export.conversion.representative import as_generator, read_samples
+from tfcompress.export.conversion.signature import Signature, read_signature
 
 
 def describe(**inputs):

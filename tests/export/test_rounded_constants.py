@@ -5,7 +5,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tests.export.integer_files import FileWriter, numbers_of, run, tensors_of
 from tfcompress.export.census import list_operations
-from tfcompress.export.rounded_constants import store_rounded_weights
+from tfcompress.export.few_bits.rounded_constants import store_rounded_weights
 
 INT4, INT8, FLOAT32 = (
     getattr(schema.TensorType, name) for name in ("INT4", "INT8", "FLOAT32")

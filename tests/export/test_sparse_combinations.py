@@ -11,7 +11,7 @@ from tests.export.sparse_networks import (
     keep_two_of_four,
 )
 from tfcompress.errors import ExportError
-from tfcompress.export.sparse_encoding import check_sparse_encoding
+from tfcompress.export.sparse.sparse_encoding import check_sparse_encoding
 from tfcompress.measurement import LiteRTModel
 
 PATTERNS = {

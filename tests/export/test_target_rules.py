@@ -14,7 +14,7 @@ import tfcompress as tfc
 from tests.models import build_classifier
 from tfcompress.errors import ArgumentError, ExportError
 from tfcompress.export import check_target, find_target
-from tfcompress.export.signature import read_signature
+from tfcompress.export.conversion.signature import read_signature
 from tfcompress.export.target_rules import check_signature
 
 _DEVICES = ["edgetpu", "gpu", "microcontroller", "npu_int8", "npu_int16"]

@@ -476,7 +476,9 @@ def test_weights_beyond_what_a_file_holds(random_model, tmp_path, monkeypatch):
         raise AssertionError("the model was converted")
 
     count = sum(int(np.prod(weight.shape)) for weight in random_model.weights)
-    monkeypatch.setattr("tfcompress.export.source.LARGEST_BYTES", 4 * count - 1)
+    monkeypatch.setattr(
+        "tfcompress.export.conversion.source.LARGEST_BYTES", 4 * count - 1
+    )
     monkeypatch.setattr("tfcompress.export.model_file.convert", convert)
     with pytest.raises(ExportError, match=f"with {4 * count:,} bytes of weights"):
         tfc.export.to_tflite(random_model, tmp_path / "m.tflite", target="cpu_float32")

@@ -12,12 +12,13 @@ import tfcompress as tfc
 from tests.export.damaged_files import damage_kernel, mirrored
 from tests.export.sparse_networks import keep_largest, keep_largest_blocks
 from tfcompress.errors import ExportError
-from tfcompress.export import find_target, verification
-from tfcompress.export.gap import Gap
-from tfcompress.export.layer_comparison import LayerComparison, LayerGap
-from tfcompress.export.signature import read_signature
-from tfcompress.export.tolerance import is_cost, is_tolerable
-from tfcompress.export.verification import verify
+from tfcompress.export import find_target
+from tfcompress.export.conversion.signature import read_signature
+from tfcompress.export.verification import verification
+from tfcompress.export.verification.gap import Gap
+from tfcompress.export.verification.layer_comparison import LayerComparison, LayerGap
+from tfcompress.export.verification.tolerance import is_cost, is_tolerable
+from tfcompress.export.verification.verification import verify
 
 IMAGES = np.random.default_rng(0).random((24, 8, 8, 3), np.float32)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfcompress.export.weight_grid import find_steps, growth, on_steps
+from tfcompress.export.few_bits.weight_grid import find_steps, growth, on_steps
 
 
 def test_grid_of_each_channel():

@@ -15,13 +15,7 @@ import numpy as np
 
 from tests.measurement.damage import damage
 from tfcompress.errors import TFCompressError
-from tfcompress.measurement import (
-    LiteRTModel,
-    count_weights,
-    evaluate,
-    inspect,
-    size,
-)
+from tfcompress.measurement import LiteRTModel, count_weights, evaluate, inspect, size
 
 
 def show(path):

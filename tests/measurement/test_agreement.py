@@ -5,7 +5,7 @@ from scipy.special import rel_entr, softmax
 
 from tfcompress.errors import DataError, ModelError
 from tfcompress.measurement import Difference, Predictions, agreement
-from tfcompress.measurement.agreement import measure_agreement, share_agreement
+from tfcompress.measurement.quality.agreement import measure_agreement, share_agreement
 
 
 def chosen(*classes, labels=None, weights=None):

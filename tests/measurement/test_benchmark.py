@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.measurement import benchmark, describe_machine
-from tfcompress.measurement.benchmark import Benchmark, FileBenchmark
+from tfcompress.measurement.speed.benchmark import Benchmark, FileBenchmark
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from scipy import stats
 
 from tfcompress.errors import ArgumentError
 from tfcompress.measurement import Predictions, score
-from tfcompress.measurement.bootstrap import bootstrap
+from tfcompress.measurement.quality.bootstrap import bootstrap
 
 
 def mean_of(numbers):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from tfcompress.measurement.distribution import Distribution, distribution, join
+from tfcompress.measurement.cost.distribution import Distribution, distribution, join
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from tfcompress.measurement.energy import ASSUMPTIONS, Energy, estimate_energy
+from tfcompress.measurement.cost.energy import ASSUMPTIONS, Energy, estimate_energy
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from tfcompress.errors import ModelError
 from tfcompress.measurement import LiteRTModel, count_weights, size
-from tfcompress.measurement.file import read_tflite
+from tfcompress.measurement.files.file import read_tflite
 
 READERS = [read_tflite, LiteRTModel, count_weights, size]
 

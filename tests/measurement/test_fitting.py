@@ -3,7 +3,7 @@ import pytest
 
 from tests.models import build_classifier
 from tfcompress.errors import DataError
-from tfcompress.measurement.fitting import check_fits, explain_misfit
+from tfcompress.measurement.quality.fitting import check_fits, explain_misfit
 
 
 def test_what_keras_takes_fits(either_keras):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfcompress.errors import DataError
-from tfcompress.measurement.labels import (
+from tfcompress.measurement.quality.labels import (
     check_labelled,
     fit_labels,
     fit_weights,

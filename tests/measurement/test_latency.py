@@ -6,7 +6,7 @@ import pytest
 
 from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.measurement import latency
-from tfcompress.measurement.latency import summarize_rounds, time_in_turns
+from tfcompress.measurement.speed.latency import summarize_rounds, time_in_turns
 
 
 def network(width):

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from tfcompress.measurement.liveness import alive_bytes
+from tfcompress.measurement.cost.liveness import alive_bytes
 
 SIZES = {"x": 1, "a": 2, "b": 4, "c": 8, "y": 16}
 

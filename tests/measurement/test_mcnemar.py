@@ -4,7 +4,7 @@ from scipy import stats
 
 from tfcompress.errors import DataError, ModelError
 from tfcompress.measurement import Predictions, mcnemar
-from tfcompress.measurement.mcnemar import compute_p_value, run_mcnemar
+from tfcompress.measurement.quality.mcnemar import compute_p_value, run_mcnemar
 
 
 def predictions(right, labels=None, weights=None):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tfcompress.errors import ArgumentError, DataError
-from tfcompress.measurement.metric import METRICS, find_metric
+from tfcompress.measurement.quality.metric import METRICS, find_metric
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from ai_edge_litert.tools import flatbuffer_utils
 
 from tests.measurement.conftest import convert
-from tfcompress.measurement.operation_cut import OperationCutter
+from tfcompress.measurement.speed.operation_cut import OperationCutter
 
 layers = keras.layers
 

@@ -10,7 +10,10 @@ from tests.measurement.conftest import convert
 from tests.measurement.test_operation_cut import convolutional, recurrent
 from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.measurement import operation_profile
-from tfcompress.measurement.operation_profile import OperationProfile, OperationTime
+from tfcompress.measurement.speed.operation_profile import (
+    OperationProfile,
+    OperationTime,
+)
 
 
 @pytest.fixture(scope="module")

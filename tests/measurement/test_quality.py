@@ -6,7 +6,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from tfcompress.errors import ArgumentError, DataError
 from tfcompress.measurement import Predictions, Quality, evaluate
-from tfcompress.measurement.quality import score
+from tfcompress.measurement.quality.quality import score
 
 
 def predictions(chosen, labels, classes=3):

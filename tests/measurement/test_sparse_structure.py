@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from tfcompress.measurement.sparse_structure import check_sparsity
+from tfcompress.measurement.files.sparse_structure import check_sparsity
 
 
 def axis(size=0, *, starts=None, places=None):

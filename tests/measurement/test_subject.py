@@ -5,7 +5,7 @@ import pytest
 import tf_keras
 
 from tfcompress.errors import ArgumentError, ModelError
-from tfcompress.measurement.subject import path_of
+from tfcompress.measurement.files.subject import path_of
 
 
 @pytest.mark.parametrize("name", ["a.tflite", pathlib.Path("a.tflite")])

@@ -9,8 +9,9 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 from tests.measurement.conftest import convert
 from tfcompress.errors import ModelError
-from tfcompress.measurement import LiteRTModel, trial
-from tfcompress.measurement.trial import check_runs, trust
+from tfcompress.measurement import LiteRTModel
+from tfcompress.measurement.files import trial
+from tfcompress.measurement.files.trial import check_runs, trust
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,8 @@ def test_a_crash_does_not_harm_the_next_file(crashing, dense_files, trials):
 def test_leaves_no_process_and_no_word_behind(dense_files):
     code = (
         "import sys\n"
-        "from tfcompress.measurement import LiteRTModel, trial\n"
+        "from tfcompress.measurement import LiteRTModel\n"
+        "from tfcompress.measurement.files import trial\n"
         "LiteRTModel(sys.argv[1])\n"
         "print(trial._child._process.pid)\n"
     )

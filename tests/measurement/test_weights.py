@@ -7,7 +7,7 @@ import tf_keras
 from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.measurement import WeightCount, count_weights
-from tfcompress.measurement.constants import read_constants
+from tfcompress.measurement.cost.constants import read_constants
 
 
 def prune(model, share):

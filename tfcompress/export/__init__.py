@@ -1,27 +1,23 @@
 """Export: the best `.tflite` file for a device, checked before it gets its name."""
 
-from tfcompress.export.artifact import Artifact, FileSignature
-from tfcompress.export.bisection import compare_layers
+from tfcompress.export.account.artifact import Artifact, FileSignature
+from tfcompress.export.account.metadata import Metadata, read_metadata, write_metadata
 from tfcompress.export.census import Operation
-from tfcompress.export.gap import Gap
-from tfcompress.export.layer_comparison import LayerComparison, LayerGap
-from tfcompress.export.lookup_tables import (
+from tfcompress.export.microcontroller.lookup_tables import (
     LookupTable,
     LookupTables,
     compress_with_lookup_tables,
 )
-from tfcompress.export.metadata import Metadata, read_metadata, write_metadata
-from tfcompress.export.microcontroller import (
+from tfcompress.export.microcontroller.microcontroller import (
     MicrocontrollerRun,
     run_on_microcontroller,
 )
-from tfcompress.export.partitions import Partitions, find_partitions
 from tfcompress.export.preprocessing import (
     Preprocessing,
     PreprocessingStep,
     without_preprocessing,
 )
-from tfcompress.export.sparse_ready import (
+from tfcompress.export.sparse.sparse_ready import (
     SparseFailure,
     SparseReadiness,
     sparse_ready,
@@ -35,7 +31,11 @@ from tfcompress.export.targets import (
     read_target,
 )
 from tfcompress.export.tflite import to_tflite
-from tfcompress.export.verification import Verification
+from tfcompress.export.verification.bisection import compare_layers
+from tfcompress.export.verification.gap import Gap
+from tfcompress.export.verification.layer_comparison import LayerComparison, LayerGap
+from tfcompress.export.verification.partitions import Partitions, find_partitions
+from tfcompress.export.verification.verification import Verification
 
 __all__ = [
     "TARGETS",

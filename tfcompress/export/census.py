@@ -7,7 +7,7 @@ from collections.abc import Collection
 from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.errors import ExportError
-from tfcompress.measurement.operation_name import operation_name, type_name
+from tfcompress.measurement.files.operation_name import operation_name, type_name
 
 _DOORS = {"QUANTIZE", "DEQUANTIZE"}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tfcompress.errors import ArgumentError, OutputError
-from tfcompress.export.account_file import check_account_path
+from tfcompress.export.account.account_file import check_account_path
 
 
 def check_path(path: Any) -> Path:

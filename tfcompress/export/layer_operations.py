@@ -5,7 +5,7 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tfcompress.measurement.operation_name import operation_name, type_name
+from tfcompress.measurement.files.operation_name import operation_name, type_name
 
 _KERNEL_OPERANDS = {
     "BATCH_MATMUL": 1,

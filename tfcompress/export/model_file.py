@@ -10,31 +10,34 @@ import numpy as np
 
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError
+from tfcompress.export.account.float_reasons import explain_float_operations
+from tfcompress.export.account.recipe import describe_model, describe_samples
 from tfcompress.export.census import list_operations, refuse_float
-from tfcompress.export.conversion import convert
-from tfcompress.export.dense_convolutions import densify_convolutions
-from tfcompress.export.direct_conversion import convert_directly
-from tfcompress.export.float_reasons import explain_float_operations
-from tfcompress.export.int16_activations import (
+from tfcompress.export.conversion.conversion import convert
+from tfcompress.export.conversion.direct_conversion import convert_directly
+from tfcompress.export.conversion.named_conversion import convert_named
+from tfcompress.export.conversion.open_sizes import find_sizes, note_open_sizes
+from tfcompress.export.conversion.recurrent import with_fresh_state
+from tfcompress.export.conversion.representative import read_samples
+from tfcompress.export.conversion.signature import Signature, read_signature
+from tfcompress.export.conversion.source import check_source
+from tfcompress.export.few_bits.dense_convolutions import densify_convolutions
+from tfcompress.export.few_bits.narrow_weights import narrow_weights
+from tfcompress.export.few_bits.rounded_constants import store_rounded_weights
+from tfcompress.export.layer_operations import list_layer_operations
+from tfcompress.export.microcontroller.microcontroller import find_arena
+from tfcompress.export.quantizer.int16_activations import (
     SLOW,
     check_activation_bits,
     convert_int16,
 )
-from tfcompress.export.layer_operations import list_layer_operations
-from tfcompress.export.microcontroller import find_arena
-from tfcompress.export.named_conversion import convert_named
-from tfcompress.export.narrow_weights import narrow_weights
-from tfcompress.export.open_sizes import find_sizes, note_open_sizes
-from tfcompress.export.recipe import describe_model, describe_samples
-from tfcompress.export.recurrent import with_fresh_state
-from tfcompress.export.representative import read_samples
-from tfcompress.export.rounded_constants import store_rounded_weights
-from tfcompress.export.signature import Signature, read_signature
-from tfcompress.export.source import check_source
-from tfcompress.export.sparse_encoding import check_sparse_encoding, compare_encodings
+from tfcompress.export.sparse.sparse_encoding import (
+    check_sparse_encoding,
+    compare_encodings,
+)
 from tfcompress.export.target_rules import check_named, check_signature
 from tfcompress.export.targets import Target, find_target
-from tfcompress.export.verification import made_up_samples
+from tfcompress.export.verification.verification import made_up_samples
 from tfcompress.keras_compat import tfmot_layers
 from tfcompress.keras_compat.quantized_graph import (
     activation_ranges,

@@ -5,7 +5,7 @@ from typing import Any
 
 from tfcompress.export.layer_operations import is_constant, kernel_of
 from tfcompress.export.targets import OperationRule
-from tfcompress.measurement.operation_name import type_name
+from tfcompress.measurement.files.operation_name import type_name
 
 
 def check_form(

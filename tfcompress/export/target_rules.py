@@ -8,11 +8,11 @@ from typing import Any
 from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.errors import ArgumentError, ExportError, TFCompressError
+from tfcompress.export.conversion.signature import Signature
 from tfcompress.export.layer_operations import is_constant, kernel_of, layers_of
 from tfcompress.export.operation_forms import check_form
-from tfcompress.export.signature import Signature
 from tfcompress.export.targets import OperationRule, Target
-from tfcompress.measurement.operation_name import operation_name, type_name
+from tfcompress.measurement.files.operation_name import operation_name, type_name
 
 _FLOAT = ("float16", "float32", "float64")
 _CHANNEL_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": -1, "TRANSPOSE_CONV": 0}

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from tfcompress.errors import ArgumentError, DataError
-from tfcompress.export.accounting import Verifications, write_artifact
-from tfcompress.export.artifact import Artifact
+from tfcompress.export.account.accounting import Verifications, write_artifact
+from tfcompress.export.account.artifact import Artifact
+from tfcompress.export.conversion.source import read_sources
 from tfcompress.export.destination import check_batch, check_path
 from tfcompress.export.joining import join_signatures
 from tfcompress.export.model_file import make_file
-from tfcompress.export.source import read_sources
 from tfcompress.export.targets import Target, find_target
-from tfcompress.export.verification import verify
+from tfcompress.export.verification.verification import verify
 
 
 def to_tflite(

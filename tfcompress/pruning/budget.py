@@ -5,11 +5,11 @@ from pathlib import Path
 
 from tfcompress import export, keras_compat, measurement
 from tfcompress.errors import ArgumentError
-from tfcompress.export.conversion import convert
-from tfcompress.export.signature import read_signature
+from tfcompress.export.conversion.conversion import convert
+from tfcompress.export.conversion.signature import read_signature
 from tfcompress.graph import Graph
 from tfcompress.graph.graph import tensors
-from tfcompress.measurement.summary import summarize_graph
+from tfcompress.measurement.cost.summary import summarize_graph
 
 _BYTES_OF_WEIGHT = 4
 

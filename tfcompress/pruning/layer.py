@@ -8,7 +8,7 @@ from typing import Any
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.graph import Block, Graph, find_blocks, remove_blocks
-from tfcompress.measurement.fitting import check_fits
+from tfcompress.measurement.quality.fitting import check_fits
 from tfcompress.pruning.block_importance import MEASURES, GatedModel
 from tfcompress.pruning.structured import check_prunable, match_names, read_plain
 from tfcompress.technique import Account, Technique

@@ -3,8 +3,8 @@
 from typing import Any
 
 from tfcompress.data import first
-from tfcompress.measurement.metric import Metric, find_metric
-from tfcompress.measurement.prediction import predict
+from tfcompress.measurement.quality.metric import Metric, find_metric
+from tfcompress.measurement.quality.prediction import predict
 from tfcompress.quantization.analysis_result import Analysis, LayerAnalysis
 from tfcompress.quantization.aware_training import QuantizationAwareTraining
 from tfcompress.quantization.calibration import calibrate

@@ -12,7 +12,7 @@ from tfcompress.errors import ArgumentError, DataError, ModelError
 from tfcompress.keras_compat import ActivationRange
 from tfcompress.keras_compat.quantized_graph import activation_ranges, embedding_of
 from tfcompress.keras_compat.settled_biases import settle_biases
-from tfcompress.measurement.fitting import check_fits
+from tfcompress.measurement.quality.fitting import check_fits
 from tfcompress.quantization.formats.observers import Observer, build_observer
 
 

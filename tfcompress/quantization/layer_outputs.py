@@ -13,7 +13,7 @@ from tfcompress.data import batches, check_finite, describe, length
 from tfcompress.errors import ArgumentError, DataError
 from tfcompress.graph import Graph, Layer, Tensor
 from tfcompress.keras_compat.weights import write_weights
-from tfcompress.measurement.fitting import check_fits
+from tfcompress.measurement.quality.fitting import check_fits
 
 BATCH_SIZE = 32
 

@@ -11,30 +11,34 @@ import numpy as np
 
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ExportError
-from tfcompress.export.accounting import (
+from tfcompress.export.account.accounting import (
     Verifications,
     read_signatures,
     write_artifact,
 )
-from tfcompress.export.artifact import Artifact
+from tfcompress.export.account.artifact import Artifact
+from tfcompress.export.account.recipe import describe_model, describe_samples
 from tfcompress.export.census import (
     Operation,
     float_operations,
     list_operations,
     refuse_float,
 )
-from tfcompress.export.dense_convolutions import densify_convolutions
+from tfcompress.export.conversion.named_conversion import convert_named
+from tfcompress.export.conversion.representative import read_samples
 from tfcompress.export.destination import check_batch, check_path
-from tfcompress.export.edge_quantizer import quantize_file
-from tfcompress.export.float_file import FloatFile, convert_to_float, read_float_file
+from tfcompress.export.few_bits.dense_convolutions import densify_convolutions
 from tfcompress.export.layer_operations import LayerOperation, list_layer_operations
-from tfcompress.export.named_conversion import convert_named
-from tfcompress.export.number_format import NumberFormat
-from tfcompress.export.ranges import read_ranges
-from tfcompress.export.recipe import describe_model, describe_samples
-from tfcompress.export.representative import read_samples
+from tfcompress.export.quantizer.edge_quantizer import quantize_file
+from tfcompress.export.quantizer.float_file import (
+    FloatFile,
+    convert_to_float,
+    read_float_file,
+)
+from tfcompress.export.quantizer.number_format import NumberFormat
+from tfcompress.export.quantizer.ranges import read_ranges
 from tfcompress.export.targets import Target
-from tfcompress.export.verification import made_up_samples, verify
+from tfcompress.export.verification.verification import made_up_samples, verify
 from tfcompress.files import temporary_path
 from tfcompress.names import matches, nearest
 from tfcompress.quantization.schemes import Scheme, find_scheme, layer_format

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from tfcompress.errors import ArgumentError
-from tfcompress.export.number_format import NumberFormat
+from tfcompress.export.quantizer.number_format import NumberFormat
 from tfcompress.export.targets import Target
 
 

@@ -10,14 +10,14 @@ from typing import Any
 from tfcompress import export
 from tfcompress.data import Batch, first
 from tfcompress.errors import ArgumentError, TFCompressError
-from tfcompress.measurement.bootstrap import check_bootstrap
-from tfcompress.measurement.latency import latency
-from tfcompress.measurement.machine import describe_machine
-from tfcompress.measurement.prediction import predict_each
-from tfcompress.measurement.quality import Quality, label_kinds, score
-from tfcompress.measurement.size import size
-from tfcompress.measurement.subject import path_of
-from tfcompress.measurement.weights import count_weights
+from tfcompress.measurement.cost.size import size
+from tfcompress.measurement.cost.weights import count_weights
+from tfcompress.measurement.files.subject import path_of
+from tfcompress.measurement.quality.bootstrap import check_bootstrap
+from tfcompress.measurement.quality.prediction import predict_each
+from tfcompress.measurement.quality.quality import Quality, label_kinds, score
+from tfcompress.measurement.speed.latency import latency
+from tfcompress.measurement.speed.machine import describe_machine
 from tfcompress.report.comparison import Comparison
 from tfcompress.report.naming_rows import naming_row
 from tfcompress.report.origin import describe_origin

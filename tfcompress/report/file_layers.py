@@ -2,7 +2,7 @@
 
 import os
 
-from tfcompress.measurement.inspection import inspect
+from tfcompress.measurement.inspection.inspection import inspect
 from tfcompress.report.layer_bars import LayerCost
 
 

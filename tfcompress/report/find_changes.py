@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tfcompress.measurement.mcnemar import compute_p_value
-from tfcompress.measurement.prediction import Predictions
+from tfcompress.measurement.quality.mcnemar import compute_p_value
+from tfcompress.measurement.quality.prediction import Predictions
 from tfcompress.report.changes import SHOWN, Change, Changes
 from tfcompress.report.seen_inputs import SeenInputs, write_picture
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tfcompress.errors import ModelError
 from tfcompress.export import Artifact
-from tfcompress.measurement.subject import path_of
+from tfcompress.measurement.files.subject import path_of
 
 _NOT_SET: tuple[Any, ...] = (None, False, (), [], {}, "")
 

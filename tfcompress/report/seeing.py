@@ -8,9 +8,9 @@ import numpy as np
 
 from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.export import read_metadata
-from tfcompress.measurement.agreement import share_agreement
 from tfcompress.measurement.metrics import confusion_matrix
-from tfcompress.measurement.prediction import Predictions
+from tfcompress.measurement.quality.agreement import share_agreement
+from tfcompress.measurement.quality.prediction import Predictions
 from tfcompress.report.details import Details
 from tfcompress.report.file_layers import list_layers
 from tfcompress.report.find_changes import find_changes

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from tfcompress.export.number_format import NumberFormat
+from tfcompress.export.quantizer.number_format import NumberFormat
 from tfcompress.quantization.formats import choose_parameters
 from tfcompress.quantization.kernel_grid import round_kernel
 

@@ -11,7 +11,7 @@ from typing import Any
 from tfcompress.errors import ArgumentError
 from tfcompress.export.destination import check_path
 from tfcompress.files import write_atomically
-from tfcompress.measurement.metric import Metric
+from tfcompress.measurement.quality.metric import Metric
 from tfcompress.quantization.layer_outputs import read_inputs
 from tfcompress.search.bit_allocation import BitAllocation, read_budget
 from tfcompress.search.bit_choice import USUAL

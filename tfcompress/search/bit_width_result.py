@@ -10,7 +10,7 @@ from rich.text import Text
 
 from tfcompress import printing
 from tfcompress.errors import ArgumentError
-from tfcompress.export.artifact import Artifact
+from tfcompress.export.account.artifact import Artifact
 from tfcompress.result import Result
 from tfcompress.search.bit_choice import BitChoice
 

@@ -8,7 +8,7 @@ import numpy as np
 from tfcompress import keras_compat
 from tfcompress.errors import ModelError
 from tfcompress.graph import Graph, Layer, find_groups
-from tfcompress.measurement.summary import summarize_graph
+from tfcompress.measurement.cost.summary import summarize_graph
 from tfcompress.pruning import HeadPruning
 from tfcompress.pruning.cuts import Cut, count_nearest
 from tfcompress.pruning.progress import Progress

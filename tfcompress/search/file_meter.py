@@ -4,16 +4,16 @@ import os
 from typing import Any
 
 from tfcompress.errors import DataError
-from tfcompress.measurement.agreement import share_agreement
-from tfcompress.measurement.metric import (
+from tfcompress.measurement.quality.agreement import share_agreement
+from tfcompress.measurement.quality.metric import (
     AGREEMENT,
     Metric,
     find_metric,
     orient_metric,
     split_output,
 )
-from tfcompress.measurement.prediction import Predictions, predict, predict_each
-from tfcompress.measurement.quality import score
+from tfcompress.measurement.quality.prediction import Predictions, predict, predict_each
+from tfcompress.measurement.quality.quality import score
 
 Path = str | os.PathLike[str]
 

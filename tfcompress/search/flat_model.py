@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfcompress import keras_compat
-from tfcompress.export.artifact import Artifact
+from tfcompress.export.account.artifact import Artifact
 from tfcompress.export.layer_operations import list_layer_operations
 from tfcompress.graph.rewiring import with_layers
 from tfcompress.keras_compat.weights import write_weights

@@ -7,8 +7,8 @@ from numbers import Real
 from typing import Any
 
 from tfcompress.errors import ArgumentError
-from tfcompress.measurement.fitting import check_fits
-from tfcompress.measurement.metric import Metric, find_metric
+from tfcompress.measurement.quality.fitting import check_fits
+from tfcompress.measurement.quality.metric import Metric, find_metric
 from tfcompress.pruning import ChannelPruning, MagnitudePruning
 from tfcompress.pruning.structured import StructuredPruning
 from tfcompress.search.channel_parts import ChannelParts

@@ -9,7 +9,7 @@ import numpy as np
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError
 from tfcompress.graph import Graph, Layer
-from tfcompress.measurement.weights import is_kernel
+from tfcompress.measurement.cost.weights import is_kernel
 from tfcompress.pruning import MagnitudePruning
 from tfcompress.pruning.structured import read_plain
 from tfcompress.schedules import Constant

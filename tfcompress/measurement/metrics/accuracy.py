@@ -4,7 +4,7 @@ import numpy as np
 
 from tfcompress.errors import ArgumentError
 from tfcompress.measurement.metrics.quality_metric import Measure, mean_over, sum_up
-from tfcompress.measurement.prediction import Predictions
+from tfcompress.measurement.quality.prediction import Predictions
 
 
 def prepare_accuracy(predictions: Predictions) -> Measure:

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from tfcompress.measurement.metrics.quality_metric import Measure, sum_up
-from tfcompress.measurement.prediction import Predictions
+from tfcompress.measurement.quality.prediction import Predictions
 
 # Takes arrays of shape (classes,): how much of what was chosen is right, how much was
 # chosen, how much there is.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfcompress.errors import DataError
-from tfcompress.measurement.prediction import Predictions
+from tfcompress.measurement.quality.prediction import Predictions
 
 
 def confusion_matrix(predictions: Predictions) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from tfcompress.errors import DataError
 from tfcompress.measurement.metrics.function_metric import read_number
 from tfcompress.measurement.metrics.quality_metric import Measure, QualityMetric
-from tfcompress.measurement.prediction import Predictions
+from tfcompress.measurement.quality.prediction import Predictions
 
 _KINDS = ("classes", "multi_label", "values")
 # How Keras ends the names of the classes of metrics that are losses.

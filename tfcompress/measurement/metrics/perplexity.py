@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfcompress.measurement.metrics.quality_metric import Measure, mean_over, sum_up
-from tfcompress.measurement.prediction import Predictions
+from tfcompress.measurement.quality.prediction import Predictions
 
 # What Keras takes a smaller probability for (`keras.config.epsilon()`).
 SMALLEST = 1e-7

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfcompress.measurement.prediction import Predictions
+from tfcompress.measurement.quality.prediction import Predictions
 
 # How often each sample counts, an array of shape `(samples,)`, to what is measured.
 Measure = Callable[[np.ndarray], float]

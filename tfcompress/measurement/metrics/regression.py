@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfcompress.measurement.metrics.quality_metric import Measure, mean_over, sum_up
-from tfcompress.measurement.prediction import Predictions
+from tfcompress.measurement.quality.prediction import Predictions
 
 
 def prepare_mae(predictions: Predictions) -> Measure:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tfcompress.measurement.metrics.quality_metric import Measure
-from tfcompress.measurement.prediction import Predictions
+from tfcompress.measurement.quality.prediction import Predictions
 
 
 def prepare_roc_auc(predictions: Predictions) -> Measure:

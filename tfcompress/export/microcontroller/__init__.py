@@ -1,0 +1,1 @@
+"""Files on TensorFlow Lite Micro."""

@@ -1,0 +1,1 @@
+"""Float files quantized with ai-edge-quantizer."""

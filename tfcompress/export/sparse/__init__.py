@@ -1,0 +1,1 @@
+"""Sparse encoding, and the kernels that run it."""

@@ -1,0 +1,1 @@
+"""Whether a file does what its model does."""

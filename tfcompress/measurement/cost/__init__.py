@@ -1,0 +1,1 @@
+"""What models and files weigh, compute and take."""

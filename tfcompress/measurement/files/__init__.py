@@ -1,0 +1,1 @@
+"""`.tflite` files: read, tried and run."""
