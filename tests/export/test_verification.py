@@ -11,13 +11,17 @@ import tf_keras
 import tfcompress as tfc
 from tests.export.damaged_files import damage_kernel, mirrored
 from tests.export.sparse_networks import keep_largest, keep_largest_blocks
-from tfcompress.errors import ExportError
+from tfcompress.errors import ExportError, ModelError
 from tfcompress.export import find_target
 from tfcompress.export.conversion.signature import read_signature
 from tfcompress.export.verification import verification
 from tfcompress.export.verification.gap import Gap
 from tfcompress.export.verification.layer_comparison import LayerComparison, LayerGap
-from tfcompress.export.verification.tolerance import is_cost, is_tolerable
+from tfcompress.export.verification.tolerance import (
+    is_cost,
+    is_cost_without_layers,
+    is_tolerable,
+)
 from tfcompress.export.verification.verification import verify
 
 IMAGES = np.random.default_rng(0).random((24, 8, 8, 3), np.float32)
@@ -270,8 +274,7 @@ SUDDEN = layers_of(50.0, 35.0, 33.0, 5.0, 4.0, 3.0)
         ("cpu_int8", 3.0, SLOW, True),
         ("cpu_int8", 3.0, SUDDEN, False),
         ("cpu_int8", -10.0, SLOW, False),
-        ("cpu_int8", 3.0, None, True),
-        ("cpu_int8", -5.0, None, False),
+        ("cpu_int8", 3.0, None, False),
         ("cpu_float32", 30.0, SLOW, False),
     ],
 )
@@ -280,3 +283,89 @@ def test_a_slow_decay_is_a_cost_and_a_sudden_fall_is_not(target, ratio, layers, 
     assert is_cost(gap, find_target(target), layers) is cost
     if layers is SUDDEN:
         assert layers.first_departure.layer == "layer2"
+
+
+@pytest.mark.parametrize(
+    ("target", "ratio", "cost"),
+    [
+        ("cpu_int8", 0.1, True),
+        ("cpu_int8", 0.0, False),  # what an output of zeros has
+        ("cpu_int8", -3.0, False),
+        ("cpu_float32", 30.0, False),
+    ],
+)
+def test_a_source_without_layers_has_a_limit_of_its_own(target, ratio, cost):
+    gap = Gap(9.0, 9.0, 0.9, ratio, 99.0, 9.0)
+    assert is_cost_without_layers(gap, find_target(target)) is cost
+
+
+class OffBy(tfc.measurement.LiteRTModel):
+    """A runtime whose outputs are off by half of what the model gives: 3 dB."""
+
+    def predict(self, x):
+        found = super().predict(x)
+        signs = np.where(np.arange(found.size) % 2, 1.0, -1.0).reshape(found.shape)
+        return found + np.sqrt(0.5) * signs * np.sqrt(np.square(found).mean())
+
+
+@pytest.fixture
+def noisy(monkeypatch, tmp_path):
+    """A full-integer file with noise of half the power of its outputs."""
+    model = build(keras)
+    artifact = tfc.export.to_tflite(
+        model, tmp_path / "noisy.tflite", representative_data=IMAGES
+    )
+    monkeypatch.setattr(verification, "LiteRTModel", OffBy)
+    return model, artifact
+
+
+def test_a_cost_is_noted(noisy, monkeypatch, tmp_path):
+    model, _ = noisy
+    monkeypatch.setattr(verification, "bisect", lambda *a, **k: SLOW)
+    with pytest.warns(UserWarning, match="no layer falls sharply"):
+        artifact = tfc.export.to_tflite(
+            model, tmp_path / "cost.tflite", representative_data=IMAGES
+        )
+    (note,) = artifact.notes
+    assert "at output 'scores'" in note
+    assert "3.0 dB" in note
+    assert artifact.verification.notes == (note,)
+
+
+def test_layers_that_cannot_be_compared_are_no_cost(noisy, monkeypatch):
+    def refuse(*arguments, **options):
+        raise ModelError("It is another model's.")
+
+    monkeypatch.setattr(verification, "bisect", refuse)
+    model, artifact = noisy
+    with pytest.raises(ExportError, match=r"cannot be compared.*another model's"):
+        check(artifact.path, model, artifact.target, IMAGES)
+
+
+def test_other_errors_of_the_comparison_are_not_kept_back(noisy, monkeypatch):
+    def fail(*arguments, **options):
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(verification, "bisect", fail)
+    model, artifact = noisy
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        check(artifact.path, model, artifact.target, IMAGES)
+
+
+@pytest.mark.parametrize("factor", [1, 0])
+def test_a_file_that_is_quantized_has_no_layers(monkeypatch, factor, tmp_path):
+    source = tfc.quantization.post_training(build(keras), scheme="float32")
+
+    class Scaled(OffBy):
+        def predict(self, x):
+            return factor * super().predict(x)
+
+    monkeypatch.setattr(verification, "LiteRTModel", Scaled)
+    path = tmp_path / "small.tflite"
+    if factor:
+        with pytest.warns(UserWarning, match="has no layers to compare"):
+            tfc.quantization.post_training(source, path, representative_data=IMAGES)
+    else:
+        with pytest.raises(ExportError, match="0.0 dB"):
+            tfc.quantization.post_training(source, path, representative_data=IMAGES)
+        assert not path.exists()

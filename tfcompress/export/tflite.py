@@ -179,7 +179,7 @@ def to_tflite(
             default=None,
         ),
     )
-    for note in notes:
+    for note in artifact.notes:
         warnings.warn(f"{path}: {note}", stacklevel=2)
     return artifact
 

@@ -182,7 +182,7 @@ def post_training(
         layers=_account(source, quantized),
         notes=notes,
     )
-    for note in notes:
+    for note in artifact.notes:
         warnings.warn(f"{path}: {note}", stacklevel=2)
     return artifact
 

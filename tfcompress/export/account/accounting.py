@@ -52,7 +52,8 @@ def write_artifact(
             error if it is no good. Returns what was found for each signature by name.
         recipe: The call that made the file.
         layers: What became of each layer.
-        notes: What a user should know of the file.
+        notes: What a user should know of the file, to which those of the verification
+            come.
         arena_bytes: The memory that a microcontroller needs to run it, where known.
 
     Returns:
@@ -80,12 +81,17 @@ def write_artifact(
             accelerated_share=accelerated_share(content),
             arena_bytes=arena_bytes,
             layers=dict(layers or {}),
-            notes=notes,
+            notes=notes + _notes_of(found),
             versions={name: importlib.metadata.version(name) for name in _PACKAGES},
             recipe=dict(recipe),
         )
         write(artifact)
     return artifact
+
+
+def _notes_of(found: Verifications) -> tuple[str, ...]:
+    known = [each.notes for each in found.values() if each is not None]
+    return tuple(dict.fromkeys(note for notes in known for note in notes))
 
 
 def read_signatures(content: bytes) -> dict[str, FileSignature]:

@@ -10,6 +10,8 @@ FEW_STEPS = 4.0
 # Below it the noise is stronger than that of an output that has nothing to do with the
 # model's.
 GARBAGE_DB = -4.0
+# At it the noise is as strong as the signal, as that of an output of zeros is.
+EQUAL_NOISE_DB = 0.0
 # A layer that departs falls below it.
 LEAST_LAYER_SQNR_DB = 10.0
 
@@ -45,18 +47,32 @@ def is_cost(gap: Gap, target: Target, layers: LayerComparison | None) -> bool:
 
     Deep networks with random weights and batch statistics amplify each step of rounding
     until 3 dB are left of 114 steps, with each layer a little worse than the one before
-    it. A fault has one layer that falls all at once.
+    it. A fault has one layer that falls all at once, so nothing is a cost where the
+    layers could not be compared.
 
     Args:
         gap: Between the file and the model, on one output.
         target: What the file was made for.
         layers: The same file layer by layer, or None where they cannot be compared.
     """
-    if is_float(target):
+    if is_float(target) or layers is None:
         return False
-    first = layers.first_departure if layers is not None else None
+    first = layers.first_departure
     falls = first is not None and first.gap.sqnr_db < LEAST_LAYER_SQNR_DB
     return gap.sqnr_db >= GARBAGE_DB and not falls
+
+
+def is_cost_without_layers(gap: Gap, target: Target) -> bool:
+    """Returns whether a gap may be a cost, where the source has no Keras layers.
+
+    A `.tflite` file that is quantized has none to compare. Its noise must then be
+    weaker than the signal, more than 0 dB, where a slow decay may go down to -4 dB.
+
+    Args:
+        gap: Between the file and its source, on one output.
+        target: What the file was made for.
+    """
+    return not is_float(target) and gap.sqnr_db > EQUAL_NOISE_DB
 
 
 def is_float(target: Target) -> bool:

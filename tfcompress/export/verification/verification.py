@@ -22,6 +22,7 @@ from tfcompress.export.verification.tolerance import (
     describe_gap,
     describe_tolerance,
     is_cost,
+    is_cost_without_layers,
     is_float,
     is_tolerable,
 )
@@ -58,6 +59,8 @@ class Verification:
             them, compare with those of its own kernels alone, on a few of the samples.
             None where LiteRT's own kernels cannot run the file.
         outputs: How each output compares with the Keras model's, by name.
+        notes: What a user should know of it: each gap that is beyond the tolerance and
+            passes as what quantization costs.
     """
 
     samples: int
@@ -70,6 +73,7 @@ class Verification:
     same_class: float | None
     without_delegates: Gap | None
     outputs: Mapping[str, Gap]
+    notes: tuple[str, ...] = ()
 
 
 def verify(
@@ -88,7 +92,8 @@ def verify(
 
     Args:
         path: The `.tflite` file.
-        model: The Keras model.
+        model: The Keras model, or what is called as one is; such a source has no
+            layers to compare.
         signature: Its inputs and outputs, by name.
         target: What the file was made for; it decides how far the outputs may be from
             the model's, as `tfcompress.export.verification.tolerance` says.
@@ -101,8 +106,9 @@ def verify(
 
     Raises:
         ExportError: If the file does not run, gives numbers that are not finite, or
-            differs by more than the tolerance. It names the kernels with which it does,
-            and the first layer that departs.
+            differs by more than the tolerance, or by what would be a cost of
+            quantization if the layers could be compared. It names the kernels with
+            which it does, and the first layer that departs.
     """
     path = Path(path)
     samples = _limited(samples)
@@ -116,14 +122,24 @@ def verify(
         for run in (default, own)
         for fault in _find_faults(run, expected, steps, target)
     ]
+    has_layers = keras_compat.is_model(model)
+    notes: dict[str, str] = {}
     for run in (default, own):
         of_run = [fault for fault in faults if fault.run is run]
-        layers = None
-        if of_run:
-            layers = _compare(of_run[0], path, model, signature, samples, key)
+        layers, reason = None, ""
+        if of_run and has_layers:
+            layers, reason = _compare(of_run[0], path, model, signature, samples, key)
         for fault in of_run:
-            if fault.gap is None or not is_cost(fault.gap, target, layers):
-                raise ExportError(_explain(fault, faults, own, target, layers))
+            cost = fault.gap is not None and (
+                is_cost(fault.gap, target, layers)
+                if has_layers
+                else is_cost_without_layers(fault.gap, target)
+            )
+            if fault.gap is None or not cost:
+                message = _explain(fault, faults, own, target, layers)
+                raise ExportError(message + reason)
+            note = _note_cost(fault.output, fault.gap, target, has_layers)
+            notes.setdefault(fault.output, note)
     outputs = {
         name: measure_gap(default.outputs[name], values, step=steps.get(name))
         for name, values in expected.items()
@@ -138,6 +154,7 @@ def verify(
         same_class=_same_class(default.outputs, expected),
         without_delegates=worst(differences) if differences else None,
         outputs=outputs,
+        notes=tuple(notes.values()),
     )
 
 
@@ -250,11 +267,11 @@ def _compare(
     signature: Signature,
     samples: dict[str, np.ndarray],
     key: str | None,
-) -> LayerComparison | None:
-    """Compares the layers on the worst sample, where the model lets itself be read."""
+) -> tuple[LayerComparison | None, str]:
+    """Compares the layers on the worst sample, or says why that cannot be done."""
     sample = slice(fault.sample, fault.sample + 1)
     try:
-        return bisect(
+        layers = bisect(
             path,
             model,
             signature,
@@ -262,8 +279,22 @@ def _compare(
             key=key,
             delegates=fault.run.delegates,
         )
-    except Exception:  # What is to be told is the fault of the file.
-        return None
+    except ModelError as error:  # What is to be told is the fault of the file.
+        return None, f". Its layers cannot be compared with the model's: {error}"
+    return layers, ""
+
+
+def _note_cost(output: str, gap: Gap, target: Target, has_layers: bool) -> str:
+    found = "no layer falls sharply, so it counts as what quantization costs"
+    if not has_layers:
+        found = (
+            "it passes for what quantization costs, for a .tflite file has no layers "
+            "to compare; give the Keras model to have them compared"
+        )
+    return (
+        f"The file is {describe_gap(gap, target)} from the model at output {output!r}, "
+        f"where {describe_tolerance(target)} are usual; {found}. Measure its quality."
+    )
 
 
 def _explain(
