@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
 
@@ -136,6 +137,57 @@ def test_unknown_layer(either_keras, tmp_path):
     with pytest.raises(ModelError, match=r"own\.keras.*Own") as caught:
         load_model(tmp_path / "own.keras")
     assert len(str(caught.value)) < 700
+
+
+@pytest.mark.parametrize("kind", ["Flag", "function"])
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+@pytest.mark.parametrize("version", ["2.15.0", "3.15.0"])
+def test_imports_no_module_that_a_file_names(
+    tmp_path, monkeypatch, version, suffix, kind
+):
+    module = f"flag_of_{suffix}_{version[0]}_{kind}"
+    (tmp_path / f"{module}.py").write_text("class Flag: pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    node = {"module": module, "class_name": kind, "config": "raise_it"}
+    # A registered name that tf_keras does not look at where it looks up a function.
+    node["registered_name"] = "Other" if kind == "Flag" else "tfcompress>PrunedLayer"
+    dense = {"module": "keras.layers", "class_name": "Dense"}
+    dense["config"] = {"units": 2, "activation": node}
+    config = {"name": "model", "layers": [dense]}
+    config = {"module": "keras", "class_name": "Sequential", "config": config}
+    path = tmp_path / f"foreign.{suffix}"
+    if suffix == "keras":
+        _write(path, config=json.dumps(config), version=version)
+    else:
+        with h5py.File(path, "w") as file:
+            file.attrs["model_config"] = json.dumps(config)
+            file.attrs["keras_version"] = version
+    with pytest.raises(ModelError, match=rf"trusted=True.*foreign.*{module}"):
+        load_model(path)
+    assert module not in sys.modules
+
+
+def test_reads_what_keras_reads(tmp_path):
+    config = {"module": "imported_by_keras", "class_name": "Flag", "config": {}}
+    path = tmp_path / "both.keras"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = "{}"
+    archive = tmp_path / "archive.keras"
+    _write(archive, config=json.dumps(config), version="2.15.0")
+    path.write_bytes(path.read_bytes() + archive.read_bytes())
+    with pytest.raises(ModelError, match="imported_by_keras"):
+        load_model(path)
+
+
+def test_registered_objects_of_another_module(either_keras, tmp_path):
+    @either_keras.saving.register_keras_serializable(package="loading")
+    class Registered(either_keras.layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+    inputs = either_keras.Input((4,))
+    either_keras.Model(inputs, Registered()(inputs)).save(tmp_path / "own.keras")
+    assert type(load_model(tmp_path / "own.keras").layers[-1]) is Registered
 
 
 @pytest.mark.slow

@@ -6,15 +6,15 @@ import json
 import os
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tfcompress.errors import ModelError
 from tfcompress.keras_compat import modules
 
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 _OLD_MODULES = ("activation_range", "pruned_layer", "rounded_layer", "trainable")
+_KERAS_MODULES = ("keras", "tf_keras", "builtins")
 _LONGEST = 300
 
 
@@ -27,16 +27,17 @@ def load_model(path: str | os.PathLike[str], *, trusted: bool = False) -> Any:
 
     Args:
         path: A `.keras` or `.h5` file.
-        trusted: Whether the file may run code that it holds. A `Lambda` layer is such
-            code, so a file with one is refused unless it is trusted.
+        trusted: Whether the file may run code: that of a `Lambda` layer, which it
+            holds, or that of modules which it names. A file that would is refused
+            unless it is trusted.
 
     Returns:
         The model.
 
     Raises:
         ModelError: If there is no such file, if it is damaged, of another kind or holds
-            weights alone, if it holds a `Lambda` and is not trusted, or layers that
-            nobody has registered.
+            weights alone, if it holds a `Lambda` or names a module of neither Keras and
+            is not trusted, or if it holds layers that nobody has registered.
 
     Example:
     ```python
@@ -50,7 +51,7 @@ def load_model(path: str | os.PathLike[str], *, trusted: bool = False) -> Any:
     name = str(Path(path))
     content = _read(name)
     try:
-        version, config = _describe(content)
+        version, config = _describe(name, content)
     except Exception as error:  # whatever a damaged zip or HDF5 file ends in
         raise _damaged(name, error) from error
     if config is None:
@@ -65,6 +66,11 @@ def load_model(path: str | os.PathLike[str], *, trusted: bool = False) -> Any:
             f"(`--trust` on the command line). Received: path={name!r}"
         )
     keras = "tf_keras" if version.split(".")[0] in ("1", "2") else "keras"
+    if keras == "tf_keras":
+        for module in _OLD_MODULES:
+            importlib.import_module(f"tfcompress.keras_compat.{module}")
+    if not trusted and (foreign := _foreign_objects(config, modules.module(keras))):
+        raise _unregistered(name, foreign, "; or pass trusted=True (`--trust`)")
     return _load(name, keras, _own_classes(config), trusted=trusted)
 
 
@@ -84,9 +90,12 @@ def _read(name: str) -> bytes:
     return content
 
 
-def _describe(content: bytes) -> tuple[str, Any]:
-    """Returns the version of the Keras that wrote a file, and its model as data."""
-    if content.startswith(_HDF5):
+def _describe(name: str, content: bytes) -> tuple[str, Any]:
+    """Returns the version of the Keras that wrote a file, and its model as data.
+
+    What is read here is what either Keras then reads: bytes can be a zip and HDF5 both.
+    """
+    if not (name.endswith(".keras") and zipfile.is_zipfile(io.BytesIO(content))):
         h5py = importlib.import_module("h5py")
         with h5py.File(io.BytesIO(content), "r") as file:
             written = file.attrs.get("model_config")
@@ -102,28 +111,53 @@ def _describe(content: bytes) -> tuple[str, Any]:
 
 def _has_lambda(config: Any) -> bool:
     """Returns whether there is a Lambda, or a function as code, at any depth."""
-    if isinstance(config, Mapping):
-        found = config.get("class_name") in ("Lambda", "__lambda__")
-        return found or any(map(_has_lambda, config.values()))
-    return isinstance(config, list) and any(map(_has_lambda, config))
+    lambdas = ("Lambda", "__lambda__")
+    return any(node.get("class_name") in lambdas for node in _nodes(config))
+
+
+def _foreign_objects(config: Any, keras: Any) -> set[str]:
+    """Returns what a model would have imported from modules that nobody vouches for.
+
+    tf_keras imports whatever module a file names, also in its safe mode, except for a
+    class or function that is registered under the name by which it looks it up.
+    """
+    found = set()
+    for node in _nodes(config):
+        module, kind = node.get("module"), node.get("class_name")
+        if module is None or _root(module) in (*_KERAS_MODULES, "tfcompress"):
+            continue
+        name = node.get("registered_name", kind)
+        name = node.get("config") if kind == "function" else name
+        if keras.saving.get_registered_object(str(name)) is None:
+            found.add(f"{module}.{name if kind == 'function' else kind}")
+    return found
 
 
 def _own_classes(config: Any) -> set[str]:
     """Returns the classes in a model that are of neither Keras."""
+    return {
+        str(node.get("class_name"))
+        for node in _nodes(config)
+        if node.get("registered_name")
+        and _root(node.get("module")) not in _KERAS_MODULES
+    }
+
+
+def _nodes(config: Any) -> Iterator[Mapping[str, Any]]:
+    """Yields every mapping in a model as data, at any depth."""
+    if isinstance(config, Mapping):
+        yield config
+        config = list(config.values())
     if isinstance(config, list):
-        return set().union(*map(_own_classes, config))
-    if not isinstance(config, Mapping):
-        return set()
-    inside = set().union(*map(_own_classes, config.values()))
-    known = str(config.get("module")).split(".")[0] in ("keras", "tf_keras", "builtins")
-    own = config.get("registered_name") and not known
-    return {*inside, str(config.get("class_name"))} if own else inside
+        for part in config:
+            yield from _nodes(part)
+
+
+def _root(module: Any) -> str:
+    return str(module).split(".")[0]
 
 
 def _load(name: str, keras: str, own: set[str], *, trusted: bool) -> Any:
-    if keras == "tf_keras":
-        for module in _OLD_MODULES:
-            importlib.import_module(f"tfcompress.keras_compat.{module}")
     load = modules.module(keras).models.load_model
     try:
         with warnings.catch_warnings():
@@ -133,12 +167,16 @@ def _load(name: str, keras: str, own: set[str], *, trusted: bool) -> Any:
         raise
     except Exception as error:
         if own:
-            raise ModelError(
-                "The file holds layers or functions of its own. Import the modules "
-                "that register them (register_keras_serializable) before loading it. "
-                f"Received: path={name!r}, with {', '.join(sorted(own))}"
-            ) from error
+            raise _unregistered(name, own) from error
         raise _damaged(name, error) from error
+
+
+def _unregistered(name: str, own: set[str], otherwise: str = "") -> ModelError:
+    return ModelError(
+        "The file holds layers or functions of its own. Import the modules that "
+        f"register them (register_keras_serializable) before loading it{otherwise}. "
+        f"Received: path={name!r}, with {', '.join(sorted(own))[:_LONGEST]}"
+    )
 
 
 def _damaged(name: str, error: Exception) -> ModelError:
