@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from tfcompress.report import (
     Change,
@@ -81,6 +82,7 @@ def detailed():
     """A comparison with all that a page can show."""
     generator = np.random.default_rng(0)
     matrix = generator.integers(0, 40, (10, 10)) + 400 * np.eye(10, dtype=int)
+    matrix = sparse.csr_array(matrix)
     pictures = [
         write_picture(generator.normal(size=(8, 8, 1)), -2.0, 2.0) for _ in range(23)
     ]
@@ -104,7 +106,7 @@ def detailed():
         rows_of_classifiers(),
         details=Details(
             layers={name: tuple(costs) for name, costs in layers.items()},
-            confusion_matrices={"teacher": matrix, "shipped": matrix.T},
+            confusion_matrices={"teacher": matrix, "shipped": matrix.T.tocsr()},
             classes=tuple(map(str, range(10))),
             changes=Changes(40, lost=20, won=15, p_value=0.5, shown=shown),
         ),

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from tests.report.browser import Browser
 from tests.report.conftest import HOSTILE
@@ -99,7 +100,7 @@ def test_long_names_and_twenty_classes(opened, width, detailed):
     rows[-1] = dataclasses.replace(rows[-1], name=LONG, made=LONG * 3)
     details = dataclasses.replace(
         detailed.details,
-        confusion_matrices={LONG: np.full((20, 20), 12345)},
+        confusion_matrices={LONG: sparse.csr_array(np.full((20, 20), 12345))},
         classes=(LONG,) * 20,
         layers={
             name: [dataclasses.replace(layer, name=LONG, bytes=10**9) for layer in part]
@@ -125,6 +126,7 @@ def test_long_names_and_twenty_classes(opened, width, detailed):
 
 def test_pairs_of_many_classes(opened, width, detailed):
     matrix = np.random.default_rng(0).integers(0, 1000, (100, 100))
+    matrix = sparse.csr_array(matrix)
     details = dataclasses.replace(
         detailed.details,
         confusion_matrices={"teacher": matrix, "shipped": matrix},

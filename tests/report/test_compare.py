@@ -1,4 +1,5 @@
 import os
+import tracemalloc
 
 import keras
 import numpy as np
@@ -141,8 +142,22 @@ def test_confusion_matrices(comparison, student, images, labels):
     matrices = comparison.details.confusion_matrices
     chosen = np.argmax(student(images).numpy(), axis=1)
     expected = sklearn.metrics.confusion_matrix(labels, chosen)
-    np.testing.assert_array_equal(matrices["student"], expected)
+    np.testing.assert_array_equal(matrices["student"].toarray(), expected)
     assert matrices["teacher"].trace() == 45
+
+
+def test_thousands_of_classes_take_little_memory(folder, images, tmp_path):
+    path = write(network(keras, "many", 1, outputs=5000), folder / "many.tflite")
+    tracemalloc.start()
+    result = compare({"a": path}, (images, np.arange(50) * 100), seconds=0.01)
+    result.to_html(tmp_path / "page.html")
+    values = result.to_dict()
+    highest = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert highest < 50e6  # 5,000 x 5,000 numbers are 200 MB.
+    entries = values["confusion_matrices"]["a"]
+    assert [label for label, _, _ in entries] == list(range(0, 5000, 100))
+    assert "of 5000 classes" in (tmp_path / "page.html").read_text("utf-8")
 
 
 def test_samples_that_changed(comparison, teacher, student, images, labels, file):

@@ -110,7 +110,7 @@ def test_json_holds_what_a_page_shows(detailed):
         read = np.zeros((10, 10))
         for label, chosen, count in values["confusion_matrices"][name]:
             read[label, chosen] = count
-        np.testing.assert_array_equal(read, matrix)
+        np.testing.assert_array_equal(read, matrix.toarray())
     assert values["changes"]["count"] == 40
     assert values["changes"]["shown"][1] == {
         "index": 17,

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import sklearn.metrics
 
 from tests.report.page_reader import PageReader
-from tfcompress.report.confusion import find_confused, write_matrix
+from tfcompress.measurement import Predictions
+from tfcompress.report.confusion import count_pairs, find_confused, write_matrix
 
 
 def test_pairs_by_hand():
@@ -11,6 +13,20 @@ def test_pairs_by_hand():
     assert find_confused(matrix, 1) == [(1, 0, 3)]
     assert find_confused(np.diag([3, 4])) == []
     assert matrix[0, 0] == 5
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_counts_are_those_of_scikit_learn(weighted):
+    generator = np.random.default_rng(0)
+    scores = generator.normal(size=(40, 6)).astype(np.float32)
+    labels = generator.integers(0, 5, 40)
+    weights = generator.integers(0, 3, 40) / 4.0 if weighted else None
+    counted = count_pairs(Predictions(scores, labels, weights))
+    expected = sklearn.metrics.confusion_matrix(
+        labels, scores.argmax(1), labels=range(6), sample_weight=weights
+    )
+    np.testing.assert_array_equal(counted.toarray(), expected)
+    assert counted.data.all()
 
 
 @pytest.mark.parametrize("classes", [2, 20])

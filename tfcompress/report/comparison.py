@@ -5,9 +5,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
+from scipy import sparse
 
 from tfcompress.errors import ArgumentError
 from tfcompress.files import write_atomically
@@ -248,9 +248,10 @@ def _row_as_plain(row: Row) -> dict[str, Any]:
     return {"name": values.pop("name"), **named, **values}
 
 
-def _entries(matrix: np.ndarray) -> list[tuple[int, int, float]]:
-    places = np.argwhere(matrix).tolist()
-    return [(label, chosen, matrix[label, chosen].item()) for label, chosen in places]
+def _entries(matrix: sparse.csr_array) -> list[tuple[int, int, float]]:
+    pairs = matrix.tocoo()
+    parts = (pairs.row, pairs.col, pairs.data)
+    return list(zip(*(part.tolist() for part in parts), strict=True))
 
 
 def _changes_as_plain(changes: Changes) -> dict[str, Any]:

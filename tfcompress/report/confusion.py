@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from html import escape
 
 import numpy as np
+from scipy import sparse
 
+from tfcompress.measurement.quality.prediction import Predictions
 from tfcompress.report.page import write_box
 
 GRID_CLASSES = 20
@@ -12,33 +14,65 @@ PAIRS = 20
 _LETTERS_ABREAST = 3  # Longer names of columns stand upright.
 
 
-def write_matrix(matrix: np.ndarray, classes: Sequence[str], caption: str) -> str:
+def count_pairs(predictions: Predictions) -> sparse.csr_array:
+    """Counts how often samples of each class are given each class.
+
+    Only pairs that occur take memory, so tens of thousands of classes do no harm.
+
+    Args:
+        predictions: Predictions with one class for each label.
+
+    Returns:
+        A sparse array of shape `(classes, classes)`, a row for each class in the labels
+        and a column for each chosen class; int64, or float64 if there are sample
+        weights.
+
+    Example:
+    ```python
+    predictions = tfc.measurement.predict(model, (images, labels))
+    count_pairs(predictions)[3, 5]  # how many threes are taken for fives
+    ```
+    """
+    labels, chosen = np.asarray(predictions.labels).ravel(), predictions.classes.ravel()
+    weights = np.ones(labels.size, np.int64)
+    if predictions.weights is not None:
+        weights = predictions.label_weights.ravel()
+    shape = (predictions.width, predictions.width)
+    pairs = sparse.csr_array((weights, (labels, chosen)), shape=shape)
+    pairs.eliminate_zeros()
+    return pairs
+
+
+def write_matrix(
+    matrix: np.ndarray | sparse.csr_array, classes: Sequence[str], caption: str
+) -> str:
     """Writes a confusion matrix for a page.
 
     Up to 20 classes stand as a grid of numbers, in which the colour of a field tells
     its share of the row. Of more classes, the pairs are listed that are confused most.
 
     Args:
-        matrix: Counts, or sums of sample weights, `(classes, classes)`; a row for each
-            class of the labels, a column for each class that was chosen.
+        matrix: Counts, or sums of sample weights, `(classes, classes)`, sparse or not;
+            a row for each class of the labels, a column for each class that was chosen.
         classes: What the classes are called.
         caption: Whose matrix it is.
 
     Returns:
         HTML; names are escaped.
     """
-    if len(matrix) <= GRID_CLASSES:
-        return _write_grid(matrix, classes, caption)
-    return _write_pairs(matrix, classes, caption)
+    pairs = sparse.csr_array(matrix)
+    if pairs.shape[0] <= GRID_CLASSES:
+        return _write_grid(pairs.toarray(), classes, caption)
+    return _write_pairs(pairs, classes, caption)
 
 
 def find_confused(
-    matrix: np.ndarray, count: int = PAIRS
+    matrix: np.ndarray | sparse.csr_array, count: int = PAIRS
 ) -> list[tuple[int, int, float]]:
     """Lists the pairs of classes that are confused most.
 
     Args:
-        matrix: Counts, `(classes, classes)`, rows for labels.
+        matrix: Counts, `(classes, classes)`, rows for labels, sparse or not.
         count: How many pairs at the most.
 
     Returns:
@@ -50,11 +84,12 @@ def find_confused(
     find_confused(np.array([[5, 1], [3, 7]]))  # [(1, 0, 3), (0, 1, 1)]
     ```
     """
-    wrong = np.array(matrix)
-    np.fill_diagonal(wrong, 0)
-    order = np.argsort(-wrong, axis=None, kind="stable")[:count]
-    pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)
-    return [(int(a), int(b), wrong[a, b].item()) for a, b in pairs if wrong[a, b]]
+    pairs = sparse.csr_array(matrix).tocoo()
+    wrong = (pairs.row != pairs.col) & (pairs.data != 0)
+    rows, columns, counts = pairs.row[wrong], pairs.col[wrong], pairs.data[wrong]
+    order = np.lexsort((columns, rows, -counts))[:count]
+    found = (part[order].tolist() for part in (rows, columns, counts))
+    return list(zip(*found, strict=True))
 
 
 def _write_grid(matrix: np.ndarray, classes: Sequence[str], caption: str) -> str:
@@ -93,8 +128,8 @@ def _field(count: float, share: float, *, right: bool) -> str:
     )
 
 
-def _write_pairs(matrix: np.ndarray, classes: Sequence[str], caption: str) -> str:
-    totals = np.asarray(matrix).sum(axis=1)
+def _write_pairs(matrix: sparse.csr_array, classes: Sequence[str], caption: str) -> str:
+    totals = matrix.sum(axis=1)
     lines = "".join(
         f'<tr><th scope="row">{escape(classes[label])}</th>'
         f"<td>{escape(classes[chosen])}</td>"
@@ -104,7 +139,7 @@ def _write_pairs(matrix: np.ndarray, classes: Sequence[str], caption: str) -> st
     lines = lines or '<tr><td colspan="3">no sample</td></tr>'
     return (
         f'<table class="pairs"><caption>{escape(caption)}: most confused of '
-        f"{len(matrix)} classes</caption>"
+        f"{matrix.shape[0]} classes</caption>"
         '<thead><tr><th scope="col">label</th><th scope="col">taken for</th>'
         f'<th scope="col">samples</th></tr></thead><tbody>{lines}</tbody></table>'
     )

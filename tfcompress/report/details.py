@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
-import numpy as np
+from scipy import sparse
 
 from tfcompress.report.changes import Changes
 from tfcompress.report.layer_bars import LayerCost
@@ -15,9 +15,9 @@ class Details:
 
     Attributes:
         layers: Layers of the two files, by the name of the row.
-        confusion_matrices: Counts of the two, `(classes, classes)`, by the name of the
-            row; a row for each class of the labels, a column for each class that was
-            chosen. Empty for models that choose no classes.
+        confusion_matrices: Sparse counts of the two, `(classes, classes)`, by the
+            name of the row; a row for each class of the labels, a column for each class
+            that was chosen. Empty for models that choose no classes.
         classes: What the classes are called.
         changes: The samples on which the two part; None if they are one row.
     """
@@ -25,7 +25,7 @@ class Details:
     layers: Mapping[str, tuple[LayerCost, ...]] = dataclasses.field(
         default_factory=dict
     )
-    confusion_matrices: Mapping[str, np.ndarray] = dataclasses.field(
+    confusion_matrices: Mapping[str, sparse.csr_array] = dataclasses.field(
         default_factory=dict
     )
     classes: tuple[str, ...] = ()

@@ -82,10 +82,10 @@ def write_confusion(details: Details) -> str:
     """Writes the confusion matrices, side by side where they are small."""
     matrices = details.confusion_matrices
     parts = "".join(
-        f"<div>{write_matrix(matrix, details.classes[: len(matrix)], name)}</div>"
+        f"<div>{write_matrix(matrix, details.classes[: matrix.shape[0]], name)}</div>"
         for name, matrix in matrices.items()
     )
-    abreast = all(len(matrix) <= _CLASSES_ABREAST for matrix in matrices.values())
+    abreast = all(matrix.shape[0] <= _CLASSES_ABREAST for matrix in matrices.values())
     return f'<div class="columns">{parts}</div>' if parts and abreast else parts
 
 

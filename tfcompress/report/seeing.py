@@ -8,9 +8,9 @@ import numpy as np
 
 from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.export import read_metadata
-from tfcompress.measurement.metrics import confusion_matrix
 from tfcompress.measurement.quality.agreement import share_agreement
 from tfcompress.measurement.quality.prediction import Predictions
+from tfcompress.report.confusion import count_pairs
 from tfcompress.report.details import Details
 from tfcompress.report.file_layers import list_layers
 from tfcompress.report.find_changes import find_changes
@@ -89,7 +89,7 @@ def see_details(
         for output, part in outputs.items():
             if part.kind == "classes":
                 title = f"{name}, output {output}" if output else name
-                matrices[title] = confusion_matrix(part)
+                matrices[title] = count_pairs(part)
     classes = max(part.width for part in parts[reference].values())
     names = _class_names(class_names, (files[name] for name in parts), classes)
     changes = None
