@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import sklearn.metrics
 from scipy import stats
 
 from tfcompress.errors import ArgumentError
@@ -70,3 +71,15 @@ def test_bad_confidence(confidence):
 def test_bad_resamples(resamples):
     with pytest.raises(ArgumentError, match=f"resamples={resamples}"):
         bootstrap(mean_of([1, 2]), 2, resamples=resamples)
+
+
+@pytest.mark.parametrize(
+    "metric", [sklearn.metrics.log_loss, sklearn.metrics.roc_auc_score]
+)
+def test_resamples_that_scikit_learn_refuses_do_not_count(metric):
+    """One sample in five is of class 1, so a third of the resamples have none."""
+    scores = np.array([[0.1], [0.2], [0.3], [0.4], [0.9]], np.float32)
+    predictions = Predictions(scores, np.array([0, 0, 0, 0, 1]))
+    quality = score(predictions, metric, confidence=0.95, resamples=60)
+    low, high = quality.intervals[metric.__name__]
+    assert low <= quality[metric.__name__] <= high

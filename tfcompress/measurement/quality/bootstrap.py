@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tfcompress.errors import ArgumentError
+from tfcompress.errors import ArgumentError, DataError
 from tfcompress.measurement.metrics.quality_metric import Measure
 
 
@@ -54,7 +54,7 @@ def bootstrap(
             drawn = generator.integers(0, samples, samples)
             counts = np.bincount(drawn, minlength=samples).astype(np.float64)
             for name, measure in measures.items():
-                found[name].append(measure(counts))
+                found[name].append(_measure(measure, counts))
     ends = (1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0
     intervals = {}
     for name, numbers in found.items():
@@ -62,6 +62,13 @@ def bootstrap(
         low, high = np.quantile(defined, ends) if defined.size else (np.nan, np.nan)
         intervals[name] = (float(low), float(high))
     return intervals
+
+
+def _measure(measure: Measure, counts: np.ndarray) -> float:
+    try:
+        return measure(counts)
+    except DataError:  # A class that the metric needs was not drawn, for one.
+        return np.nan
 
 
 def check_bootstrap(confidence: float, resamples: int) -> None:
