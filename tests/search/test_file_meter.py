@@ -53,3 +53,10 @@ def test_labels_are_needed(files, inputs):
         FileMeter(files["same"], inputs, "accuracy")
     meter = FileMeter(files["same"], inputs, "agreement")
     assert meter.measure(files["more"]) == (1.0, 1.0)
+
+
+def test_whole_numbers_beside_outputs_from_0_to_1(tmp_path):
+    file = write(tmp_path, "one.tflite", lambda x: keras.ops.sigmoid(x[:, :1]))
+    x = np.zeros((4, 2), np.float32)
+    meter = FileMeter(file, (x, np.array([[0], [1], [2], [3]])), "mae")
+    assert meter.baseline == pytest.approx(-(0.5 + 0.5 + 1.5 + 2.5) / 4)

@@ -12,8 +12,8 @@ from tfcompress.measurement.quality.metric import (
     orient_metric,
     split_output,
 )
-from tfcompress.measurement.quality.prediction import Predictions, predict, predict_each
-from tfcompress.measurement.quality.quality import score
+from tfcompress.measurement.quality.prediction import Predictions, predict_each
+from tfcompress.measurement.quality.quality import label_kinds, score
 
 Path = str | os.PathLike[str]
 
@@ -44,8 +44,8 @@ class FileMeter:
         if self._given is None:
             self.baseline = self._metric(float_file, data)
         else:
-            predictions = predict(float_file, data)
-            self.baseline = self._quality(self._given, predictions, predictions)
+            (exact,) = self._predict(self._given, float_file)
+            self.baseline = self._quality(self._given, exact, exact)
 
     def measure(self, file: Path) -> tuple[float, float | None]:
         """Returns the quality of a file, and its agreement with the float file.
@@ -55,12 +55,16 @@ class FileMeter:
         """
         if self._given is None:
             return self._metric(file, self._data), None
-        exact, found = predict_each([self._float_file, file], self._data)
+        exact, found = self._predict(self._given, self._float_file, file)
         quality = self._quality(self._given, exact, found)
         single = isinstance(found, Predictions)
         if not single or found.kind not in (None, "classes"):
             return quality, None
         return quality, share_agreement(exact, found)
+
+    def _predict(self, metric: str, *files: Path) -> list[Any]:
+        kinds = None if metric == AGREEMENT else label_kinds(split_output(metric))
+        return predict_each(files, self._data, kinds=kinds)
 
     def _quality(self, metric: str, exact: Any, found: Any) -> float:
         if metric == AGREEMENT:
