@@ -1,4 +1,5 @@
 import json
+import time
 
 import flatbuffers
 import keras
@@ -49,6 +50,14 @@ def test_shares_are_those_of_the_sum(profile):
     for row in profile.operations:
         assert row.ms > 0
         assert row.share == pytest.approx(row.ms / profile.sum_ms)
+
+
+def test_a_coarse_clock(network, monkeypatch):
+    clock = time.perf_counter
+    monkeypatch.setattr(time, "perf_counter", lambda: round(clock(), 1))
+    profile = operation_profile(network, seconds=0.2, rounds=3)
+    assert sum(row.share for row in profile.operations) == pytest.approx(1.0)
+    assert "CONV_2D" in str(profile)
 
 
 def test_speed_by_hand():
