@@ -1,14 +1,22 @@
+import dataclasses
 import shutil
 import struct
 import zipfile
 
+import flatbuffers
 import keras
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
 
 import tfcompress as tfc
 from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.export.account.metadata_schema import (
+    ModelMetadata,
+    TensorMetadata,
+    write_flatbuffer,
+)
 
 LABELS = ["cat", "dog", "größer"]
 
@@ -132,6 +140,82 @@ def test_metadata_is_read_back_and_added_to(artifact):
     assert artifact.path.stat().st_size <= size
     tfc.export.write_metadata(artifact, labels=[])
     assert tfc.export.read_metadata(artifact).labels == ()
+
+
+def from_elsewhere(path, written, members):
+    """Puts metadata of another tool into a file, and other files behind it."""
+    file = flatbuffer_utils.read_model(str(path))
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data = np.frombuffer(written, np.uint8)
+    entry.name, entry.buffer = b"TFLITE_METADATA", len(file.buffers)
+    file.buffers.append(buffer)
+    file.metadata = [*(file.metadata or []), entry]
+    path.write_bytes(flatbuffer_utils.convert_object_to_bytearray(file))
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+    return path.read_bytes()
+
+
+def write_author():
+    """A name and an author, by the rules of the format."""
+    builder = flatbuffers.Builder()
+    name, author = builder.CreateString("birds"), builder.CreateString("Someone")
+    builder.StartObject(8)
+    builder.PrependUOffsetTRelativeSlot(0, name, 0)
+    builder.PrependUOffsetTRelativeSlot(4, author, 0)
+    builder.Finish(builder.EndObject(), file_identifier=b"M001")
+    return bytes(builder.Output())
+
+
+LABELED = ModelMetadata(
+    "birds",
+    "Tells birds apart.",
+    (TensorMetadata("picture"),),
+    (TensorMetadata("kinds", label_file="birds.txt"),),
+)
+
+
+def test_metadata_from_elsewhere_that_has_a_place_stays(artifact):
+    artifact.account.unlink()
+    text = "tit\nrobin\nwren\n"
+    from_elsewhere(artifact.path, write_flatbuffer(LABELED), {"birds.txt": text})
+    now = tfc.export.write_metadata(artifact.path, normalization=(1.0, 2.0))
+    assert now.labels == ("tit", "robin", "wren")
+    assert now.description == "Tells birds apart."
+    root = read_standard(artifact.path)
+    assert root.text(0) == "birds"
+    (graph,) = root.tables(3)
+    assert graph.tables(2)[0].text(0) == "picture"
+    assert graph.tables(3)[0].text(0) == "kinds"
+
+
+@pytest.mark.parametrize(
+    ("written", "members", "match"),
+    [
+        (write_author(), {}, "ModelMetadata.author"),
+        (
+            write_flatbuffer(LABELED),
+            {"birds.txt": "a\nb\nc\n", "voices.txt": "a"},
+            "associated file 'voices.txt'",
+        ),
+        (
+            write_flatbuffer(
+                dataclasses.replace(
+                    LABELED, inputs=(TensorMetadata("text", label_file="words.txt"),)
+                )
+            ),
+            {"birds.txt": "a\nb\nc\n", "words.txt": "a\n"},
+            "labels of 'text'",
+        ),
+    ],
+)
+def test_what_would_get_lost_is_refused(artifact, written, members, match):
+    artifact.account.unlink()
+    before = from_elsewhere(artifact.path, written, members)
+    with pytest.raises(ModelError, match=match):
+        tfc.export.write_metadata(artifact.path, description="Mine.")
+    assert artifact.path.read_bytes() == before
 
 
 def test_file_without_an_account(artifact, images):

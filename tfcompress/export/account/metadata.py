@@ -1,11 +1,12 @@
 """What a `.tflite` file says of itself: labels, normalization, a description."""
 
+import contextlib
 import dataclasses
 import io
 import os
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tfcompress.export.account.account_file import (
 from tfcompress.export.account.metadata_schema import (
     ModelMetadata,
     TensorMetadata,
+    find_unknown_fields,
     read_flatbuffer,
     write_flatbuffer,
 )
@@ -67,6 +69,10 @@ def write_metadata(
     the model, so `unzip` shows it too. LiteRT runs the file as before. What was written
     earlier and is not given now stays. The account beside the file is renewed.
 
+    A file from elsewhere may say more than there is a place for here, such as an
+    author, statistics of its inputs or a vocabulary. It is refused, and nothing that it
+    says gets lost.
+
     Args:
         path: The file, or an `Artifact`.
         labels: A label for each number of the last axis of the first output.
@@ -81,7 +87,8 @@ def write_metadata(
     Raises:
         ArgumentError: If there are not as many labels as the output has numbers, or
             the normalization is no such pair.
-        ModelError: If the file is damaged, or its account is not its own.
+        ModelError: If the file is damaged, if its account is not its own, or if it
+            says what would get lost.
         OutputError: If it cannot be written. It then stays as it was.
 
     Example:
@@ -95,6 +102,7 @@ def write_metadata(
     content = read_tflite(path)
     account = read_account(path) if account_path(path).exists() else None
     before = _read(content)
+    _refuse_loss(content)
     mean, deviation = before.mean, before.standard_deviation
     if normalization is not None:
         mean, deviation = _read_normalization(normalization)
@@ -135,25 +143,60 @@ def read_metadata(path: str | os.PathLike[str]) -> Metadata:
 
 
 def _read(content: bytes) -> Metadata:
-    file = schema.ModelT.InitFromPackedBuf(content, 0)
-    entries = [each for each in file.metadata or [] if each.name == _ENTRY]
-    if not entries:
-        return Metadata()
-    try:
-        written = read_flatbuffer(bytes(file.buffers[entries[0].buffer].data))
+    with _reading():
+        entry = _read_entry(content)
+        if entry is None:
+            return Metadata()
+        written = read_flatbuffer(entry)
         first = written.inputs[0] if written.inputs else TensorMetadata("")
-        names = [each.label_file for each in written.outputs if each.label_file]
+        labels = written.outputs[0].label_file if written.outputs else None
         return Metadata(
             description=written.description,
-            labels=_read_labels(content, names[0]) if names else (),
+            labels=_read_labels(content, labels) if labels else (),
             mean=first.mean,
             standard_deviation=first.standard_deviation,
         )
+
+
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
     except (*_DAMAGE, zipfile.BadZipFile) as error:
         raise ModelError(
             "The metadata of the file is damaged, or of another form than TFLite's; "
             f"export the model again. Received: {error}"
         ) from error
+
+
+def _read_entry(content: bytes) -> bytes | None:
+    """Returns the flatbuffer in which a file says something of itself, if it does."""
+    file = schema.ModelT.InitFromPackedBuf(content, 0)
+    for each in file.metadata or []:
+        if each.name == _ENTRY:
+            return bytes(file.buffers[each.buffer].data)
+    return None
+
+
+def _refuse_loss(content: bytes) -> None:
+    """Raises an error if a file says what `_embed` would not write again."""
+    with _reading():
+        entry = _read_entry(content)
+        lost = [] if entry is None else find_unknown_fields(entry)
+        written = None if entry is None else read_flatbuffer(entry)
+        tensors = (*written.inputs, *written.outputs[1:]) if written else ()
+        lost += [f"labels of {each.name!r}" for each in tensors if each.label_file]
+        kept = written.outputs[0].label_file if written and written.outputs else None
+        if zipfile.is_zipfile(io.BytesIO(content)):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                others = sorted(set(archive.namelist()) - {kept})
+            lost += [f"the associated file {name!r}" for name in others]
+    if lost:
+        raise ModelError(
+            "The file says more of itself than tfcompress can write, and it would get "
+            "lost; change its metadata with the tool that wrote it. "
+            f"Received: {', '.join(lost)}"
+        )
 
 
 def _read_labels(content: bytes, name: str) -> tuple[str, ...]:
@@ -167,14 +210,20 @@ def _embed(content: bytes, metadata: Metadata, name: str) -> bytes:
     _check(metadata, graph)
     inputs = _describe(file, graph.inputs, "inputs")
     outputs = _describe(file, graph.outputs, "outputs")
+    entry = _read_entry(content)
+    if entry is not None:
+        before = read_flatbuffer(entry)
+        name = before.name or name
+        inputs = list(before.inputs) or inputs
+        outputs = list(before.outputs) or outputs
     if metadata.mean:
         inputs[0] = dataclasses.replace(
             inputs[0],
             mean=metadata.mean,
             standard_deviation=metadata.standard_deviation,
         )
-    if metadata.labels:
-        outputs[0] = dataclasses.replace(outputs[0], label_file=_LABELS)
+    labels = _LABELS if metadata.labels else None
+    outputs[0] = dataclasses.replace(outputs[0], label_file=labels)
     written = write_flatbuffer(
         ModelMetadata(name, metadata.description, tuple(inputs), tuple(outputs))
     )

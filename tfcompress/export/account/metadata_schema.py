@@ -5,7 +5,7 @@ https://github.com/tensorflow/tflite-support/blob/master/tensorflow_lite_support
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import flatbuffers
@@ -16,6 +16,35 @@ IDENTIFIER = b"M001"
 _AXIS_LABELS = 2
 _NORMALIZATION = 1
 _MINIMUM_PARSER = "1.0.0"
+# The fields of each table in their order, and of those that `ModelMetadata` has a place
+# for, which table they hold: none, or one of these.
+_FIELDS = {
+    "ModelMetadata": (
+        "name description version subgraph_metadata author license associated_files "
+        "min_parser_version"
+    ),
+    "SubGraphMetadata": (
+        "name description input_tensor_metadata output_tensor_metadata "
+        "associated_files input_process_units output_process_units "
+        "input_tensor_groups output_tensor_groups"
+    ),
+    "TensorMetadata": (
+        "name description dimension_names content process_units stats associated_files"
+    ),
+    "ProcessUnit": "options_type options",
+    "NormalizationOptions": "mean std",
+    "AssociatedFile": "name description type locale version",
+}
+_KNOWN: dict[str, dict[int, str | None]] = {
+    "ModelMetadata": {0: None, 1: None, 3: "SubGraphMetadata", 7: None},
+    "SubGraphMetadata": {2: "TensorMetadata", 3: "TensorMetadata"},
+    "TensorMetadata": {0: None, 4: "ProcessUnit", 6: "AssociatedFile"},
+    "ProcessUnit": {0: None, 1: "NormalizationOptions"},
+    "NormalizationOptions": {0: None, 1: None},
+    "AssociatedFile": {0: None, 2: None},
+}
+# Of these `ModelMetadata` has a place for one.
+_SINGLE = ("SubGraphMetadata", "ProcessUnit", "AssociatedFile")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,9 +107,7 @@ def read_flatbuffer(content: bytes) -> ModelMetadata:
     Raises:
         ValueError: If it is damaged; so do IndexError, TypeError and `struct.error`.
     """
-    buffer = bytearray(content)
-    position = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buffer, 0)
-    root = Table(buffer, position)
+    root = _read_root(content)
     graphs = _read_tables(root, 3)
     return ModelMetadata(
         name=_read_text(root, 0) or "",
@@ -88,6 +115,62 @@ def read_flatbuffer(content: bytes) -> ModelMetadata:
         inputs=_read_tensors(graphs[0], 2) if graphs else (),
         outputs=_read_tensors(graphs[0], 3) if graphs else (),
     )
+
+
+def find_unknown_fields(content: bytes) -> list[str]:
+    """Lists what such a flatbuffer holds that `ModelMetadata` has no place for.
+
+    Args:
+        content: The bytes of the flatbuffer.
+
+    Returns:
+        The fields, such as `"ModelMetadata.author"`.
+
+    Raises:
+        ValueError: As `read_flatbuffer` does.
+    """
+    found = _find_unknown(_read_root(content), "ModelMetadata")
+    return list(dict.fromkeys(found))
+
+
+def _find_unknown(table: Any, kind: str) -> Iterator[str]:
+    names = _FIELDS[kind].split()
+    for number in range(_count_fields(table)):
+        if not _place(table, number):
+            continue
+        name = names[number] if number < len(names) else f"field {number}"
+        if number not in _KNOWN[kind]:
+            yield f"{kind}.{name}"
+            continue
+        inner = _KNOWN[kind][number]
+        if inner is None:
+            continue
+        if inner == "NormalizationOptions":
+            if _read_kind(table, 0) == _NORMALIZATION:
+                yield from _find_unknown(_follow(table, number), inner)
+            else:
+                yield f"{kind}.{name} of another kind than normalization"
+            continue
+        tables = _read_tables(table, number)
+        if inner in _SINGLE and len(tables) > 1:
+            yield f"{kind}.{name} with {len(tables)} entries"
+        for each in tables:
+            if inner == "AssociatedFile" and _read_kind(each, 2) != _AXIS_LABELS:
+                yield f"{kind}.{name} of another kind than labels of an axis"
+            yield from _find_unknown(each, inner)
+
+
+def _read_root(content: bytes) -> Any:
+    buffer = bytearray(content)
+    position = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buffer, 0)
+    return Table(buffer, position)
+
+
+def _count_fields(table: Any) -> int:
+    """Returns for how many fields a table has places, or marks that they are out."""
+    flags = flatbuffers.number_types
+    start = table.Pos - table.Get(flags.SOffsetTFlags, table.Pos)
+    return (int(table.Get(flags.VOffsetTFlags, start)) - 4) // 2
 
 
 def _tensor(builder: Any, metadata: TensorMetadata) -> int:
