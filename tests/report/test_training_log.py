@@ -5,7 +5,7 @@ import tensorflow as tf
 import tf_keras
 
 import tfcompress as tfc
-from tfcompress.errors import ArgumentError, OutputError
+from tfcompress.errors import ArgumentError, DataError, ModelError, OutputError
 from tfcompress.schedules import Polynomial
 
 LIBRARIES = {"keras": keras, "tf_keras": tf_keras}
@@ -117,6 +117,58 @@ def test_one_loss_has_no_second_name(data):
     history = distiller.fit(data[0], verbose=0).history
     assert set(history) == {"loss", "student_loss", "distillation_loss"}
     assert distiller.observe()["temperature"] == 4.0
+
+
+@pytest.mark.parametrize("home", LIBRARIES)
+def test_metrics_of_several_numbers(home, data, tmp_path):
+    library = LIBRARIES[home]
+    model = network(library)
+    loss = library.losses.CategoricalCrossentropy(from_logits=True)
+    model.compile("adam", loss=loss, metrics=[library.metrics.F1Score(average=None)])
+    log = tfc.report.training_log(model, tmp_path)
+    given = data[0], np.eye(3, dtype="float32")[data[1]]
+    history = model.fit(*given, epochs=2, callbacks=[log], verbose=0).history
+    scalars = read_scalars(tmp_path)
+    assert set(scalars) >= {f"epoch/f1_score/{number}" for number in range(3)}
+    for number in range(3):
+        expected = [float(values[number]) for values in history["f1_score"]]
+        assert scalars[f"epoch/f1_score/{number}"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("home", LIBRARIES)
+def test_a_log_is_closed_and_opened_again(home, data, tmp_path, monkeypatch):
+    made = []
+    create = tf.summary.create_file_writer
+    monkeypatch.setattr(
+        tf.summary,
+        "create_file_writer",
+        lambda folder: made.append(create(folder)) or made[-1],
+    )
+    library = LIBRARIES[home]
+    model = network(library)
+    model.compile("sgd", library.losses.SparseCategoricalCrossentropy(from_logits=True))
+    log = tfc.report.training_log(model, tmp_path)
+    for start in (0, 1):
+        model.fit(
+            *data, initial_epoch=start, epochs=start + 1, callbacks=[log], verbose=0
+        )
+        with pytest.raises(RuntimeError, match="already closed"):
+            made[-1].set_as_default()
+    assert len(read_scalars(tmp_path)["epoch/loss"]) == len(made) == 2
+
+
+def test_what_does_not_fit_is_found_before_the_training(data, tmp_path):
+    model = network(keras)
+    with pytest.raises(DataError, match=r"\(None, 6\)"):
+        tfc.report.training_log(
+            model, tmp_path / "log", teacher=model, data=data[0][:, :5]
+        )
+    wider = keras.Sequential([keras.Input((6,)), keras.layers.Dense(4)])
+    with pytest.raises(ModelError, match="same classes"):
+        tfc.report.training_log(model, tmp_path / "log", teacher=wider, data=data[0])
+    assert not (tmp_path / "log").exists()
+    unbuilt = keras.Sequential([keras.layers.Dense(3)])
+    tfc.report.training_log(unbuilt, tmp_path / "log", teacher=model, data=data[0])
 
 
 def test_bad_arguments(data, tmp_path):

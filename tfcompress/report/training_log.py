@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfcompress import keras_compat
@@ -24,7 +25,7 @@ def training_log(
     At the end of each epoch it writes, as scalars over the epochs:
 
     - what `fit` reports, under `epoch/`: the losses by name and the metrics, of the
-      validation data too;
+      validation data too; of a metric with several numbers, each as `name/0` and on;
     - what the model tells of itself, under `distillation/`: of a `Distiller` its
       temperatures and the weights of its losses;
     - the share of zeros of each layer that is being pruned, and of all of them
@@ -33,7 +34,9 @@ def training_log(
     - the share of samples on which model and teacher choose the same class, as
       `agreement`, where both `teacher` and `data` are given.
 
-    Look at them with `tensorboard --logdir DIRECTORY`.
+    Agreement is measured once when the callback is made, so that data which does not
+    fit is found before the training. Look at the log with
+    `tensorboard --logdir DIRECTORY`.
 
     Args:
         model: The model that `fit` is called on, of either Keras: a `Distiller`, or
@@ -49,7 +52,9 @@ def training_log(
 
     Raises:
         ArgumentError: If one of `teacher` and `data` is given without the other.
-        ModelError: If `model` is no model of either Keras.
+        DataError: If `data` does not fit the teacher or the model.
+        ModelError: If `model` is no model of either Keras, or if it has other classes
+            than the teacher.
         OutputError: If the directory cannot be written.
 
     Example:
@@ -65,27 +70,59 @@ def training_log(
             f"other. Received: {missing}=None"
         )
     library: Any = keras_compat.keras_of(model)
-    folder = os.fspath(directory)
-    try:
-        os.makedirs(folder, exist_ok=True)
-        writer = tf.summary.create_file_writer(folder)
-    except (OSError, tf.errors.OpError) as error:
-        raise OutputError(
-            "Cannot write a log; choose a folder that can be written to. "
-            f"Received: directory={folder!r} ({error})"
-        ) from error
+    if teacher is not None:
+        agreement(teacher, model if model.built else teacher, data)
+    log = _Log(os.fspath(directory))
 
     def write(epoch: int, logs: Mapping[str, Any] | None) -> None:
-        values = {f"epoch/{name}": float(value) for name, value in (logs or {}).items()}
-        values |= observe(model)
+        values = _numbers(logs or {}) | observe(model)
         if teacher is not None:
             values["agreement"] = float(agreement(teacher, model, data))
-        with writer.as_default():
-            for name, value in values.items():
-                tf.summary.scalar(name, value, step=epoch)
-        writer.flush()
+        log.write(values, epoch)
 
-    return library.callbacks.LambdaCallback(on_epoch_end=write)
+    return library.callbacks.LambdaCallback(
+        on_epoch_end=write, on_train_end=lambda logs: log.close()
+    )
+
+
+class _Log:
+    """Scalars in a folder. After `close`, the next ones go into a new file there."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._writer: Any = self._open()
+
+    def write(self, values: Mapping[str, float], step: int) -> None:
+        self._writer = self._writer or self._open()
+        with self._writer.as_default():
+            for name, value in values.items():
+                tf.summary.scalar(name, value, step=step)
+        self._writer.flush()
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self._writer = None
+
+    def _open(self) -> Any:
+        try:
+            os.makedirs(self._folder, exist_ok=True)
+            return tf.summary.create_file_writer(self._folder)
+        except (OSError, tf.errors.OpError) as error:
+            raise OutputError(
+                "Cannot write a log; choose a folder that can be written to. "
+                f"Received: directory={self._folder!r} ({error})"
+            ) from error
+
+
+def _numbers(logs: Mapping[str, Any]) -> dict[str, float]:
+    """Returns what `fit` reports as single numbers."""
+    values = {}
+    for name, value in logs.items():
+        several = np.ndim(value) > 0
+        for index, number in enumerate(np.ravel(value).tolist()):
+            values[f"epoch/{name}/{index}" if several else f"epoch/{name}"] = number
+    return values
 
 
 def observe(model: Any) -> dict[str, float]:
