@@ -32,3 +32,7 @@ class ExportError(TFCompressError, RuntimeError):
 
 class OutputError(TFCompressError, OSError):
     """A file or folder cannot be written, or must not be overwritten."""
+
+
+class ProcessError(TFCompressError, RuntimeError):
+    """A child process of tfcompress cannot be started."""

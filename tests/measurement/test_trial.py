@@ -8,7 +8,7 @@ import tensorflow as tf
 from ai_edge_litert.tools import flatbuffer_utils
 
 from tests.measurement.conftest import convert
-from tfcompress.errors import ModelError
+from tfcompress.errors import ModelError, ProcessError
 from tfcompress.measurement import LiteRTModel
 from tfcompress.measurement.files import trial
 from tfcompress.measurement.files.trial import check_runs, trust
@@ -71,8 +71,65 @@ def test_file_that_ends_the_process_is_refused(tmp_path, crashing, trials):
 
 def test_file_that_never_ends_is_refused(endless, trials, monkeypatch):
     monkeypatch.setattr(trial, "SECONDS", 1.0)
-    with pytest.raises(ModelError, match="did not end within 2 s"):
+    with pytest.raises(ModelError, match="did not end within 2 s of CPU time"):
         check_runs(endless, "endless.tflite")
+    assert trial._results == {}
+
+
+def test_file_that_waits_is_refused_and_tried_again(dense_files, trials, monkeypatch):
+    monkeypatch.setattr(trial, "_PATIENCE", 1e-9)
+    content = dense_files["fixed"].read_bytes()
+    with pytest.raises(ModelError, match="was killed"):
+        check_runs(content, "slow.tflite")
+    monkeypatch.setattr(trial, "_PATIENCE", 10.0)
+    check_runs(content, "slow.tflite")
+
+
+def test_child_that_cannot_start_is_no_fault_of_the_file(
+    dense_files, trials, monkeypatch
+):
+    trial._child.stop()
+    monkeypatch.setattr(trial, "_PROGRAM", "tfcompress.no_such_module")
+    with pytest.raises(ProcessError, match=r"exit code 1 .*no_such_module"):
+        check_runs(dense_files["fixed"].read_bytes(), "fixed.tflite")
+    assert trial._results == {}
+
+
+def test_files_of_the_user_do_not_shadow_modules(
+    tmp_path, dense_files, trials, monkeypatch
+):
+    (tmp_path / "json.py").write_text("raise RuntimeError('not the library')")
+    monkeypatch.chdir(tmp_path)
+    trial._child.stop()
+    check_runs(dense_files["fixed"].read_bytes(), "fixed.tflite")
+
+
+def test_interrupted_trial_ends_at_once(tmp_path, endless):
+    path = tmp_path / "endless.tflite"
+    path.write_bytes(endless)
+    code = (
+        "import signal, sys, threading\n"
+        "from tfcompress.measurement import LiteRTModel\n"
+        "from tfcompress.measurement.files import trial\n"
+        "ask = trial._ask\n"
+        "interrupt = (threading.main_thread().ident, signal.SIGINT)\n"
+        "def ask_and_interrupt(*arguments):\n"
+        "    threading.Timer(1.0, signal.pthread_kill, interrupt).start()\n"
+        "    return ask(*arguments)\n"
+        "trial._ask = ask_and_interrupt\n"
+        "try:\n"
+        "    LiteRTModel(sys.argv[1])\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted', flush=True)\n"
+    )
+    # The trial itself would go on for 30 seconds.
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=25,
+    )
+    assert done.stdout == "interrupted\n", done.stderr
 
 
 def test_good_file_is_tried_once_for_each_kind_of_kernels(dense_files, trials):

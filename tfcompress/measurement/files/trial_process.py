@@ -1,9 +1,10 @@
 """Runs `.tflite` files that may end the process: a program for a child process.
 
-It reads orders from its standard input, each a line with the letter of the kernels,
-the seconds that a file may take and the number of bytes, and the bytes. For each it
-writes a line: 0 when it is through with the file, or the number of the signal that
-ended the trial, below 0. That LiteRT refuses a file with an error is no matter here.
+It writes the line "ready", then reads orders from its standard input, each a line with
+the letter of the kernels, the seconds of CPU time that a file may take and the number
+of bytes, and the bytes. For each it writes a line: 0 when it is through with the file,
+or the number of the signal that ended the trial, below 0. That LiteRT refuses a file
+with an error is no matter here.
 
 Where the system can, each file is run in a copy of this process, so that no file sees
 what another left in memory: it depends on what a damaged file reads there how it ends.
@@ -11,7 +12,6 @@ what another left in memory: it depends on what a damaged file reads there how i
 
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Mapping
 
@@ -79,10 +79,15 @@ def _limit_memory() -> None:
         import resource
 
         everything = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        if hard != resource.RLIM_INFINITY:
-            everything = min(everything, hard)
-        resource.setrlimit(resource.RLIMIT_AS, (everything, hard))
+        _limit(resource.RLIMIT_AS, everything)
+
+
+def _limit(kind: int, most: int) -> None:
+    import resource
+
+    _, hard = resource.getrlimit(kind)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (most, hard))
 
 
 def _try(content: bytes, delegates: bool, seconds: int) -> int:
@@ -92,7 +97,9 @@ def _try(content: bytes, delegates: bool, seconds: int) -> int:
         return 0
     process = os.fork()
     if process == 0:
-        signal.alarm(seconds)
+        import resource
+
+        _limit(resource.RLIMIT_CPU, seconds)
         with contextlib.suppress(Exception):
             run_file(content, delegates=delegates)
         os._exit(0)
@@ -101,12 +108,16 @@ def _try(content: bytes, delegates: bool, seconds: int) -> int:
 
 def _main() -> None:
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)  # what native code prints is no answer
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for printed in (1, 2):  # what native code prints is no answer
+        os.dup2(nowhere, printed)
     _limit_memory()
+    answers.write(b"ready\n")
     while order := sys.stdin.buffer.readline().split():
         kernels, seconds, length = order
         content = sys.stdin.buffer.read(int(length))
         answers.write(b"%d\n" % _try(content, KERNELS[kernels], int(seconds)))
+        del content  # Not kept while the next file is waited for.
 
 
 if __name__ == "__main__":
