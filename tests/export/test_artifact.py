@@ -132,6 +132,35 @@ def test_damaged_accounts(artifact, text):
         tfc.export.Artifact.read(artifact)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("target", None),
+        ("target", 3),
+        ("target", {"name": "mine"}),
+        ("bytes", "many"),
+        ("bytes", True),
+        ("notes", "one"),
+        ("operations", [1]),
+        ("signatures", {"serving_default": {"inputs": 5}}),
+        ("versions", {"keras": 3}),
+    ],
+)
+def test_accounts_with_an_odd_field(artifact, field, value):
+    account = json.loads(artifact.account.read_text())
+    artifact.account.write_text(json.dumps({**account, field: value}))
+    with pytest.raises(ModelError, match=r"account of the file is damaged.*small"):
+        tfc.export.Artifact.read(artifact)
+
+
+def test_accounts_without_a_field(artifact):
+    account = json.loads(artifact.account.read_text())
+    del account["target"]
+    artifact.account.write_text(json.dumps(account))
+    with pytest.raises(ModelError, match=r"another version.*target"):
+        tfc.export.Artifact.read(artifact)
+
+
 def test_missing_files_and_accounts(artifact, tmp_path):
     artifact.account.unlink()
     with pytest.raises(ModelError, match="which is not there"):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tfcompress.errors import ModelError
 from tfcompress.export.account.account_file import account_path, read_account
 from tfcompress.export.account.plain_data import decode
 from tfcompress.export.census import Operation
@@ -101,7 +102,15 @@ class Artifact:
         artifact = tfc.export.Artifact.read("small.tflite")
         ```
         """
-        account: Artifact = decode(cls, read_account(path))
+        written = read_account(path)
+        try:
+            account: Artifact = decode(cls, written)
+        except (TypeError, ValueError) as error:
+            raise ModelError(
+                "The account of the file is damaged, or of another version of "
+                "tfcompress; export the model again. "
+                f"Received: {str(account_path(path))!r} ({error})"
+            ) from error
         return dataclasses.replace(account, path=Path(path))
 
     @property

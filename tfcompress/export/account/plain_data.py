@@ -6,6 +6,7 @@ import os
 import types
 import typing
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,11 +61,18 @@ def decode(kind: Any, value: Any) -> Any:
         defaults.
 
     Raises:
-        TypeError: If the data is not that of such a dataclass; so do KeyError and
-            ValueError.
+        TypeError: If the data is not that of such a type, or if a dataclass lacks a
+            field; ValueError if it takes no such value.
     """
-    if value is None:
-        return None
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        if value is None and type(None) in inner:
+            return None
+        return decode(next(each for each in inner if each is not type(None)), value)
+    form = _form(kind, origin)
+    good = isinstance(value, form)
+    if not good or (isinstance(value, bool) and form in (int, (int, float))):
+        raise TypeError(f"expected {kind}, received {value!r}")
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         names = [field.name for field in dataclasses.fields(kind)]
@@ -72,9 +80,6 @@ def decode(kind: Any, value: Any) -> Any:
             name: decode(hints[name], value[name]) for name in names if name in value
         }
         return typing.cast(Any, kind)(**given)
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (types.UnionType, typing.Union):
-        return decode(next(each for each in inner if each is not type(None)), value)
     if origin is tuple:
         kinds = [inner[0]] * len(value) if inner[-1] is Ellipsis else inner
         return tuple(decode(*pair) for pair in zip(kinds, value, strict=True))
@@ -83,3 +88,16 @@ def decode(kind: Any, value: Any) -> Any:
     if kind is np.dtype or origin is np.dtype:
         return np.dtype(value)
     return value
+
+
+def _form(kind: Any, origin: Any) -> Any:
+    """Returns the types of plain data that a value of some type is written as."""
+    if dataclasses.is_dataclass(kind) or origin in (dict, collections.abc.Mapping):
+        return Mapping
+    if origin is tuple:
+        return list
+    if kind is np.dtype or origin is np.dtype or kind is Path:
+        return str
+    if kind is float:
+        return (int, float)
+    return kind if kind in (bool, int, str) else object
