@@ -1,6 +1,5 @@
 """Measures several models, each on its own file."""
 
-import importlib.metadata
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from tfcompress.measurement.quality.prediction import predict_each
 from tfcompress.measurement.quality.quality import Quality, label_kinds, score
 from tfcompress.measurement.speed.latency import latency
 from tfcompress.measurement.speed.machine import describe_machine
+from tfcompress.measurement.speed.versions import versions
 from tfcompress.report.comparison import Comparison
 from tfcompress.report.naming_rows import naming_row
 from tfcompress.report.origin import describe_origin
@@ -152,7 +152,7 @@ def compare(
         machine=describe_machine(),
         samples=qualities[reference].samples,
         threads=threads,
-        versions={name: importlib.metadata.version(name) for name in _PACKAGES},
+        versions=versions(_PACKAGES),
         lower_is_better=qualities[reference].lower_is_better,
         confidence=confidence,
         details=details,

@@ -1,7 +1,6 @@
 """Writes a `.tflite` file together with its account."""
 
 import dataclasses
-import importlib.metadata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from tfcompress.export.targets import Target
 from tfcompress.export.verification.partitions import accelerated_share
 from tfcompress.export.verification.verification import Verification
 from tfcompress.measurement.files.file_graph import DEFAULT_SIGNATURE, describe_tensors
+from tfcompress.measurement.speed.versions import versions
 
 _PACKAGES = (
     "tfcompress",
@@ -82,7 +82,7 @@ def write_artifact(
             arena_bytes=arena_bytes,
             layers=dict(layers or {}),
             notes=notes + _notes_of(found),
-            versions={name: importlib.metadata.version(name) for name in _PACKAGES},
+            versions=versions(_PACKAGES),
             recipe=dict(recipe),
         )
         write(artifact)

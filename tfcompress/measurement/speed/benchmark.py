@@ -1,7 +1,6 @@
 """How fast files are, side by side on this machine."""
 
 import dataclasses
-import importlib.metadata
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from tfcompress.measurement.speed.operation_profile import (
     OperationProfile,
     operation_profile,
 )
+from tfcompress.measurement.speed.versions import versions
 from tfcompress.result import Result
 
 AnyPath = str | os.PathLike[str]
@@ -226,13 +226,12 @@ def benchmark(
                 operations=operations,
             )
         )
-    version = importlib.metadata.version("ai-edge-litert")
     return Benchmark(
         rows=tuple(sorted(rows, key=lambda row: row.p50_ms)),
         reference=rows[0].name,
         threads=threads,
         machine=describe_machine(),
-        runtime=f"LiteRT {version}",
+        runtime=" ".join(["LiteRT", *versions(["ai-edge-litert"]).values()]),
     )
 
 
