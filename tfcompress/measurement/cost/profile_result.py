@@ -9,12 +9,14 @@ from rich.text import Text
 
 from tfcompress.measurement.cost.distribution import Distribution, join
 from tfcompress.measurement.cost.energy import ASSUMPTIONS, Energy
+from tfcompress.measurement.cost.kernel_count import KernelCount
+from tfcompress.measurement.cost.layer_totals import LayerTotals
 from tfcompress.printing import to_markdown
 from tfcompress.result import Result
 
 
 @dataclasses.dataclass(frozen=True)
-class LayerProfile:
+class LayerProfile(KernelCount):
     """One call of a layer, or one operation of a file, for one sample.
 
     Attributes:
@@ -48,14 +50,9 @@ class LayerProfile:
     alive_bytes: int
     energy: Energy
 
-    @property
-    def sparsity(self) -> float:
-        """Share of kernel weights that are zero, 0 to 1; 0 without a kernel."""
-        return self.zeros / self.kernel_parameters if self.kernel_parameters else 0.0
-
 
 @dataclasses.dataclass(frozen=True)
-class Profile(Result):
+class Profile(LayerTotals, Result):
     """What a model costs, in the order in which it is computed.
 
     It prints itself: with `print`, in a notebook, and with rich.
@@ -71,26 +68,6 @@ class Profile(Result):
     notes: tuple[str, ...] = ()
 
     @property
-    def parameters(self) -> int:
-        """Numbers in all weights."""
-        return sum(layer.parameters for layer in self.layers)
-
-    @property
-    def kernel_parameters(self) -> int:
-        """Those of them that lie in kernels."""
-        return sum(layer.kernel_parameters for layer in self.layers)
-
-    @property
-    def zeros(self) -> int:
-        """Kernel weights that are exactly zero."""
-        return sum(layer.zeros for layer in self.layers)
-
-    @property
-    def sparsity(self) -> float:
-        """Share of kernel weights that are zero, 0 to 1; 0 without a kernel."""
-        return self.zeros / self.kernel_parameters if self.kernel_parameters else 0.0
-
-    @property
     def unique_values(self) -> int:
         """The most different values that one kernel has."""
         return self._distribution().unique_values
@@ -99,11 +76,6 @@ class Profile(Result):
     def entropy_bits(self) -> float:
         """Entropy of the kernels' values, in bits for each kernel weight."""
         return self._distribution().entropy_bits
-
-    @property
-    def multiply_adds(self) -> int:
-        """Multiply-adds for one sample."""
-        return sum(layer.multiply_adds for layer in self.layers)
 
     @property
     def effective_multiply_adds(self) -> int:
@@ -147,13 +119,9 @@ class Profile(Result):
         """Returns the attributes and the totals as plain data."""
         return {
             **super().to_dict(),
-            "parameters": self.parameters,
-            "kernel_parameters": self.kernel_parameters,
-            "zeros": self.zeros,
-            "sparsity": self.sparsity,
+            **self.totals(),
             "unique_values": self.unique_values,
             "entropy_bits": self.entropy_bits,
-            "multiply_adds": self.multiply_adds,
             "effective_multiply_adds": self.effective_multiply_adds,
             "activation_peak": self.activation_peak,
             "energy": dataclasses.asdict(self.energy),

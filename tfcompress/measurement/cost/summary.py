@@ -12,6 +12,8 @@ from rich.text import Text
 from tfcompress import keras_compat
 from tfcompress.graph import Graph, Node, Tensor, TensorSpec
 from tfcompress.graph.graph import map_tensors
+from tfcompress.measurement.cost.kernel_count import KernelCount
+from tfcompress.measurement.cost.layer_totals import LayerTotals
 from tfcompress.measurement.cost.multiply_adds import (
     Call,
     count_multiply_adds,
@@ -24,7 +26,7 @@ _SIZES = {"bfloat16": 2, "string": 0}
 
 
 @dataclasses.dataclass(frozen=True)
-class LayerSummary:
+class LayerSummary(KernelCount):
     """One call of a layer or operation.
 
     Attributes:
@@ -47,14 +49,9 @@ class LayerSummary:
     kernel_parameters: int
     zeros: int
 
-    @property
-    def sparsity(self) -> float:
-        """Share of kernel weights that are zero, 0 to 1; 0 without a kernel."""
-        return self.zeros / self.kernel_parameters if self.kernel_parameters else 0.0
-
 
 @dataclasses.dataclass(frozen=True)
-class Summary(Result):
+class Summary(LayerTotals, Result):
     """All layers of a model, in the order in which they are computed.
 
     It prints itself: with `print`, in a notebook, and with rich.
@@ -71,26 +68,9 @@ class Summary(Result):
     uncounted: tuple[str, ...]
 
     @property
-    def parameters(self) -> int:
-        """Numbers in all weights, those of shared layers once."""
-        return sum(layer.parameters for layer in self.layers)
-
-    @property
-    def multiply_adds(self) -> int:
-        """Multiply-adds of the model for one sample."""
-        return sum(layer.multiply_adds for layer in self.layers)
-
-    @property
     def activation_bytes(self) -> int:
         """Bytes of all tensors for one sample, as if all were kept."""
         return sum(layer.activation_bytes for layer in self.layers)
-
-    @property
-    def sparsity(self) -> float:
-        """Share of kernel weights that are zero, 0 to 1; 0 without a kernel."""
-        kernels = sum(layer.kernel_parameters for layer in self.layers)
-        zeros = sum(layer.zeros for layer in self.layers)
-        return zeros / kernels if kernels else 0.0
 
     def describe(self) -> str:
         """Says in a sentence or two what was counted, and what was not."""

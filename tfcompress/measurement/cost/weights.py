@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from tfcompress.measurement.cost.constants import Constant, read_constants
+from tfcompress.measurement.cost.kernel_count import KernelCount
 from tfcompress.measurement.files.subject import path_of
 
 
 @dataclasses.dataclass(frozen=True)
-class WeightCount:
+class WeightCount(KernelCount):
     """Weights of a model or file.
 
     Attributes:
@@ -22,11 +23,6 @@ class WeightCount:
     parameters: int
     kernel_parameters: int
     zeros: int
-
-    @property
-    def sparsity(self) -> float:
-        """Share of kernel weights that are zero, 0 to 1; 0 without a kernel."""
-        return self.zeros / self.kernel_parameters if self.kernel_parameters else 0.0
 
 
 def count_weights(model_or_file: Any) -> WeightCount:

@@ -9,6 +9,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from tfcompress.measurement.cost.kernel_count import KernelCount
+from tfcompress.measurement.cost.layer_totals import LayerTotals
 from tfcompress.measurement.files.tensor import TensorDetails
 from tfcompress.printing import to_markdown
 from tfcompress.result import Result
@@ -23,7 +25,7 @@ _NUMBERS = 4
 
 
 @dataclasses.dataclass(frozen=True)
-class LayerInspection:
+class LayerInspection(KernelCount):
     """One layer of a Keras model, or one operation of a `.tflite` file.
 
     Attributes:
@@ -58,11 +60,6 @@ class LayerInspection:
     multiply_adds: int
     sparse: bool = False
 
-    @property
-    def sparsity(self) -> float:
-        """Share of kernel weights that are zero, 0 to 1; 0 without a kernel."""
-        return self.zeros / self.kernel_parameters if self.kernel_parameters else 0.0
-
 
 @dataclasses.dataclass(frozen=True)
 class SignatureInspection:
@@ -80,7 +77,7 @@ class SignatureInspection:
 
 
 @dataclasses.dataclass(frozen=True)
-class Inspection(Result):
+class Inspection(LayerTotals, Result):
     """What is inside a model file.
 
     It prints itself: with `print` and with rich.
@@ -117,34 +114,9 @@ class Inspection(Result):
         return self.signatures[0].outputs
 
     @property
-    def parameters(self) -> int:
-        """Numbers in all weights, shared ones once."""
-        return sum(layer.parameters for layer in self.layers)
-
-    @property
-    def kernel_parameters(self) -> int:
-        """Those of the parameters that lie in kernels."""
-        return sum(layer.kernel_parameters for layer in self.layers)
-
-    @property
-    def zeros(self) -> int:
-        """Kernel weights that are exactly zero."""
-        return sum(layer.zeros for layer in self.layers)
-
-    @property
-    def sparsity(self) -> float:
-        """Share of kernel weights that are zero, 0 to 1; 0 without a kernel."""
-        return self.zeros / self.kernel_parameters if self.kernel_parameters else 0.0
-
-    @property
     def weight_bytes(self) -> int:
         """Bytes of all weights in the file."""
         return sum(layer.bytes for layer in self.layers)
-
-    @property
-    def multiply_adds(self) -> int:
-        """Multiply-adds of the model for one sample."""
-        return sum(layer.multiply_adds for layer in self.layers)
 
     def describe(self) -> str:
         """Says in some lines what the file is, takes and gives, and is made of."""
@@ -174,12 +146,8 @@ class Inspection(Result):
         """Returns the attributes and the totals as plain data."""
         return {
             **super().to_dict(),
-            "parameters": self.parameters,
-            "kernel_parameters": self.kernel_parameters,
-            "zeros": self.zeros,
-            "sparsity": self.sparsity,
+            **self.totals(),
             "weight_bytes": self.weight_bytes,
-            "multiply_adds": self.multiply_adds,
         }
 
     def __rich_console__(
