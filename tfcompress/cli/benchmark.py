@@ -1,13 +1,11 @@
 """`tfcompress benchmark`: how fast files are, side by side."""
 
-import sys
 from collections.abc import Sequence
 
 from rich.console import Console
 
 from tfcompress import measurement
-
-_WIDE = 250
+from tfcompress.cli.console import show
 
 
 def run_benchmark(
@@ -37,10 +35,4 @@ def run_benchmark(
             seconds=seconds,
             profile_operations=profile_operations,
         )
-    if as_json:
-        sys.stdout.write(result.to_json())
-        return
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDE)
-    console.print(result)
+    show(result, as_json=as_json)

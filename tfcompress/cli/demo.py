@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tfcompress import __version__, export, report
 from tfcompress.cli import images as image_data
+from tfcompress.cli.console import make_console
 from tfcompress.cli.networks import TEACHER_WIDTHS, build_network, build_student
 from tfcompress.cli.progress import StepProgress
 from tfcompress.errors import ArgumentError, TFCompressError
@@ -17,7 +18,6 @@ from tfcompress.pipeline import RunDirectory, Training, distil_prune_quantize
 from tfcompress.pipeline.distil_prune_quantize import file_name, save_model
 
 MANY_IMAGES = 10_000
-WIDE = 160
 NOTES = {
     "teacher": "the large network, trained on the labels",
     "student alone": "the small network, trained on the labels: the baseline",
@@ -55,7 +55,7 @@ def run_demo(
     Raises:
         TFCompressError: If an argument, the data or the folder cannot be used.
     """
-    console = console or _make_console()
+    console = console or make_console()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if not 0 <= seed < 2**32:
         raise ArgumentError(
@@ -89,12 +89,6 @@ def run_demo(
         soft_wrap=True,
     )
     return comparison
-
-
-def _make_console() -> Console:
-    """Returns standard output; where it is no terminal, wide enough for the table."""
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDE)
 
 
 def _introduce(images: image_data.Images, console: Console) -> None:

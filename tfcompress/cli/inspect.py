@@ -1,12 +1,7 @@
 """`tfcompress inspect`: what is inside a model file."""
 
-import sys
-
-from rich.console import Console
-
 from tfcompress import measurement
-
-_WIDE = 250
+from tfcompress.cli.console import show
 
 
 def run_inspect(file: str, *, as_json: bool = False, trusted: bool = False) -> None:
@@ -20,11 +15,4 @@ def run_inspect(file: str, *, as_json: bool = False, trusted: bool = False) -> N
     Raises:
         TFCompressError: If the file cannot be read.
     """
-    result = measurement.inspect(file, trusted=trusted)
-    if as_json:
-        sys.stdout.write(result.to_json())
-        return
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDE)
-    console.print(result)
+    show(measurement.inspect(file, trusted=trusted), as_json=as_json)

@@ -38,6 +38,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
     _add_demo(commands)
     _add_benchmark(commands)
     _add_inspect(commands)
+    for command in commands.choices.values():
+        command.add_argument(
+            "--debug", action="store_true", help="show where an error came from"
+        )
     return parser.parse_args(argv[1:])
 
 
@@ -95,9 +99,6 @@ def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         action="store_true",
         help="replace the files of a run that is in the folder",
     )
-    demo.add_argument(
-        "--debug", action="store_true", help="show where an error came from"
-    )
     demo.set_defaults(command=_run_demo)
 
 
@@ -147,9 +148,6 @@ def _add_benchmark(
     benchmark.add_argument(
         "--json", action="store_true", help="write all numbers as JSON"
     )
-    benchmark.add_argument(
-        "--debug", action="store_true", help="show where an error came from"
-    )
     benchmark.set_defaults(command=_run_benchmark)
 
 
@@ -185,9 +183,6 @@ def _add_inspect(
         "--trust",
         action="store_true",
         help="let a Keras file run the code of its Lambda layers",
-    )
-    inspect.add_argument(
-        "--debug", action="store_true", help="show where an error came from"
     )
     inspect.set_defaults(command=_run_inspect)
 
