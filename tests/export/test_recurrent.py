@@ -6,6 +6,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert.tools import flatbuffer_utils
 
 import tests.export.recurrent_networks as networks
 import tfcompress as tfc
@@ -14,7 +15,9 @@ from tfcompress.errors import ExportError
 from tfcompress.export import find_target
 from tfcompress.export.conversion import child_process
 from tfcompress.export.conversion.child_process import run_converter_in_child
+from tfcompress.export.conversion.named_conversion import convert_named
 from tfcompress.export.conversion.recurrent import MOST_STEPS, count_steps, unroll
+from tfcompress.export.conversion.signature import read_signature
 from tfcompress.export.layer_operations import list_layer_operations
 
 INTEGERS_ONLY = dataclasses.replace(find_target("cpu_int8"), float_operations=False)
@@ -213,6 +216,14 @@ def test_sequences_of_unknown_length_stay_loops(tmp_path):
             model, tmp_path / "m.tflite", representative_data=x
         )
     assert decibels(np.asarray(model(x)), artifact.predict(x)) > 20
+
+
+def test_loops_of_both_directions_have_weights_of_their_own(either_keras):
+    model = networks.build_recurrent(either_keras, "Bidirectional LSTM", steps=None)
+    content = convert_named(model, read_signature(model, batch=1))
+    file = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    names = [tensor.name for graph in file.subgraphs for tensor in graph.tensors]
+    assert len(set(names)) == len(names)
 
 
 # Steps.

@@ -85,6 +85,7 @@ class _Naming:
 
     def rename(self, file: Any) -> None:
         """Renames the tensors of a file, a `ModelT`, in place."""
+        taken: collections.Counter[str] = collections.Counter()
         for number, subgraph in enumerate(file.subgraphs):
             names = {
                 index: self._paths(tensor.name.decode("utf-8", "replace"))
@@ -96,7 +97,6 @@ class _Naming:
                 kernel = kernel_of(file, subgraph, operator)
                 if kernel is not None:
                     self._put_owner_first(names, kernel, int(operator.outputs[0]))
-            taken: collections.Counter[str] = collections.Counter()
             for index, tensor in enumerate(subgraph.tensors):
                 name = ";".join(names[index])
                 again = taken[name]
