@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from tfcompress.errors import ArgumentError
-from tfcompress.report.labels import place_labels
+from tfcompress.report.plot_labels import place_labels
 
 SIGNATURES = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from tfcompress.report.columns import is_share, title_of
 from tfcompress.report.figure_file import BLUE, ORANGE, encode, shorten
-from tfcompress.report.labels import place_labels
+from tfcompress.report.plot_labels import place_labels
 
 _GREY = "#767676"
 

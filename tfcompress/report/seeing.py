@@ -12,8 +12,8 @@ from tfcompress.measurement.quality.agreement import share_agreement
 from tfcompress.measurement.quality.prediction import Predictions
 from tfcompress.report.confusion import count_pairs
 from tfcompress.report.details import Details
-from tfcompress.report.file_layers import list_layers
 from tfcompress.report.find_changes import find_changes
+from tfcompress.report.layer_costs import list_layer_costs
 from tfcompress.report.seen_inputs import SeenInputs
 
 Said = Predictions | Mapping[str, Predictions]
@@ -100,7 +100,7 @@ def see_details(
         )
         changes = dataclasses.replace(found, output=output)
     return Details(
-        layers={name: list_layers(files[name]) for name in parts},
+        layers={name: list_layer_costs(files[name]) for name in parts},
         confusion_matrices=matrices,
         classes=names,
         changes=changes,

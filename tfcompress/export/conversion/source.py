@@ -59,12 +59,12 @@ def check_source(model: Any, *, flex: bool) -> None:
     """
     keras_compat.check_model(model)
     _check_wrappers(model)
-    check_bytes(model)
+    _check_bytes(model)
     if not flex:
         _check_text(model)
 
 
-def check_bytes(model: Any) -> None:
+def _check_bytes(model: Any) -> None:
     """Raises an error if the weights of a model are more than a file can hold.
 
     The converter writes them in float32 on its way to any other type.

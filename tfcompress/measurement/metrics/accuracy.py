@@ -38,11 +38,11 @@ def prepare_top_k_accuracy(predictions: Predictions, k: int) -> Measure:
             f"Received: metric='top_{k}_accuracy'"
         )
     weights = predictions.label_weights
-    found = rank_labels(predictions) < k
+    found = _rank_labels(predictions) < k
     return sum_up(mean_over(found * weights, weights), lambda sums: sums[0] / sums[1])
 
 
-def rank_labels(predictions: Predictions) -> np.ndarray:
+def _rank_labels(predictions: Predictions) -> np.ndarray:
     """Returns how many classes come before the right one, as the model orders them.
 
     Returns:

@@ -15,11 +15,11 @@ def prepare_perplexity(predictions: Predictions) -> Measure:
     A probability below 1e-7 counts as 1e-7, as in Keras's cross-entropy.
     """
     weights = predictions.label_weights
-    statistics = mean_over(weights * surprise(predictions), weights)
+    statistics = mean_over(weights * _surprise(predictions), weights)
     return sum_up(statistics, lambda sums: np.exp(sums[0] / sums[1]))
 
 
-def surprise(predictions: Predictions) -> np.ndarray:
+def _surprise(predictions: Predictions) -> np.ndarray:
     """Returns `-log(probability of the right class)` in nats, shaped as the labels."""
     labels = np.asarray(predictions.labels)[..., np.newaxis]
     own = np.take_along_axis(predictions.probabilities, labels, axis=-1)[..., 0]

@@ -26,7 +26,7 @@ def prepare_roc_auc(predictions: Predictions) -> Measure:
     weights = predictions.label_weights.ravel()
     samples = np.arange(len(labels)).repeat(weights.size // len(labels))
     areas = [
-        prepare_area(scores[..., column].ravel(), truths[..., column].ravel())
+        _prepare_area(scores[..., column].ravel(), truths[..., column].ravel())
         for column in range(scores.shape[-1])
     ]
 
@@ -39,7 +39,7 @@ def prepare_roc_auc(predictions: Predictions) -> Measure:
     return measure
 
 
-def prepare_area(
+def _prepare_area(
     scores: np.ndarray, truth: np.ndarray
 ) -> Callable[[np.ndarray], float]:
     """Returns a function of weights that gives the area under one ROC curve.

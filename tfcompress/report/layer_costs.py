@@ -6,7 +6,7 @@ from tfcompress.measurement.inspection.inspection import inspect
 from tfcompress.report.layer_bars import LayerCost
 
 
-def list_layers(path: str | os.PathLike[str]) -> tuple[LayerCost, ...]:
+def list_layer_costs(path: str | os.PathLike[str]) -> tuple[LayerCost, ...]:
     """Lists the layers of a `.tflite` file, the operations of one layer together.
 
     Args:
@@ -20,7 +20,7 @@ def list_layers(path: str | os.PathLike[str]) -> tuple[LayerCost, ...]:
 
     Example:
     ```python
-    largest = max(list_layers("small.tflite"), key=lambda layer: layer.bytes)
+    largest = max(list_layer_costs("small.tflite"), key=lambda layer: layer.bytes)
     ```
     """
     costs: dict[str, LayerCost] = {}
