@@ -334,3 +334,15 @@ def test_a_layer_that_cannot_have_int4_is_noted(tmp_path):
         )
     assert artifact.layers["stem"].startswith("int8")
     assert artifact.target.weights == "int8"
+
+
+def test_a_file_that_is_not_compared_says_so(float_file, tmp_path):
+    with pytest.warns(UserWarning, match="not compared with the model"):
+        artifact = post_training(
+            float_file,
+            tmp_path / "m.tflite",
+            representative_data=np.zeros((10, 8, 8, 1)),
+            verification=False,
+        )
+    assert artifact.verification is None
+    assert artifact.recipe["verification"] is False

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfcompress import keras_compat
+from tfcompress.errors import ExportError
 from tfcompress.export.account.artifact import Artifact
 from tfcompress.export.layer_operations import list_layer_operations
 from tfcompress.graph.rewiring import with_layers
@@ -108,13 +109,18 @@ class FlatModel:
         layers |= dict.fromkeys(kept, "float16")
         clipped = self.clipped(choices)
         source = self.float_file if clipped is self else clipped.float_file
+        write = functools.partial(
+            post_training,
+            source,
+            scheme=found,
+            representative_data=representative,
+            layers=layers,
+        )
         with silent():
-            return post_training(
-                source,
-                scheme=found,
-                representative_data=representative,
-                layers=layers,
-            )
+            try:
+                return write()
+            except ExportError:  # A file that is tried may be bad: it is measured.
+                return write(verification=False)
 
     def clipped(self, choices: Choices) -> "FlatModel":
         """Returns the model with weights in the ranges that the choices give them."""
