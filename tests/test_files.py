@@ -1,9 +1,10 @@
+import errno
 import os
 
 import pytest
 
 from tfcompress.errors import OutputError
-from tfcompress.files import replacing, write_atomically
+from tfcompress.files import replacing, temporary_folder, write_atomically
 
 
 def test_writes_text_and_bytes(tmp_path):
@@ -57,3 +58,14 @@ def test_full_disk(tmp_path, monkeypatch):
         write_atomically(path, "new")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_temporary_folder_is_removed():
+    with temporary_folder() as folder:
+        (folder / "a.txt").write_text("three")
+    assert not folder.exists()
+
+
+def test_a_full_disk_is_an_error_that_names_the_folder():
+    with pytest.raises(OutputError, match="No space left.*TMPDIR"), temporary_folder():
+        raise OSError(errno.ENOSPC, "No space left on device")

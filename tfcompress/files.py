@@ -85,6 +85,34 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
                 temporary.unlink()
 
 
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Gives an empty folder that is removed when the block ends.
+
+    Yields:
+        The folder.
+
+    Raises:
+        OutputError: If it cannot be made, or the block fails to write into it.
+
+    Example:
+    ```python
+    with temporary_folder() as folder:
+        (folder / "notes.txt").write_text("three")
+    ```
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="tfcompress-") as name:
+            yield Path(name)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(
+            f"Cannot write a temporary folder in {tempfile.gettempdir()}: {error}. "
+            "Make space there, or set TMPDIR to a folder with space left."
+        ) from error
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -17,7 +17,7 @@ import tfcompress as tfc
 from tests.models import build_classifier, train_in_own_keras
 from tfcompress.errors import ArgumentError, DataError, ExportError, ModelError
 from tfcompress.export import find_target, run_on_microcontroller
-from tfcompress.export.microcontroller import microcontroller
+from tfcompress.export.microcontroller import lookup_tables, microcontroller
 from tfcompress.export.microcontroller.lookup_tables import (
     compress_with_lookup_tables,
     find_table,
@@ -189,6 +189,13 @@ def test_only_microcontrollers_have_an_arena(file, images, run):
     assert find_arena(file, mine, samples) == (run.arena_bytes, ())
 
 
+def test_a_file_that_takes_too_long_is_a_note(file, images, monkeypatch):
+    monkeypatch.setattr(microcontroller, "_SECONDS", 0.01)
+    arena, (note,) = find_arena(file, find_target("microcontroller"), {"image": images})
+    assert arena is None
+    assert "not done after" in note
+
+
 # Lookup tables ----------------------------------------------------------------------
 
 
@@ -268,6 +275,28 @@ def test_a_file_is_not_replaced_by_one_that_litert_does_not_run(file):
 def test_there_must_be_a_file(tmp_path):
     with pytest.raises(ModelError, match=r"none\.tflite"):
         compress_with_lookup_tables(tmp_path / "none.tflite", tmp_path / "to.tflite")
+
+
+def test_a_compression_that_takes_too_long(file, tmp_path, monkeypatch):
+    monkeypatch.setattr(lookup_tables, "_SECONDS", 0.01)
+    with pytest.raises(ExportError, match="too large to be compressed.*not done"):
+        compress_with_lookup_tables(file, tmp_path / "tables.tflite")
+
+
+def test_files_that_take_whole_numbers_without_a_sign(images, tmp_path):
+    keras.utils.set_random_seed(0)
+    model = build_classifier(keras, width=16, name="small")
+    _cluster(model, 8)
+    path, output = tmp_path / "model.tflite", tmp_path / "tables.tflite"
+    target = dataclasses.replace(
+        find_target("microcontroller"), name="camera", inputs_and_outputs="uint8"
+    )
+    tfc.export.to_tflite(model, path, target=target, representative_data=images)
+    # The account of a file that is replaced is not that of the new one.
+    tfc.export.to_tflite(model, output, target=target, representative_data=images)
+    assert (tmp_path / "tables.tflite.json").exists()
+    assert compress_with_lookup_tables(path, output).tables
+    assert not (tmp_path / "tables.tflite.json").exists()
 
 
 @pytest.mark.slow

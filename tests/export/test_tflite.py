@@ -1,4 +1,6 @@
+import errno
 import os
+import tempfile
 
 import keras
 import numpy as np
@@ -14,6 +16,9 @@ from tfcompress.errors import (
     ModelError,
     OutputError,
 )
+from tfcompress.export import find_target, model_file
+from tfcompress.export.conversion.direct_conversion import convert_directly
+from tfcompress.export.conversion.signature import read_signature
 
 
 @pytest.fixture
@@ -469,6 +474,56 @@ def test_a_file_larger_than_the_float_file_says_so(tmp_path):
             model, tmp_path / "i.tflite", representative_data=x
         )
     assert artifact.bytes > plain.bytes
+
+
+def test_a_note_that_cannot_be_made_costs_no_file(tmp_path, monkeypatch):
+    whole = model_file.convert
+
+    def convert(model, signature, target, **options):
+        if target.name == "cpu_float32":
+            raise ExportError("the converter failed")
+        return whole(model, signature, target, **options)
+
+    monkeypatch.setattr(model_file, "convert", convert)
+    x = np.random.default_rng(0).random((20, 2), np.float32)
+    path = tmp_path / "i.tflite"
+    artifact = tfc.export.to_tflite(small_model(), path, representative_data=x)
+    assert artifact.path.exists()
+    assert artifact.notes == ()
+
+
+def test_no_space_for_temporary_files(tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    x = np.random.default_rng(0).random((20, 2), np.float32)
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    with pytest.raises(OutputError, match=r"No space left.*TMPDIR"):
+        tfc.export.to_tflite(
+            small_model(), tmp_path / "m.tflite", representative_data=x
+        )
+    assert os.listdir(tmp_path) == []
+
+
+def test_no_space_for_the_samples_of_a_child_process(tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    inputs = keras.Input((5, 2), name="x")
+    model = keras.Model(inputs, keras.layers.GRU(3)(inputs))
+    signature = read_signature(model, 1)
+    x = np.zeros((4, 5, 2), np.float32)
+    with pytest.raises(OutputError, match=r"No space left.*TMPDIR"):
+        convert_directly(model, signature, find_target("cpu_int8"), samples={"x": x})
+
+
+def test_only_files_for_microcontrollers_are_written_for_their_arena(monkeypatch):
+    def fail():
+        raise AssertionError("a folder was made")
+
+    monkeypatch.setattr(model_file, "temporary_folder", fail)
+    assert model_file._find_arena(b"", find_target("cpu_int8"), {}) == (None, ())
 
 
 def test_weights_beyond_what_a_file_holds(random_model, tmp_path, monkeypatch):

@@ -2,14 +2,12 @@
 
 import dataclasses
 import functools
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfcompress import keras_compat
-from tfcompress.errors import ArgumentError
+from tfcompress.errors import ArgumentError, ExportError
 from tfcompress.export.account.float_reasons import explain_float_operations
 from tfcompress.export.account.recipe import describe_model, describe_samples
 from tfcompress.export.census import list_operations, refuse_float
@@ -38,6 +36,7 @@ from tfcompress.export.sparse.sparse_encoding import (
 from tfcompress.export.target_rules import check_named, check_signature
 from tfcompress.export.targets import Target, find_target
 from tfcompress.export.verification.verification import made_up_samples
+from tfcompress.files import temporary_folder
 from tfcompress.keras_compat import tfmot_layers
 from tfcompress.keras_compat.quantized_graph import (
     activation_ranges,
@@ -112,6 +111,7 @@ def make_file(
         DataError: If representative data does not fit.
         ModelError: If the model cannot be used as it is.
         ExportError: If it cannot be converted.
+        OutputError: If the temporary folder cannot be written.
     """
     check_source(model, flex=flex)
     _check_sparse(target, sparse)
@@ -236,8 +236,8 @@ def _choose_encoding(
         )
     if target.full_integer:
         # Errors of a full-integer file have no bound, so it is compared with the other.
-        with tempfile.TemporaryDirectory(prefix="tfcompress-") as folder:
-            paths = Path(folder) / "sparse.tflite", Path(folder) / "dense.tflite"
+        with temporary_folder() as folder:
+            paths = folder / "sparse.tflite", folder / "dense.tflite"
             for path, content in zip(paths, (sparse, dense), strict=True):
                 path.write_bytes(content)
             compare_encodings(*paths, samples)
@@ -247,8 +247,10 @@ def _choose_encoding(
 def _find_arena(
     content: bytes, target: Target, samples: dict[str, np.ndarray]
 ) -> tuple[int | None, tuple[str, ...]]:
-    with tempfile.TemporaryDirectory(prefix="tfcompress-") as folder:
-        path = Path(folder) / "model.tflite"
+    if target.runtime != "tflite-micro":
+        return None, ()
+    with temporary_folder() as folder:
+        path = folder / "model.tflite"
         path.write_bytes(content)
         return find_arena(path, target, samples)
 
@@ -296,7 +298,10 @@ def _note_size(content: bytes, model: Any, signature: Signature) -> tuple[str, .
     """Says where a file is larger than the float file of the same model."""
     if activation_ranges(model):
         model = model_without_ranges(model)
-    plain = convert(model, signature, find_target("cpu_float32"), samples=None)
+    try:
+        plain = convert(model, signature, find_target("cpu_float32"), samples=None)
+    except ExportError:  # which says nothing of the file that there is
+        return ()
     if len(content) <= len(plain):
         return ()
     return (

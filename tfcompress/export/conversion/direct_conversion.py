@@ -1,19 +1,18 @@
 """TensorFlow's converter on a model as it stands."""
 
-import contextlib
-import tempfile
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfcompress.errors import ExportError, OutputError
+from tfcompress.errors import ExportError
 from tfcompress.export.conversion.child_process import run_converter_in_child
 from tfcompress.export.conversion.converter import run_converter
 from tfcompress.export.conversion.missing_operations import explain_missing
 from tfcompress.export.conversion.separate_states import separate_states
 from tfcompress.export.conversion.signature import Signature
 from tfcompress.export.targets import Target
+from tfcompress.files import temporary_folder
 
 _CAUSES = {
     "TensorListReserve": (
@@ -99,16 +98,12 @@ def convert_function(
     module = tf.Module()
     # A SavedModel keeps what is attached to it; states are not in `model.variables`.
     module.variables_of_model = list(function.variables)
-    with contextlib.ExitStack() as stack:
+    with temporary_folder() as path:
+        folder = str(path)
         try:
-            temporary = tempfile.TemporaryDirectory(prefix="tfcompress-")
-            folder = stack.enter_context(temporary)
             tf.saved_model.save(module, folder, signatures=function)
-        except (OSError, tf.errors.OpError) as error:
-            raise OutputError(
-                f"Cannot write a temporary folder in {tempfile.gettempdir()}: {error}. "
-                "Make space there, or set TMPDIR to a folder with space left."
-            ) from error
+        except tf.errors.OpError as error:
+            raise OSError(str(error)) from error
         try:
             if samples is not None and has_loops(function):
                 return run_converter_in_child(
@@ -118,7 +113,7 @@ def convert_function(
                 folder, target, samples, batch, sparse=sparse, flex=flex
             )
             return separate_states(content) if has_loops(function) else content
-        except ExportError:
+        except (ExportError, OSError):
             raise
         except Exception as error:
             raise ExportError(_explain(model, error)) from error

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,13 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.errors import ArgumentError, ExportError
+from tfcompress.export.account.account_file import account_path
 from tfcompress.export.destination import check_path
 from tfcompress.export.layer_operations import kernel_of
 from tfcompress.export.microcontroller.microcontroller import check_runtime, run_raw
-from tfcompress.files import write_atomically
+from tfcompress.files import temporary_folder, write_atomically
 from tfcompress.measurement.files.file import read_tflite
-from tfcompress.measurement.files.operation_name import operation_name
+from tfcompress.measurement.files.operation_name import operation_name, type_name
 
 _SCRIPT = Path(__file__).with_name("lookup_tables_process.py")
 _KINDS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
@@ -33,6 +33,7 @@ _HEADER_BYTES = 16
 # What the operation that reads a table, and its tensors, take in the file.
 _OPERATION_BYTES = 352
 _RUNS = 4
+_SECONDS = 600
 _SEED = 0
 
 
@@ -92,7 +93,8 @@ def compress_with_lookup_tables(
     Args:
         path: A `.tflite` file that TensorFlow Lite Micro runs, such as `to_tflite`
             writes for `target="microcontroller"` from a clustered model.
-        output: Where to write the other file; not the same path.
+        output: Where to write the other file; not the same path. It has no account;
+            that of a file which it replaces is removed.
 
     Returns:
         What became of which tensor.
@@ -101,7 +103,8 @@ def compress_with_lookup_tables(
         ArgumentError: If `tflite-micro` is not installed, or `output` is `path` or does
             not end in `.tflite`.
         ModelError: If there is no such file, or it is damaged.
-        ExportError: If no kernel gets smaller, or the file does not run.
+        ExportError: If no kernel gets smaller, or the file does not run, or not within
+            ten minutes.
         OutputError: If the file cannot be written.
 
     Example:
@@ -129,6 +132,7 @@ def compress_with_lookup_tables(
         )
     arenas = _compare(file, content, compressed)
     write_atomically(destination, compressed)
+    account_path(destination).unlink(missing_ok=True)  # that of a file before it
     return LookupTables(
         path=destination,
         bytes=len(compressed),
@@ -186,18 +190,24 @@ def find_table(name: str, values: np.ndarray, axis: int | None) -> LookupTable |
 
 
 def _compress(content: bytes, found: list[tuple[int, int, LookupTable]]) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="tfcompress-") as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         (folder / "model.tflite").write_bytes(content)
         tables = [(number, kernel, t.bits, t.axis) for number, kernel, t in found]
         (folder / "tables.json").write_text(json.dumps(tables))
-        done = subprocess.run(
-            [sys.executable, "-P", str(_SCRIPT), name],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "TMPDIR": name},
-        )
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", str(_SCRIPT), str(folder)],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_SECONDS,
+                env={**os.environ, "TMPDIR": str(folder)},
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ExportError(
+                "The file is too large to be compressed here. "
+                f"Received: {len(content)} bytes, not done after {_SECONDS} s"
+            ) from error
         if done.returncode:
             raise ExportError(
                 "The compression of tflite-micro failed. Received: exit code "
@@ -214,10 +224,10 @@ def _compare(file: Any, content: bytes, compressed: bytes) -> tuple[int, int]:
     for index in subgraph.inputs:
         tensor = subgraph.tensors[index]
         shape = (_RUNS, *tensor.shape)
-        dtype = _TYPES.get(tensor.type, np.dtype(np.int32))
+        dtype = np.dtype(type_name(tensor))
         if dtype.kind == "f":
             inputs.append(generator.standard_normal(shape, dtype))
-        elif dtype == np.int32:
+        elif dtype.itemsize > 2 or dtype.kind not in "iu":
             inputs.append(np.zeros(shape, dtype))
         else:
             limits = np.iinfo(dtype)

@@ -5,7 +5,6 @@ import importlib.util
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from tfcompress.export.verification.tolerance import (
     FLOAT_TOLERANCE,
     LEAST_SQNR_DB,
 )
+from tfcompress.files import temporary_folder
 from tfcompress.measurement import LiteRTModel, TensorDetails
 
 _NOT_RUN = (
@@ -30,6 +30,10 @@ _NOT_RUN = (
 _SCRIPT = Path(__file__).with_name("microcontroller_process.py")
 _RUNS = 8
 _SECONDS = 600
+
+
+class UnfinishedRunError(ExportError):
+    """A file takes so long on TensorFlow Lite Micro here that nothing is known."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,8 +155,9 @@ def find_arena(
         samples: As in `run_on_microcontroller`.
 
     Returns:
-        The smallest arena in bytes, or None where the target is no microcontroller or
-        `tflite-micro` is not installed, and what a user should know of it.
+        The smallest arena in bytes, or None where the target is no microcontroller,
+        `tflite-micro` is not installed or takes more than ten minutes, and what a user
+        should know of it.
 
     Raises:
         ExportError: If the file does not run there, or gives other numbers.
@@ -161,7 +166,10 @@ def find_arena(
         return None, ()
     if not has_microcontroller_runtime():
         return None, (_NOT_RUN,)
-    run = run_on_microcontroller(path, samples)
+    try:
+        run = run_on_microcontroller(path, samples)
+    except UnfinishedRunError as error:
+        return None, (f"The size of the arena is not known. {error}",)
     if run.steps is None or run.steps <= 1:
         return run.arena_bytes, ()
     return run.arena_bytes, (
@@ -187,21 +195,21 @@ def run_raw(
         large files, in the runs that a minute allowed.
 
     Raises:
-        ExportError: If the file does not run there.
+        ExportError: If the file does not run there, or does not finish.
+        OutputError: If the temporary folder cannot be written.
     """
-    with tempfile.TemporaryDirectory(prefix="tfcompress-") as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         (folder / "model.tflite").write_bytes(content)
         np.savez(folder / "inputs.npz", *inputs)
         try:
             done = subprocess.run(
-                [sys.executable, "-P", str(_SCRIPT), name, str(outputs)],
+                [sys.executable, "-P", str(_SCRIPT), str(folder), str(outputs)],
                 capture_output=True,
                 check=False,
                 timeout=_SECONDS,
             )
         except subprocess.TimeoutExpired as error:
-            raise ExportError(
+            raise UnfinishedRunError(
                 "The file is too large to be run on TensorFlow Lite Micro here. "
                 f"Received: {len(content)} bytes, not done after {_SECONDS} s"
             ) from error
