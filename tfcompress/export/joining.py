@@ -7,6 +7,8 @@ from typing import Any
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
+from tfcompress.measurement.files.called_graphs import called_graphs
+
 _VERSION = b"min_runtime_version"
 
 
@@ -62,8 +64,9 @@ class _JoinedFile:
                 tensor.buffer = buffers[tensor.buffer]
             for operator in subgraph.operators or []:
                 operator.opcodeIndex = codes[operator.opcodeIndex]
-                for options in (operator.builtinOptions, operator.builtinOptions2):
-                    _renumber(options, name, first)
+                for options, field in called_graphs(operator):
+                    setattr(options, field, getattr(options, field) + first)
+                _rename_variable(operator.builtinOptions, name)
         for number, subgraph in enumerate(file.subgraphs):
             subgraph.name = f"{name}_{number}" if number else name
         self.file.subgraphs += file.subgraphs
@@ -111,12 +114,7 @@ class _JoinedFile:
         return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
-def _renumber(options: Any, name: str, first: int) -> None:
-    """Changes the numbers of graphs, and the names of variables, that options hold."""
+def _rename_variable(options: Any, name: str) -> None:
+    """Keeps variables of two models apart, which may have the same name."""
     if isinstance(options, schema.VarHandleOptionsT):
-        # Variables of two models may have the same name, and are not the same.
         options.container = f"{name}/{(options.container or b'').decode()}"
-        return
-    for field, value in vars(options).items() if options else ():
-        if field.lower().endswith("subgraphindex") and value >= 0:
-            setattr(options, field, value + first)

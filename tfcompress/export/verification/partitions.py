@@ -4,13 +4,15 @@ import collections
 import dataclasses
 from typing import Any
 
-from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from tfcompress.errors import ModelError
 from tfcompress.export.layer_operations import is_constant
 from tfcompress.measurement import count_operation_multiply_adds
+from tfcompress.measurement.files.called_graphs import called_graphs
 from tfcompress.measurement.files.operation_name import operation_name
+from tfcompress.measurement.files.structure import parse_tflite, reading
+from tfcompress.measurement.files.trial import check_runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +50,7 @@ def find_partitions(content: bytes) -> Partitions:
         The parts.
 
     Raises:
-        ModelError: If LiteRT cannot load the file.
+        ModelError: If LiteRT cannot load the file, or if it is damaged.
 
     Example:
     ```python
@@ -59,6 +61,8 @@ def find_partitions(content: bytes) -> Partitions:
     print(parts.count, parts.multiply_adds, parts.outside)
     ```
     """
+    name = f"{len(content)} bytes"
+    check_runs(content, name)
     try:
         interpreter = Interpreter(model_content=content)
         interpreter.allocate_tensors()
@@ -67,8 +71,13 @@ def find_partitions(content: bytes) -> Partitions:
             f"LiteRT cannot load the file. Received: {len(content)} bytes ({error})"
         ) from error
     nodes = interpreter._get_ops_details()
+    file = parse_tflite(content, name)
+    with reading(name):
+        return _find(file, nodes)
+
+
+def _find(file: Any, nodes: list[dict[str, Any]]) -> Partitions:
     parts = [node for node in nodes if node["op_name"] == "DELEGATE"]
-    file = schema.ModelT.InitFromPackedBuf(content, 0)
     taken = _inside(file.subgraphs[0], parts)
     operations = {True: 0, False: 0}
     multiply_adds = {True: 0, False: 0}
@@ -138,11 +147,10 @@ def _reached(file: Any) -> list[int]:
     found = [0]
     for number in found:
         for operator in file.subgraphs[number].operators or []:
-            options = operator.builtinOptions
-            for name, value in vars(options).items() if options is not None else ():
-                called = name.lower().endswith("subgraphindex")
-                if called and value >= 0 and value not in found:
-                    found.append(value)
+            for options, field in called_graphs(operator):
+                called = getattr(options, field)
+                if called not in found:
+                    found.append(called)
     return found
 
 
@@ -159,5 +167,5 @@ def _made_of_constant(file: Any, subgraph: Any, operator: Any) -> bool:
     """Returns whether `DEQUANTIZE` takes what `DENSIFY` makes of a constant."""
     return any(
         operator.inputs[0] in other.outputs and operation_name(file, other) == "DENSIFY"
-        for other in subgraph.operators
+        for other in subgraph.operators or []
     )
