@@ -1,3 +1,4 @@
+import gzip
 import os
 import tracemalloc
 
@@ -11,16 +12,17 @@ import tf_keras
 from tests.report.page_reader import PageReader
 from tfcompress.errors import ArgumentError, DataError, ExportError, ModelError
 from tfcompress.export import to_tflite, write_metadata
-from tfcompress.measurement import count_weights, inspect, size
-from tfcompress.report import compare
+from tfcompress.report import LayerCost, compare
+from tfcompress.report.layer_bars import pair_layers
 
 
 def network(library, name, width, outputs=3):
     library.utils.set_random_seed(0)
     inputs = library.Input((8, 8, 1), name=f"{name}_input")
     x = library.layers.Flatten()(inputs)
-    x = library.layers.Dense(width, activation="relu", name="hidden")(x)
-    x = library.layers.Dense(outputs, name="scores")(x)
+    given = {"bias_initializer": "random_normal"}  # Zeros would be left out of a file.
+    x = library.layers.Dense(width, activation="relu", name="hidden", **given)(x)
+    x = library.layers.Dense(outputs, name="scores", **given)(x)
     return library.Model(inputs, x, name=name)
 
 
@@ -120,22 +122,36 @@ def test_agreement_is_with_the_reference(comparison, teacher, student, images):
 
 def test_cost_is_that_of_the_files(comparison, file):
     row = comparison["file"]
-    assert (row.bytes, row.gzip_bytes) == (size(file).bytes, size(file).gzip_bytes)
-    assert row.parameters == count_weights(file).parameters
-    assert comparison["student"].parameters < 300 < comparison["teacher"].parameters
+    assert row.bytes == os.path.getsize(file)
+    assert row.gzip_bytes == len(gzip.compress(file.read_bytes(), 9))
+    assert row.parameters == comparison["teacher"].parameters == weights_of(512)
+    assert comparison["student"].parameters == weights_of(4)
     assert comparison["student"].bytes < comparison["teacher"].bytes / 5
     assert comparison["artifact"].bytes < comparison["teacher"].bytes / 2
-    assert comparison["student"].latency_ms < comparison["teacher"].latency_ms
+
+
+def weights_of(width):
+    """Of 64 pixels, a hidden layer and three scores, with biases."""
+    return (64 + 1) * width + (width + 1) * 3
 
 
 def test_layers_of_the_first_and_the_last(comparison, file):
     layers = comparison.details.layers
     assert list(layers) == ["teacher", "student"]
-    found = inspect(file).layers
-    for measure in ("bytes", "parameters", "zeros", "multiply_adds"):
-        total = sum(getattr(layer, measure) for layer in layers["teacher"])
-        assert total == sum(getattr(layer, measure) for layer in found)
-    assert sum(layer.multiply_adds for layer in layers["student"]) == 64 * 4 + 4 * 3
+    pairs = pair_layers(layers["teacher"], layers["student"])
+    found = {name: both for name, *both in pairs if any(part.bytes for part in both)}
+    # Weights without biases, and biases, of 64 pixels, 512 or 4 units, and 3 scores.
+    sizes = {
+        "hidden": [(64 * 512, 512), (64 * 4, 4)],
+        "scores": [(512 * 3, 3), (4 * 3, 3)],
+    }
+    assert found == {
+        name: [
+            LayerCost(own, 4 * (weights + biases), weights + biases, 0, weights)
+            for own, (weights, biases) in zip((f"{name}_1", name), both, strict=True)
+        ]
+        for name, both in sizes.items()
+    }
 
 
 def test_confusion_matrices(comparison, student, images, labels):

@@ -22,6 +22,30 @@ def test_layers_are_paired_by_name_in_the_order_of_the_first():
     ]
 
 
+def test_layers_of_keras_3_and_tf_keras_are_paired():
+    three = [layer(f"{name}_1", 1) for name in ("block", "block_1", "inner_1/conv")]
+    two = [layer(name, 2) for name in ("block", "block_1", "inner/conv", "new")]
+    expected = [("block", 0), ("block_1", 1), ("inner/conv", 2)]
+    assert pair_layers(three, two) == [
+        *((name, three[place], two[place]) for name, place in expected),
+        ("new", None, two[3]),
+    ]
+    assert pair_layers(two, three) == [
+        *((name, two[place], three[place]) for name, place in expected),
+        ("new", two[3], None),
+    ]
+
+
+def test_numbers_that_tell_layers_apart_stay():
+    before = [layer(name, 1) for name in ("conv_1", "conv_2", "scores_1")]
+    after = [layer("scores", 2)]
+    assert pair_layers(before, after) == [
+        ("conv_1", before[0], None),
+        ("conv_2", before[1], None),
+        ("scores", before[2], after[0]),
+    ]
+
+
 def test_bars_are_as_long_as_their_numbers_say():
     html = write_bars([layer("a", 100), layer("b", 50)], [layer("a", 25)], NAMES)
     widths = re.findall(r'class="(before|after)" style="width:([\d.]+)%"', html)

@@ -57,8 +57,9 @@ def compare(
             the name that their row shall have. The last is taken for the one that
             ships: a page shows how it differs from the reference.
         data: Inputs, labels and, if there are any, sample weights to measure quality
-            on, in a form that `tfcompress.data.batches` accepts; it is read once. It
-            should not be what the models were trained on.
+            on, in a form that `tfcompress.data.batches` accepts; it is read once,
+            and where a model fails on it, the first batch again to name the row at
+            fault. It should not be what the models were trained on.
         metrics: What quality is, as in `tfcompress.measurement.evaluate`. Plots and the
             Pareto front go by the first. Defaults to accuracy, macro recall and macro
             F1 for labels that name classes, and to MAE, RMSE and R2 for real numbers.

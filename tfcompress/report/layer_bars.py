@@ -1,10 +1,12 @@
 """What each layer weighs and computes, before and after, as a part of a page."""
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
 SHOWN = 20
+_NUMBER = re.compile(r"_\d+(?=/|$)")
 _MEASURES = {
     "bytes": "bytes of weights",
     "parameters": "parameters",
@@ -36,6 +38,10 @@ def pair_layers(
 ) -> list[tuple[str, LayerCost | None, LayerCost | None]]:
     """Pairs the layers of two files by their names.
 
+    Keras 3 numbers the scopes in which layers work, so that a file of its has `stem_1`
+    where one of tf_keras has `stem`. Where more layers pair so, those of one of the
+    files go by their names without such a number.
+
     Args:
         before: Layers of one file.
         after: Layers of the other.
@@ -50,9 +56,28 @@ def pair_layers(
         print(name, old and old.bytes, new and new.bytes)
     ```
     """
-    old = {layer.name: layer for layer in before}
-    new = {layer.name: layer for layer in after}
+    old, new = max(
+        (
+            (_by_name(before), _by_name(after)),
+            (_by_plain_name(before), _by_name(after)),
+            (_by_name(before), _by_plain_name(after)),
+        ),
+        key=lambda named: len(named[0].keys() & named[1].keys()),
+    )
     return [(name, old.get(name), new.get(name)) for name in {**old, **new}]
+
+
+def _by_name(layers: Sequence[LayerCost]) -> dict[str, LayerCost]:
+    return {layer.name: layer for layer in layers}
+
+
+def _by_plain_name(layers: Sequence[LayerCost]) -> dict[str, LayerCost]:
+    """Returns layers by their names without a last number, where one alone has it."""
+    plain = [_NUMBER.sub("", layer.name) for layer in layers]
+    return {
+        name if plain.count(name) == 1 else layer.name: layer
+        for name, layer in zip(plain, layers, strict=True)
+    }
 
 
 def write_bars(
