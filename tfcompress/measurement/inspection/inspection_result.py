@@ -84,7 +84,8 @@ class Inspection(LayerTotals, Result):
 
     Attributes:
         path: The file.
-        format: What it is, such as `"TFLite"` or `"Keras 3.15.1"`.
+        format: What it is, `"Keras model"`, `"tf_keras model"`, or the version of the
+            TFLite format.
         bytes: Its size.
         layers: Each layer or operation, in the order in which they are computed.
         signatures: Inputs and outputs, for each way to run the file.
