@@ -267,3 +267,20 @@ def test_damaged_metadata_is_an_error_of_ours(artifact):
         except ModelError:
             outcomes["refused"] += 1
     assert min(outcomes.values()) > 0
+
+
+def test_the_artifact_stays_that_of_its_file(artifact, images):
+    before = artifact.predict(images)
+    tfc.export.write_metadata(artifact, labels=LABELS)
+    assert artifact.bytes == artifact.path.stat().st_size
+    assert artifact.sha256 == tfc.export.Artifact.read(artifact.path).sha256
+    np.testing.assert_array_equal(artifact.predict(images), before)
+
+
+def test_the_artifact_of_a_file_that_was_replaced(artifact, images):
+    old = tfc.export.Artifact.read(artifact.path)
+    tfc.export.write_metadata(artifact.path, labels=LABELS)
+    with pytest.raises(ModelError, match=r"replaced since.*Artifact\.read"):
+        old.predict(images)
+    with pytest.raises(ModelError, match="replaced since"):
+        tfc.export.write_metadata(old, description="Pets.")

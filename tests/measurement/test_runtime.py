@@ -206,3 +206,20 @@ def test_open_sizes_that_are_too_small_are_named(make_file):
     with pytest.raises(ModelError, match=r"larger ones may do.*\(1, 2, 2, 1\)"):
         model.predict(np.ones((1, 2, 2, 1)))
     assert model.predict(np.ones((1, 4, 4, 1))).shape == (1, 2, 2, 1)
+
+
+def test_rows_of_several_lengths(dense_files):
+    with pytest.raises(DataError, match=r"same shape.*Received: .*inhomogeneous"):
+        LiteRTModel(dense_files["fixed"]).predict([[1.0, 2.0], [3.0]])
+
+
+def test_a_single_sample(dense_files):
+    with pytest.raises(DataError, match=r"x\[np\.newaxis\].*Received.*\(2,\)"):
+        LiteRTModel(dense_files["fixed"]).predict(np.ones(2))
+
+
+def test_numbers_beyond_a_table(make_file):
+    table = keras.layers.Embedding(5, 3)
+    model = keras.Sequential([keras.Input((4,), batch_size=1), table])
+    with pytest.raises(ModelError, match="shapes and values.*Embedding"):
+        LiteRTModel(make_file(model, "table")).predict(np.full((1, 4), 7))

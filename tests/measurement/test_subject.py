@@ -1,9 +1,12 @@
+import hashlib
 import pathlib
 
 import keras
+import numpy as np
 import pytest
 import tf_keras
 
+from tfcompress import measurement
 from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.measurement.files.subject import path_of
 
@@ -32,3 +35,52 @@ def test_anything_else(other):
         ArgumentError, match=f"Received: builtins.{type(other).__name__}"
     ):
         path_of(other)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        measurement.benchmark,
+        measurement.latency,
+        measurement.operation_profile,
+        measurement.inspect,
+        measurement.LiteRTModel,
+        measurement.size,
+    ],
+)
+def test_what_takes_files_sends_models_to_export(measure, dense_model):
+    with pytest.raises(ArgumentError, match=r"export\.to_tflite first"):
+        measure(dense_model)
+
+
+class Account:
+    """Stands for an `Artifact`: a path, and the fingerprint of the file."""
+
+    def __init__(self, path):
+        self.path = path
+        self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def __fspath__(self):
+        return str(self.path)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        path_of,
+        measurement.LiteRTModel,
+        measurement.inspect,
+        measurement.size,
+        lambda file: measurement.benchmark([file], seconds=0.01),
+        lambda file: measurement.evaluate(file, (np.ones((2, 2)), np.zeros(2))),
+    ],
+)
+def test_the_account_of_another_file(measure, tmp_path, dense_files):
+    path = tmp_path / "a.tflite"
+    path.write_bytes(dense_files["fixed"].read_bytes())
+    account = Account(path)
+    measure(account)
+    path.write_bytes(dense_files["int8"].read_bytes())
+    with pytest.raises(ModelError, match=r"replaced since.*Artifact\.read"):
+        measure(account)
+    measure(path)

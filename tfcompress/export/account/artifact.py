@@ -161,9 +161,9 @@ class Artifact:
         Raises:
             DataError: If the inputs do not fit.
             ArgumentError: If there is no such signature, or several and none is named.
-            ModelError: If the file is no longer there or cannot be run.
+            ModelError: If the file is no longer there, was replaced, or cannot be run.
         """
-        return LiteRTModel(self.path, signature=signature).predict(x)
+        return LiteRTModel(self, signature=signature).predict(x)
 
     def __fspath__(self) -> str:
         return str(self.path)

@@ -21,6 +21,7 @@ from tfcompress.export.account.account_file import (
     read_account,
     replacing_with_account,
 )
+from tfcompress.export.account.artifact import Artifact
 from tfcompress.export.account.metadata_schema import (
     ModelMetadata,
     TensorMetadata,
@@ -74,7 +75,7 @@ def write_metadata(
     says gets lost.
 
     Args:
-        path: The file, or an `Artifact`.
+        path: The file, or its `Artifact`, whose `bytes` and `sha256` are renewed.
         labels: A label for each number of the last axis of the first output.
         normalization: What the app must do to the first input: subtract a mean and
             divide by a standard deviation. A pair `(mean, standard_deviation)` of
@@ -87,8 +88,9 @@ def write_metadata(
     Raises:
         ArgumentError: If there are not as many labels as the output has numbers, or
             the normalization is no such pair.
-        ModelError: If the file is damaged, if its account is not its own, or if it
-            says what would get lost.
+        ModelError: If the file is damaged, if its account is not its own, if it has
+            been replaced since the `Artifact` was made, or if it says what would get
+            lost.
         OutputError: If it cannot be written. It then stays as it was.
 
     Example:
@@ -98,9 +100,9 @@ def write_metadata(
     )
     ```
     """
-    path = Path(path)
     content = read_tflite(path)
-    account = read_account(path) if account_path(path).exists() else None
+    file = Path(path)
+    account = read_account(file) if account_path(file).exists() else None
     before = _read(content)
     _refuse_loss(content)
     mean, deviation = before.mean, before.standard_deviation
@@ -112,13 +114,17 @@ def write_metadata(
         mean=mean,
         standard_deviation=deviation,
     )
-    changed = _embed(content, now, path.stem)
+    changed = _embed(content, now, file.stem)
+    renewed = {"bytes": len(changed), "sha256": digest(changed)}
     if account is None:
-        write_atomically(path, changed)
-        return now
-    with replacing_with_account(path) as (temporary, write):
-        temporary.write_bytes(changed)
-        write({**account, "bytes": len(changed), "sha256": digest(changed)})
+        write_atomically(file, changed)
+    else:
+        with replacing_with_account(file) as (temporary, write):
+            temporary.write_bytes(changed)
+            write({**account, **renewed})
+    if isinstance(path, Artifact):
+        for name, value in renewed.items():
+            object.__setattr__(path, name, value)  # The same file, which says more.
     return now
 
 

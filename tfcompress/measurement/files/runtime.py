@@ -15,6 +15,7 @@ from tfcompress.data import length as count_samples
 from tfcompress.errors import ArgumentError, DataError, ModelError
 from tfcompress.measurement.files.file import read_tflite
 from tfcompress.measurement.files.file_graph import FileGraph
+from tfcompress.measurement.files.subject import file_path
 from tfcompress.measurement.files.tensor import TensorDetails
 from tfcompress.measurement.files.trial import check_runs, trust
 
@@ -33,6 +34,8 @@ class LiteRTModel:
     Args:
         path: The `.tflite` file. It is read whole, so it may be replaced afterwards.
         threads: Threads that one run may use. Defaults to 1.
+        signature: Which of several signatures of the file to run. Defaults to the only
+            one.
         delegates: Whether to run what XNNPACK has kernels for on XNNPACK, as LiteRT
             does by default; False runs all of it on LiteRT's own kernels.
         trusted: Whether this program wrote the file itself. Another file is first run
@@ -42,7 +45,8 @@ class LiteRTModel:
     Raises:
         ModelError: If there is no such file, if it is empty, truncated, damaged or not
             a `.tflite` file, or if it holds operations that LiteRT lacks.
-        ArgumentError: If `threads` is below 1.
+        ArgumentError: If `threads` is below 1, if `path` is none, or if the file has no
+            such signature, or several and none is named.
 
     Example:
     ```python
@@ -65,7 +69,7 @@ class LiteRTModel:
                 "threads must be a whole number of 1 or more. "
                 f"Received: threads={threads}"
             )
-        self.path = Path(path)
+        self.path = file_path(path)
         content = read_tflite(self.path)
         if trusted:
             trust(content)
@@ -254,8 +258,9 @@ def _load(
     except KeyError as error:
         names = Interpreter(model_content=content).get_signature_list()
         raise ArgumentError(
-            f"The file holds the signatures {list(names)}; name the one to run. "
-            f"Received: signature={signature!r}, path={str(path)!r}"
+            f"The file holds the signatures {list(names)}; name the one to run, as in "
+            "LiteRTModel(path, signature=...), which may be measured in place of the "
+            f"file. Received: signature={signature!r}, path={str(path)!r}"
         ) from error
     except _ERRORS as error:
         raise _failed(path, error) from error
@@ -279,8 +284,9 @@ def _failed(
         )
     if shapes:
         return ModelError(
-            "LiteRT cannot run the file on inputs of these shapes; where the file "
-            "leaves sizes open, larger ones may do. "
+            "LiteRT cannot run the file on inputs of these shapes and values; where "
+            "the file leaves sizes open, larger ones may do, and numbers that choose a "
+            "row of a table, as in an Embedding, must lie within it. "
             f"Received: {dict(shapes)}, path={str(path)!r} ({message})"
         )
     return ModelError(
@@ -323,7 +329,15 @@ def _may_be_swapped(first: TensorDetails, second: TensorDetails) -> bool:
 
 
 def _fit(values: Any, details: TensorDetails) -> np.ndarray:
-    array = np.asarray(values)
+    sizes = ", ".join(str(size) for size in details.shape[1:])
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # NumPy makes no array of rows of several lengths.
+        raise DataError(
+            f"Input '{details.name}' takes an array of shape (samples, {sizes}), so "
+            f"all rows must have the same shape. Received: {type(values).__name__} "
+            f"({error})"
+        ) from error
     if array.ndim == len(details.shape) - 1 and details.shape[-1] == 1:
         array = array[..., np.newaxis]
     fits = array.ndim == len(details.shape) and all(
@@ -331,10 +345,12 @@ def _fit(values: Any, details: TensorDetails) -> np.ndarray:
         for expected, received in zip(details.shape[1:], array.shape[1:], strict=True)
     )
     if not fits or not array.size:
-        sizes = ", ".join(str(size) for size in details.shape[1:])
+        single = array.ndim == len(details.shape) - 1
         raise DataError(
             f"Input '{details.name}' takes an array of shape (samples, {sizes}), of "
-            f"one sample at least. Received: an array of shape {array.shape}"
+            "one sample at least"
+            + ("; pass x[np.newaxis] for a single sample" * single)
+            + f". Received: an array of shape {array.shape}"
         )
     check_finite(array, f"Input '{details.name}'")
     return details.quantize(array)

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from tfcompress.errors import ModelError
+from tfcompress.measurement.files.subject import file_path
 from tfcompress.measurement.inspection.file_inspection import inspect_file
 from tfcompress.measurement.inspection.inspection_result import Inspection
 from tfcompress.measurement.inspection.model_inspection import inspect_model
@@ -36,14 +37,16 @@ def inspect(path: str | os.PathLike[str], *, trusted: bool = False) -> Inspectio
     Raises:
         ModelError: If there is no such file, if it is damaged or of another kind, or
             if it holds a `Lambda` layer and is not trusted.
+        ArgumentError: If it is no path.
 
     Example:
     ```python
     print(tfc.measurement.inspect("small.tflite"))
     ```
     """
-    name = os.fspath(path)
-    if _is_keras(Path(path)):
+    file = file_path(path)
+    name = os.fspath(file)
+    if _is_keras(file):
         return inspect_model(name, trusted=trusted)
     return inspect_file(name)
 

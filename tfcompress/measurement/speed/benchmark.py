@@ -14,6 +14,7 @@ from tfcompress import printing
 from tfcompress.errors import ArgumentError
 from tfcompress.measurement.files.runtime import LiteRTModel
 from tfcompress.measurement.files.signature_names import signature_names
+from tfcompress.measurement.files.subject import file_path
 from tfcompress.measurement.speed.first_run import first_run
 from tfcompress.measurement.speed.latency import check_effort, time_in_turns
 from tfcompress.measurement.speed.machine import describe_machine
@@ -151,11 +152,12 @@ def benchmark(
 ) -> Benchmark:
     """Measures how fast `.tflite` files are on LiteRT, as they run on this machine.
 
-    First each file is loaded and run once in a fresh process, for load time, first
-    run and memory; a file that cannot be run shows here. Then all are timed side by
-    side: see `latency`, whose rounds keep ratios right on a busy machine. How fast a
-    file is on a phone, only the phone can tell; how much faster than another, a PC
-    can tell where it has the same kinds of instructions, which `machine` says.
+    First all files are loaded, which shows those that cannot be run. Then each is
+    loaded and run once in a fresh process, for load time, first run and memory. Last,
+    all are timed side by side: see `latency`, whose rounds keep ratios right on a busy
+    machine. How fast a file is on a phone, only the phone can tell; how much faster
+    than another, a PC can tell where it has the same kinds of instructions, which
+    `machine` says.
 
     Args:
         files: A path, several, or paths by name. A folder stands for all `.tflite`
@@ -239,9 +241,13 @@ def _named(
     files: AnyPath | Iterable[AnyPath] | Mapping[str, AnyPath],
 ) -> dict[str, Path]:
     if isinstance(files, Mapping):
-        named = {str(name): Path(path) for name, path in files.items()}
+        named = {str(name): file_path(path) for name, path in files.items()}
     else:
-        several = [files] if isinstance(files, str | os.PathLike) else list(files)
+        several: list[AnyPath] = (
+            list(files)
+            if isinstance(files, Iterable) and not isinstance(files, str)
+            else [files]
+        )
         paths = list(dict.fromkeys(path for one in several for path in _inside(one)))
         names = [path.name for path in paths]
         named = {
@@ -257,11 +263,7 @@ def _named(
 
 
 def _inside(path: AnyPath) -> list[Path]:
-    if not isinstance(path, str | os.PathLike):
-        raise ArgumentError(
-            f"Expected paths of {_SUFFIX} files. Received: {type(path).__name__}"
-        )
-    folder = Path(path)
+    folder = file_path(path)
     if not folder.is_dir():
         return [folder]
     return sorted(

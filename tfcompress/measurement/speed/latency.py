@@ -78,8 +78,13 @@ def latency(
     print(times["int8"].median_ms, times["int8"].ratio)
     ```
     """
-    if not files:
-        raise ArgumentError(f"Expected one file at least. Received: files={files}")
+    if not isinstance(files, Mapping) or not files:
+        received = files if isinstance(files, Mapping) else type(files).__name__
+        raise ArgumentError(
+            "Expected the path of one file at least, by name, such as "
+            "{'small': 'small.tflite'}; write a Keras model with "
+            f"tfcompress.export.to_tflite first. Received: files={received}"
+        )
     check_effort(rounds, seconds)
     models = {name: LiteRTModel(path, threads=threads) for name, path in files.items()}
     runs = {name: model.invoke_once for name, model in models.items()}
