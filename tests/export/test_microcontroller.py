@@ -77,6 +77,12 @@ def run(file, images):
     return run_on_microcontroller(file, {"image": images})
 
 
+def test_one_input_needs_no_name(run, file, images):
+    given = run_on_microcontroller(file, images)
+    for name, values in run.outputs.items():
+        np.testing.assert_array_equal(given.outputs[name], values)
+
+
 @pytest.fixture
 def without_runtime(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfcompress.errors import ArgumentError, ExportError
+from tfcompress.errors import ArgumentError, DataError, ExportError
 from tfcompress.export.targets import Target
 from tfcompress.export.verification.gap import Gap, measure_gap
 from tfcompress.export.verification.tolerance import (
@@ -74,7 +74,7 @@ def check_runtime() -> None:
 
 
 def run_on_microcontroller(
-    path: str | os.PathLike[str], samples: Mapping[str, np.ndarray]
+    path: str | os.PathLike[str], samples: Mapping[str, np.ndarray] | np.ndarray
 ) -> MicrocontrollerRun:
     """Runs a file on TensorFlow Lite Micro, and compares it with LiteRT.
 
@@ -84,7 +84,8 @@ def run_on_microcontroller(
 
     Args:
         path: The `.tflite` file, of shapes known beforehand.
-        samples: Inputs by name, as real numbers, each of shape `(samples, ...)`.
+        samples: Inputs by name, as real numbers, each of shape `(samples, ...)`; for a
+            file of one input an array will do.
 
     Returns:
         The size of the arena that the file needs, and what it gave.
@@ -106,6 +107,13 @@ def run_on_microcontroller(
     model = LiteRTModel(path)
     inputs, outputs = model.input_details, model.output_details
     batch = next(iter(inputs.values())).shape[0] or 1
+    if not isinstance(samples, Mapping):
+        if len(inputs) > 1:
+            raise DataError(
+                f"Expected a dict of arrays for the inputs {list(inputs)}. "
+                f"Received: samples={type(samples).__name__}"
+            )
+        samples = {next(iter(inputs)): np.asarray(samples)}
     count = min(len(next(iter(samples.values()))), _RUNS * batch)
     shown = {name: np.asarray(array)[:count] for name, array in samples.items()}
     expected = model.predict(shown)
