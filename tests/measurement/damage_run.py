@@ -14,8 +14,23 @@ from pathlib import Path
 import numpy as np
 
 from tests.measurement.damage import damage
-from tfcompress.errors import TFCompressError
-from tfcompress.measurement import LiteRTModel, count_weights, evaluate, inspect, size
+from tfcompress.errors import ExportError, TFCompressError
+from tfcompress.export import (
+    check_target,
+    find_partitions,
+    find_target,
+    read_metadata,
+)
+from tfcompress.measurement import (
+    LiteRTModel,
+    benchmark,
+    count_weights,
+    evaluate,
+    inspect,
+    operation_profile,
+    profile,
+    size,
+)
 
 
 def show(path):
@@ -43,7 +58,52 @@ def measure(path):
     return evaluate(path, (np.ones((2, *map(one, shape[1:]))), np.array([0, 1])))
 
 
-DOORS = [size, count_weights, show, run, run_on_own_kernels, measure]
+def profile_operations(path):
+    return str(operation_profile(path, seconds=1e-3, rounds=1))
+
+
+def benchmark_one(path):
+    return str(benchmark(path, seconds=1e-3, rounds=1))
+
+
+def find_parts(path):
+    return find_partitions(path.read_bytes())
+
+
+def check_targets(path):
+    return [
+        note
+        for name in ("cpu_int8", "npu_int8", "edgetpu", "gpu", "microcontroller")
+        for note in check_or_refuse(path.read_bytes(), find_target(name))
+    ]
+
+
+def check_or_refuse(content, target):
+    try:
+        return check_target(content, target)
+    except ExportError as error:
+        return [str(error)]
+
+
+def show_profile(path):
+    result = profile(path)
+    return str(result), result.to_json()
+
+
+DOORS = [
+    size,
+    count_weights,
+    show,
+    run,
+    run_on_own_kernels,
+    measure,
+    show_profile,
+    profile_operations,
+    benchmark_one,
+    find_parts,
+    check_targets,
+    read_metadata,
+]
 
 
 def main(folder, start, count, seconds):

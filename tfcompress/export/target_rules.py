@@ -5,14 +5,13 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ai_edge_litert import schema_py_generated as schema
-
 from tfcompress.errors import ArgumentError, ExportError, TFCompressError
 from tfcompress.export.conversion.signature import Signature
 from tfcompress.export.layer_operations import is_constant, kernel_of, layers_of
 from tfcompress.export.operation_forms import check_form
 from tfcompress.export.targets import OperationRule, Target
 from tfcompress.measurement.files.operation_name import operation_name, type_name
+from tfcompress.measurement.files.structure import parse_tflite, reading
 
 _FLOAT = ("float16", "float32", "float64")
 _CHANNEL_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": -1, "TRANSPOSE_CONV": 0}
@@ -51,6 +50,7 @@ def check_target(content: bytes, target: Target) -> tuple[str, ...]:
     Raises:
         ExportError: If the device cannot run the file, or not all of it. All layers at
             fault are named, with what to do.
+        ModelError: If the file is damaged.
 
     Example:
     ```python
@@ -60,11 +60,11 @@ def check_target(content: bytes, target: Target) -> tuple[str, ...]:
     notes = tfc.export.check_target(content, tfc.export.find_target("npu_int8"))
     ```
     """
-    file = schema.ModelT.InitFromPackedBuf(content, 0)
-    faults: dict[str, list[str]] = collections.defaultdict(list)
-    for where, why in (*_door_faults(file, target), *_operation_faults(file, target)):
-        if why not in faults[where]:
-            faults[where].append(why)
+    name = f"{len(content)} bytes"
+    file = parse_tflite(content, name)
+    with reading(name):
+        faults = _find_faults(file, target)
+        notes = _channel_notes(file, target)
     if faults:
         listed = "; ".join(
             f"{where}: {', and '.join(reasons)}" for where, reasons in faults.items()
@@ -74,7 +74,15 @@ def check_target(content: bytes, target: Target) -> tuple[str, ...]:
             "file. Replace the layers that are named here, cut the model in front of "
             f"them, or export to {_any_cpu(target)!r}. Received: {listed}"
         )
-    return _channel_notes(file, target)
+    return notes
+
+
+def _find_faults(file: Any, target: Target) -> dict[str, list[str]]:
+    faults: dict[str, list[str]] = collections.defaultdict(list)
+    for where, why in (*_door_faults(file, target), *_operation_faults(file, target)):
+        if why not in faults[where]:
+            faults[where].append(why)
+    return faults
 
 
 def check_named(

@@ -15,6 +15,7 @@ from tfcompress.export.targets import Target
 from tfcompress.export.verification.partitions import accelerated_share
 from tfcompress.export.verification.verification import Verification
 from tfcompress.measurement.files.file_graph import DEFAULT_SIGNATURE, describe_tensors
+from tfcompress.measurement.files.trial import trust
 from tfcompress.measurement.speed.versions import versions
 
 _PACKAGES = (
@@ -66,6 +67,7 @@ def write_artifact(
     """
     with replacing_with_account(path) as (temporary, write):
         temporary.write_bytes(content)
+        trust(content)
         found = verify(temporary)
         artifact = Artifact(
             path=path,

@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.measurement.files.file import read_tflite
 from tfcompress.measurement.files.operation_name import operation_name
-from tfcompress.measurement.files.structure import damaged, parse_tflite
+from tfcompress.measurement.files.structure import parse_tflite, reading
 
 # Operands that hold weights; None stands for all but the first, which is the data.
 _KERNEL_OPERANDS: dict[str, tuple[int, ...] | None] = {
@@ -95,10 +95,8 @@ def read_constants(path: str | os.PathLike[str]) -> list[Constant]:
     """
     content = read_tflite(path)
     model = parse_tflite(content, path)
-    try:
+    with reading(path):
         return list(collect_constants(model, content).values())
-    except (IndexError, KeyError, TypeError, ValueError) as error:
-        raise damaged(path, error) from error
 
 
 def collect_constants(model: Any, content: bytes) -> dict[int, Constant]:

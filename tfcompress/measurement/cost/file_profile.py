@@ -23,7 +23,7 @@ from tfcompress.measurement.files.file_layers import (
     outputs_of,
 )
 from tfcompress.measurement.files.operation_name import operation_name, type_name
-from tfcompress.measurement.files.structure import damaged, parse_tflite
+from tfcompress.measurement.files.structure import parse_tflite, reading
 
 _BITS = {
     **{"string": 0, "resource": 0, "variant": 0, "bfloat16": 16},
@@ -36,12 +36,6 @@ _CALLS = {
     "IF": ("thenSubgraphIndex", "elseSubgraphIndex"),
     "WHILE": ("condSubgraphIndex", "bodySubgraphIndex"),
 }
-
-# What reading a damaged file may end in.
-_DAMAGE = (
-    *(AttributeError, IndexError, KeyError, OverflowError),
-    *(RecursionError, TypeError, ValueError),
-)
 
 _LOOP = (
     "Operations of a loop count once, which is one step of a recurrent layer; how many "
@@ -63,10 +57,8 @@ def profile_file(path: Path) -> Profile:
     """
     content = read_tflite(path)
     model = parse_tflite(content, path)
-    try:
+    with reading(path):
         rows = tuple(_FileProfile(model, content).rows())
-    except _DAMAGE as error:
-        raise damaged(path, error) from error
     loops = any(row.kind == "WHILE" for row in rows)
     return Profile(str(path), rows, (_LOOP,) if loops else ())
 

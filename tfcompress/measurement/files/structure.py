@@ -1,11 +1,12 @@
 """Whether the parts of a `.tflite` file fit together."""
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tfcompress.errors import ModelError
+from tfcompress.errors import ModelError, TFCompressError
 from tfcompress.measurement.files.operation_name import operation_name
 from tfcompress.measurement.files.sparse_structure import check_sparsity
 
@@ -23,6 +24,12 @@ _BIASES = {
 }
 # XNNPACK writes what it unpacks of a constant where it expects the shape of the result.
 _UNPACKING = ("DENSIFY", "DEQUANTIZE")
+# What reading a damaged file may end in.
+_DAMAGE = (
+    *(AttributeError, IndexError, KeyError, OverflowError),
+    *(RecursionError, TypeError, ValueError),
+)
+
 _BUILT_IN = frozenset(vars(schema.BuiltinOperator)) - {"CUSTOM", "DELEGATE"}
 
 
@@ -59,6 +66,34 @@ def parse_tflite(content: bytes, path: Any) -> Any:
     except Exception as error:  # whatever reading at a wrong place ends in
         raise damaged(path, error) from error
     return model
+
+
+@contextlib.contextmanager
+def reading(path: Any) -> Iterator[None]:
+    """Turns whatever reading a damaged file ends in into an error that says so.
+
+    Args:
+        path: What the file is called in the error.
+
+    Raises:
+        ModelError: In the place of what reading at a wrong place ends in.
+
+    Example:
+    ```python
+    from tfcompress.measurement.files.file import read_tflite
+    from tfcompress.measurement.files.structure import parse_tflite, reading
+
+    model = parse_tflite(read_tflite("small.tflite"), "small.tflite")
+    with reading("small.tflite"):
+        print([tensor.name.decode() for tensor in model.subgraphs[0].tensors])
+    ```
+    """
+    try:
+        yield
+    except TFCompressError:
+        raise
+    except _DAMAGE as error:
+        raise damaged(path, error) from error
 
 
 def damaged(path: Any, error: Exception) -> ModelError:

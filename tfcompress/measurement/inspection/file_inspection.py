@@ -19,7 +19,7 @@ from tfcompress.measurement.files.file_layers import (
     text_of,
 )
 from tfcompress.measurement.files.operation_name import operation_name, type_name
-from tfcompress.measurement.files.structure import damaged, parse_tflite
+from tfcompress.measurement.files.structure import parse_tflite, reading
 from tfcompress.measurement.files.tensor import TensorDetails
 from tfcompress.measurement.inspection.inspection_result import (
     Inspection,
@@ -45,7 +45,7 @@ def inspect_file(path: str) -> Inspection:
     """
     content = read_tflite(path)
     model = parse_tflite(content, path)
-    try:
+    with reading(path):
         rows = tuple(_Rows(model, content).all())
         return Inspection(
             path=path,
@@ -57,8 +57,6 @@ def inspect_file(path: str) -> Inspection:
             metadata=dict(_list_metadata(model)),
             notes=_note(model, content),
         )
-    except (IndexError, KeyError, TypeError, ValueError) as error:
-        raise damaged(path, error) from error
 
 
 @dataclasses.dataclass(frozen=True)

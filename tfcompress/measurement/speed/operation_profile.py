@@ -21,7 +21,8 @@ from tfcompress.measurement.cost.operation_multiply_adds import (
 )
 from tfcompress.measurement.files.runtime import LiteRTModel
 from tfcompress.measurement.files.signature_names import signature_names
-from tfcompress.measurement.files.structure import damaged
+from tfcompress.measurement.files.structure import reading
+from tfcompress.measurement.files.trial import check_runs
 from tfcompress.measurement.speed.latency import check_effort, time_in_turns
 from tfcompress.measurement.speed.operation_cut import OperationCutter
 from tfcompress.result import Result
@@ -160,27 +161,28 @@ def operation_profile(
     for delegates in (True, False):  # Raises an error if LiteRT cannot run it so.
         LiteRTModel(path, threads=threads, signature=first, delegates=delegates)
     content = Path(path).read_bytes()
-    try:
+    with reading(path):
         model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
         cutter = OperationCutter(model)
-    except (AttributeError, IndexError, TypeError, ValueError) as error:
-        raise damaged(path, error) from error
-    cut = [position for position in cutter.positions if cutter.can_cut(position)]
-    needed = {place for position in cut for place in cutter.inputs(position)}
+        cut = [position for position in cutter.positions if cutter.can_cut(position)]
+        needed = {place for position in cut for place in cutter.inputs(position)}
+        counts = _count_run(model)
     try:
         values = _run_through(content, needed)
+        runs = {_WHOLE: _runner(content, threads)}
     except (RuntimeError, ValueError) as error:
         raise ModelError(
-            "LiteRT must be able to run the file without XNNPACK on numbers from 0 to "
-            "1, to learn what goes into each operation. "
+            "LiteRT must be able to run the file on numbers from 0 to 1, and without "
+            "XNNPACK as well, to learn what goes into each operation. "
             f"Received: path={str(path)!r} ({' '.join(str(error).split())})"
         ) from error
-    runs: dict[int, Callable[[], float]] = {_WHOLE: _runner(content, threads)}
     shapes = {place: array.shape for place, array in values.items()}
     for position in cut:
-        part = cutter.cut(position, shapes)
+        with reading(path):
+            part = cutter.cut(position, shapes)
         given = [values[place] for place in part.inputs]
         try:
+            check_runs(part.content, path)
             runs[position] = _runner(part.content, threads, given)
         except (RuntimeError, ValueError):
             continue
@@ -189,7 +191,6 @@ def operation_profile(
     milliseconds = {position: times[str(position)].median_ms for position in runs}
     whole = milliseconds.pop(_WHOLE)
     total = sum(milliseconds.values())
-    counts = _count_run(model)
     return OperationProfile(
         operations=tuple(
             OperationTime(
