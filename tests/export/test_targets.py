@@ -131,13 +131,15 @@ def test_rules_of_operations_are_read(tmp_path):
     rules = """
 operations = [
     "ADD",
-    {name = "SLICE", version = 2, ranks = [3, 4], options = {mask = [0, 1]}},
+    {name = "SLICE", version = 2, ranks = [3, 4], options = {ellipsisMask = [0, 1]}},
 ]
 """
     target = read_target(_write(tmp_path, _MINIMUM + rules))
     assert target.operations == (
         OperationRule("ADD"),
-        OperationRule("SLICE", version=2, ranks=(3, 4), options=(("mask", (0, 1)),)),
+        OperationRule(
+            "SLICE", version=2, ranks=(3, 4), options=(("ellipsisMask", (0, 1)),)
+        ),
     )
 
 
@@ -200,3 +202,33 @@ def test_types_that_no_converter_has():
     target = Target("mine", "int4", "int8", "int8", "a board of ours")
     with pytest.raises(ArgumentError, match="'int4', 'int8'"):
         find_target(target)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "message"),
+    [
+        ("CONV2D", {}, "no such operation; the nearest are .'CONV_2D'.*name='CONV2D'"),
+        (3, {}, "no such operation.*name=3"),
+        ("CONV_2D", {"version": "3"}, "version .* whole number.*for 'CONV_2D'"),
+        ("CONV_2D", {"inputs": True}, "inputs .* whole number"),
+        ("CONV_2D", {"ranks": 4}, "ranks .* list of whole numbers.*ranks=4"),
+        ("CONV_2D", {"ranks": ["4"]}, "ranks .* list of whole numbers"),
+        ("CONV_2D", {"types": "int8"}, "types .* list of types.*types='int8'"),
+        ("CONV_2D", {"types": ["in8"]}, "no such type; the nearest are .*'int8'"),
+        ("CONV_2D", {"weights": [8]}, "weights .* list of types"),
+        ("CONV_2D", {"constant_inputs": None}, "constant_inputs .* list of whole"),
+        ("SLICE", {"options": 3}, "options .* by name"),
+        ("SLICE", {"options": {"elipsisMask": [0]}}, "nearest are .'ellipsisMask'"),
+        ("SLICE", {"options": {"ellipsisMask": ["0"]}}, "options .* numbers by name"),
+        ("CONV_2D", {"one_way_broadcast": 1}, "one_way_broadcast .* True or False"),
+    ],
+)
+def test_rules_of_ones_own(name, fields, message):
+    with pytest.raises(ArgumentError, match=message):
+        OperationRule(name, **fields)
+
+
+def test_an_operation_has_one_rule():
+    rules = ["ADD", OperationRule("CONV_2D", version=3), "CONV_2D"]
+    with pytest.raises(ArgumentError, match="several for .'CONV_2D'"):
+        dataclasses.replace(find_target("gpu"), name="mine", operations=rules)

@@ -1,10 +1,14 @@
 """What a device demands of one kind of operation."""
 
 import dataclasses
-from collections.abc import Mapping
+import functools
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from ai_edge_litert import schema_py_generated as schema
+
 from tfcompress.errors import ArgumentError
+from tfcompress.names import nearest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +31,10 @@ class OperationRule:
         one_way_broadcast: Whether one of two inputs must be as large as the other in
             every axis.
 
+    Raises:
+        ArgumentError: If TFLite has no such operation, type or option, or a value is of
+            another type.
+
     Example:
     ```python
     rule = tfc.export.OperationRule("SLICE", ranks=(3, 4))
@@ -45,18 +53,82 @@ class OperationRule:
     one_way_broadcast: bool = False
 
     def __post_init__(self) -> None:
+        _check_known("operation", "name", self.name, _operations())
+        for field in ("version", "inputs", "largest_elements"):
+            if getattr(self, field) is not None and not self._counts(field):
+                raise self._wrong(field, "a whole number of 1 or more, or None")
+        if not isinstance(self.one_way_broadcast, bool):
+            raise self._wrong("one_way_broadcast", "True or False")
+        for field in ("ranks", "constant_inputs"):
+            self._freeze(field, int, "whole numbers")
+        for field in ("types", "weights"):
+            self._freeze(field, str, "types such as ['int8']")
+            for name in getattr(self, field) or ():
+                _check_known("type", field, name, _types())
+        self._freeze_options()
+
+    def _counts(self, field: str) -> bool:
+        value = getattr(self, field)
+        return type(value) is int and value >= 1
+
+    def _freeze(self, field: str, kind: type, expected: str) -> None:
+        """Makes a list a tuple, if all that is in it is of one type."""
+        value = getattr(self, field)
+        if value is None and field != "constant_inputs":
+            return
+        if not isinstance(value, tuple | list) or {*map(type, value)} - {kind}:
+            raise self._wrong(field, f"a list of {expected}")
+        object.__setattr__(self, field, tuple(value))
+
+    def _freeze_options(self) -> None:
         options: Any = self.options
         if isinstance(options, Mapping):
             options = options.items()
-        frozen: dict[str, Any] = {
-            "options": tuple((name, tuple(values)) for name, values in options),
-            "constant_inputs": tuple(self.constant_inputs),
-        }
-        for field in ("ranks", "types", "weights"):
-            value = getattr(self, field)
-            frozen[field] = None if value is None else tuple(value)
-        for field, value in frozen.items():
-            object.__setattr__(self, field, value)
+        try:
+            frozen = tuple((name, tuple(values)) for name, values in options)
+        except (TypeError, ValueError):
+            raise self._wrong(
+                "options", "lists of values by name, such as {'ellipsisMask': [0]}"
+            ) from None
+        for name, values in frozen:
+            _check_known("option", "options", name, _option_names())
+            if {*map(type, values)} - {int, float, bool}:
+                raise self._wrong("options", "lists of numbers by name")
+        object.__setattr__(self, "options", frozen)
+
+    def _wrong(self, field: str, expected: str) -> ArgumentError:
+        return ArgumentError(
+            f"{field} of an OperationRule must be {expected}. "
+            f"Received: {field}={getattr(self, field)!r}, for {self.name!r}"
+        )
+
+
+def _check_known(what: str, field: str, name: Any, known: Collection[str]) -> None:
+    if name not in known:
+        raise ArgumentError(
+            f"TFLite has no such {what}; the nearest are "
+            f"{nearest(str(name), known)}. Received: {field}={name!r}"
+        )
+
+
+@functools.cache
+def _operations() -> tuple[str, ...]:
+    return _public(schema.BuiltinOperator)
+
+
+@functools.cache
+def _types() -> tuple[str, ...]:
+    return tuple(name.lower() for name in _public(schema.TensorType))
+
+
+@functools.cache
+def _option_names() -> tuple[str, ...]:
+    kinds = [kind for name, kind in vars(schema).items() if name.endswith("OptionsT")]
+    return tuple(sorted({field for kind in kinds for field in vars(kind())}))
+
+
+def _public(names: Any) -> tuple[str, ...]:
+    return tuple(name for name in vars(names) if not name.startswith("_"))
 
 
 def read_rule(value: Any) -> OperationRule:

@@ -1,5 +1,6 @@
 """What a device demands of the file that it shall run."""
 
+import collections
 import dataclasses
 import typing
 from typing import Literal
@@ -46,7 +47,8 @@ class Target:
         runtime: What runs the file on the device: `"litert"` or `"tflite-micro"`.
 
     Raises:
-        ArgumentError: If a value is of another type, or none of the choices.
+        ArgumentError: If a value is of another type, or none of the choices, or if an
+            operation has two rules.
 
     Example:
     ```python
@@ -79,6 +81,13 @@ class Target:
         if self.operations is not None:
             rules = tuple(read_rule(value) for value in self.operations)
             object.__setattr__(self, "operations", rules)
+            counts = collections.Counter(rule.name for rule in rules)
+            twice = [name for name, count in counts.items() if count > 1]
+            if twice:
+                raise ArgumentError(
+                    "operations of a Target must have one rule for each operation. "
+                    f"Received: several for {twice}"
+                )
         doors = _DOORS[self.activations]
         if self.inputs_and_outputs not in doors:
             raise ArgumentError(
