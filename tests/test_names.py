@@ -1,6 +1,6 @@
 import pytest
 
-from tfcompress.names import matches, nearest
+from tfcompress.names import matches, nearest, number_repeated
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,8 @@ def test_nearest_names_come_first():
 def test_nothing_like_it_lists_the_first_eight():
     names = [f"layer{number}" for number in range(20)]
     assert nearest("zzz", iter(names)) == names[:8]
+
+
+def test_names_that_were_there_before_get_numbers():
+    given = ["lstm", "lstm", "lstm_1", "dense", "lstm"]
+    assert number_repeated(given) == ("lstm", "lstm_1", "lstm_1_1", "dense", "lstm_2")

@@ -1,7 +1,8 @@
-"""Names that users give: patterns, and what they may have meant."""
+"""Names that users give: patterns, numbers, and what they may have meant."""
 
 import difflib
 import fnmatch
+import itertools
 from collections.abc import Iterable
 
 _LISTED = 8
@@ -29,3 +30,15 @@ def nearest(key: str, names: Iterable[str]) -> list[str]:
     known = list(names)
     near = difflib.get_close_matches(key, known, n=3, cutoff=_SIMILARITY)
     return near or known[:_LISTED]
+
+
+def number_repeated(names: Iterable[str]) -> tuple[str, ...]:
+    """Returns names with a number behind each that was there before.
+
+    tf_keras names several outputs of one layer so: `lstm`, `lstm_1`, `lstm_2`.
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        numbered = itertools.chain([name], (f"{name}_{n}" for n in itertools.count(1)))
+        found[next(each for each in numbered if each not in found)] = None
+    return tuple(found)

@@ -139,3 +139,21 @@ def test_a_graph_is_exported(models, samples, tmp_path):
     np.testing.assert_allclose(
         artifact.predict(samples), np.asarray(model(samples)), atol=1e-5
     )
+
+
+@pytest.mark.parametrize("target", ["cpu_float32", "cpu_int8"])
+def test_each_output_of_one_layer_has_a_name(either_keras, target, tmp_path):
+    either_keras.utils.set_random_seed(0)
+    inputs = either_keras.layers.Input((3, 2), name="x")
+    memory = either_keras.layers.LSTM(4, return_state=True, name="memory")
+    model = either_keras.Model(inputs, memory(inputs))
+    x = np.random.default_rng(0).normal(size=(24, 3, 2)).astype(np.float32)
+    artifact = tfc.export.to_tflite(
+        model, tmp_path / "m.tflite", target=target, representative_data=x
+    )
+    found = artifact.predict(x)
+    assert sorted(found) == ["memory", "memory_1", "memory_2"]
+    named = tfc.measurement.predict(model, x)
+    for name, wanted in zip(sorted(found), model(x), strict=True):
+        np.testing.assert_allclose(found[name], np.asarray(wanted), atol=0.03)
+        np.testing.assert_allclose(named[name].scores, np.asarray(wanted), atol=1e-5)

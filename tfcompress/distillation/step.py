@@ -23,6 +23,7 @@ from tfcompress.distillation.tapped_model import TappedModel
 from tfcompress.distillation.teachers.as_teacher import as_teacher
 from tfcompress.distillation.teachers.teacher import Targets
 from tfcompress.errors import ArgumentError, DataError
+from tfcompress.names import number_repeated
 from tfcompress.observation import Observed
 
 
@@ -339,7 +340,7 @@ def _output_names(student: Any, outputs: Any) -> list[str]:
     if isinstance(outputs, dict):
         return sorted(outputs)
     if isinstance(outputs, list | tuple):
-        return list(student.output_names)
+        return list(number_repeated(student.output_names))
     return [student.layers[-1].name]
 
 

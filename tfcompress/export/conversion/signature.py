@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfcompress import keras_compat
 from tfcompress.errors import ModelError
+from tfcompress.names import number_repeated
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +33,9 @@ def read_signature(model: Any, batch: int | None) -> Signature:
     """Reads a functional or Sequential model's signature.
 
     Inputs and outputs given as dicts keep their keys as names; others are named after
-    the model's input and output layers. Characters that TFLite does not take in a
-    name become underscores.
+    the model's input and output layers, with numbers where a layer gives several:
+    `lstm`, `lstm_1`, `lstm_2`. Characters that TFLite does not take in a name become
+    underscores.
 
     Args:
         model: A built model of either Keras.
@@ -52,7 +54,7 @@ def read_signature(model: Any, batch: int | None) -> Signature:
     keys = tuple(sorted(taken)) if isinstance(taken, dict) else ()
     names = _unique(keys or [tensor.name for tensor in tensors], "inputs")
     outputs = [model.layers[-1].name] if sequential else model.output_names
-    outputs = sorted(given) if isinstance(given, dict) else outputs
+    outputs = sorted(given) if isinstance(given, dict) else number_repeated(outputs)
     return Signature(
         inputs={
             name: tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name=name)

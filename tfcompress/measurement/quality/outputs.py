@@ -10,6 +10,7 @@ from tfcompress.errors import DataError, ModelError
 from tfcompress.measurement.files.runtime import LiteRTModel
 from tfcompress.measurement.files.subject import path_of
 from tfcompress.measurement.quality.fitting import explain_misfit
+from tfcompress.names import number_repeated
 
 # The name of a model's only output, which nobody needs to call by its name.
 ONLY = ""
@@ -68,7 +69,7 @@ class OutputReader:
         elif isinstance(said, list | tuple):
             names = getattr(self._model, "output_names", None)
             names = names or [f"output_{number}" for number in range(len(said))]
-            outputs = dict(zip(names, said, strict=True))
+            outputs = dict(zip(number_repeated(names), said, strict=True))
             self._order = list(outputs)
         else:
             outputs = {ONLY: said}
