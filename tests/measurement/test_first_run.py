@@ -23,8 +23,8 @@ def large(tmp_path_factory):
 
 def test_memory_holds_the_weights_at_least_once(large, dense_files):
     small, whole = first_run(dense_files["fixed"]), first_run(large)
-    assert 0 < small.load_ms < 60_000
-    assert 0 < small.first_inference_ms < 60_000
+    assert small.load_ms > 0
+    assert small.first_inference_ms > 0
     if sys.platform != "linux":
         assert whole.peak_bytes is None
         return
