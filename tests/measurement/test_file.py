@@ -43,14 +43,14 @@ def test_truncated_file(tmp_path, dense_files, read, share):
     content = dense_files["fixed"].read_bytes()
     path = tmp_path / "half.tflite"
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(ModelError, match="damaged or of another kind"):
+    with pytest.raises(ModelError, match="damaged"):
         read(path)
 
 
 @pytest.mark.parametrize("read", READERS)
 def test_file_of_another_kind(tmp_path, read):
-    path = tmp_path / "model.keras"
-    path.write_bytes(b"PK\x03\x04" + bytes(range(256)) * 8)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(bytes(range(256)) * 8)
     with pytest.raises(ModelError, match="damaged or of another kind"):
         read(path)
 
@@ -66,3 +66,11 @@ def test_damaged_bytes_are_an_error_or_harmless(tmp_path, dense_files, read, see
     path.write_bytes(content)
     with contextlib.suppress(ModelError):
         read(path)
+
+
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_a_file_of_keras(tmp_path, dense_model, suffix):
+    path = tmp_path / f"model.{suffix}"
+    dense_model.save(path)
+    with pytest.raises(ModelError, match=r"of Keras.*export\.to_tflite"):
+        read_tflite(path)
