@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfcompress.errors import ExportError
 from tfcompress.export.conversion.child_process import run_converter_in_child
 from tfcompress.export.conversion.converter import run_converter
+from tfcompress.export.conversion.lstm_scales import mend_lstm_scales
 from tfcompress.export.conversion.missing_operations import explain_missing
 from tfcompress.export.conversion.separate_states import separate_states
 from tfcompress.export.conversion.signature import Signature
@@ -106,8 +107,10 @@ def convert_function(
             raise OSError(str(error)) from error
         try:
             if samples is not None and has_loops(function):
-                return run_converter_in_child(
-                    folder, target, samples, batch, sparse=sparse, flex=flex
+                return mend_lstm_scales(
+                    run_converter_in_child(
+                        folder, target, samples, batch, sparse=sparse, flex=flex
+                    )
                 )
             content = run_converter(
                 folder, target, samples, batch, sparse=sparse, flex=flex
