@@ -6,6 +6,7 @@ OPERATIONS = (
     Operation("CONV_2D", "int8", "c"),
     Operation("ELU", "float32", "d"),
     Operation("DEQUANTIZE", "float32", "e"),
+    Operation("READ_VARIABLE", "float32", "f"),
 )
 
 
@@ -15,8 +16,9 @@ def test_count():
         "DEQUANTIZE float32": 1,
         "ELU float32": 1,
         "QUANTIZE int8": 1,
+        "READ_VARIABLE float32": 1,
     }
 
 
-def test_doors_do_not_count_as_float():
+def test_doors_and_states_do_not_count_as_float():
     assert [operation.kind for operation in float_operations(OPERATIONS)] == ["ELU"]

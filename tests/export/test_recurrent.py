@@ -143,6 +143,7 @@ def test_a_stateful_file_goes_on_where_it_stopped(name, layer, target, tmp_path)
     found = np.concatenate([file.predict(part[None]) for part in parts])
     if target == "cpu_int8":
         assert decibels(wanted, found) > 20
+        assert artifact.float_operations == ()
     else:
         error = {"cpu_float32": 1e-5, "cpu_float16": 1e-2}[target]
         np.testing.assert_allclose(found, wanted, atol=error * np.abs(wanted).max())
@@ -183,12 +184,13 @@ def test_more_steps_stay_a_loop_in_float_around_int8_weights(long, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_device_without_float_gets_fused_lstm_layers(tmp_path):
+@pytest.mark.parametrize("demanded", [{"strict": True}, {"target": INTEGERS_ONLY}])
+def test_a_file_without_float_gets_fused_lstm_layers(demanded, tmp_path):
     keras.utils.set_random_seed(0)
     model = networks.build_recurrent(keras, "LSTM", steps=MOST_STEPS + 1)
     x = networks.make_samples(model, 24)
     artifact = tfc.export.to_tflite(
-        model, tmp_path / "m.tflite", target=INTEGERS_ONLY, representative_data=x
+        model, tmp_path / "m.tflite", representative_data=x, **demanded
     )
     assert artifact.operations["UNIDIRECTIONAL_SEQUENCE_LSTM int8"] == 1
     assert artifact.float_operations == ()

@@ -492,6 +492,23 @@ def test_a_note_that_cannot_be_made_costs_no_file(tmp_path, monkeypatch):
     assert artifact.notes == ()
 
 
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_strict_file_is_converted_without_float(strict, tmp_path, monkeypatch):
+    targets, whole = [], model_file.convert
+
+    def convert(model, signature, target, **options):
+        targets.append(target)
+        return whole(model, signature, target, **options)
+
+    monkeypatch.setattr(model_file, "convert", convert)
+    x = np.random.default_rng(0).random((20, 2), np.float32)
+    artifact = tfc.export.to_tflite(
+        small_model(), tmp_path / "m.tflite", representative_data=x, strict=strict
+    )
+    assert targets[0].float_operations is not strict
+    assert artifact.target == find_target("cpu_int8")
+
+
 def test_no_space_for_temporary_files(tmp_path, monkeypatch):
     def full(*arguments, **options):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -10,6 +10,8 @@ from tfcompress.errors import ExportError
 from tfcompress.measurement.files.operation_name import operation_name, type_name
 
 _DOORS = {"QUANTIZE", "DEQUANTIZE"}
+# What hands a state on, and computes nothing.
+_STATES = {"READ_VARIABLE"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,12 +62,13 @@ def float_operations(operations: tuple[Operation, ...]) -> tuple[Operation, ...]
     """Returns the operations that compute in float.
 
     Conversions between float and whole numbers do not count: they are the doors of a
-    file that takes or gives float, and stand around any float operation that does.
+    file that takes or gives float, and stand around any float operation that does. Nor
+    does reading the state of a stateful file, which may be kept in float.
     """
     return tuple(
         op
         for op in operations
-        if op.dtype in ("float32", "float16") and op.kind not in _DOORS
+        if op.dtype in ("float32", "float16") and op.kind not in _DOORS | _STATES
     )
 
 

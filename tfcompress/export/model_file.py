@@ -139,14 +139,15 @@ def make_file(
     shown = {name: array[:VERIFICATION_SAMPLES] for name, array in shown.items()}
     shipping = _shipping(model, in_int16=in_int16)
     calibration = samples if finds_ranges else None
+    allowed = dataclasses.replace(target, float_operations=False) if strict else target
     run = functools.partial(convert_directly, flex=True) if flex else convert
     notes = note_open_sizes(signature)
     if in_int16 and calibration is not None:
         content = convert_int16(shipping, signature, target, calibration)
     else:
-        content = run(shipping, signature, target, samples=calibration)
+        content = run(shipping, signature, allowed, samples=calibration)
     if sparse:
-        other = run(shipping, signature, target, samples=calibration, sparse=True)
+        other = run(shipping, signature, allowed, samples=calibration, sparse=True)
         content, said = _choose_encoding(other, content, target, shown)
         notes += said
     if target.full_integer:

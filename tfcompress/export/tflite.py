@@ -54,8 +54,12 @@ def to_tflite(
         path: Where to write the file; its name must end in `.tflite`.
         target: A name of `tfcompress.export.TARGETS`, such as `"cpu_int8"`, the default
             (full integer, int8 in and out), `"cpu_int8_float_io"` (the same with
-            float32 in and out), `"cpu_float32"`, `"cpu_float16"` (weights at half the
-            bytes), or a `Target`.
+            float32 in and out), `"cpu_int16x8"` (int8 weights, int16 activations),
+            `"cpu_float32"`, `"cpu_float16"` (weights at half the bytes),
+            `"cpu_sparse"` (float32 in sparse encoding), `"gpu"` (float16),
+            `"edgetpu"` (full integer, uint8 in and out), `"microcontroller"`,
+            `"npu_int8"`, `"npu_int16"`, or a `Target`. Devices that lack operations
+            refuse a model that needs them.
         representative_data: Inputs like those of the application, in a form that
             `tfcompress.data.batches` accepts; 100 to 500 samples are usual, 512 are
             read at the most. Ranges of activations are learned from it, unless the
@@ -72,7 +76,8 @@ def to_tflite(
             Combinations that LiteRT is known to get wrong are refused, and a file that
             is no smaller so is written without. Defaults to what the target says.
         strict: Whether an operation of a full-integer file that would compute in float
-            is an error.
+            is an error. LSTM layers of more than 64 steps, whose loop is left in float
+            otherwise, become TFLite's own operation, which is slower and less exact.
         flex: Whether operations that TFLite lacks may go into the file as TensorFlow's
             own. Such a file cannot be run, and so not verified, by LiteRT in Python.
         verification: Whether the file is run and compared with the model.

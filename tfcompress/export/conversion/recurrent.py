@@ -214,8 +214,8 @@ def convert_with_fused_layers(
         return convert_directly(model, signature, target, samples=samples)
     except ExportError as error:
         raise ExportError(
-            f"{target.name} computes in whole numbers only, and recurrent layers of "
-            f"more than {MOST_STEPS} steps do so only as plain LSTM layers without a "
-            "mask. Give the model shorter sequences, use LSTM, or export to cpu_int8. "
-            f"{error}"
+            f"A file for {target.name} without operations in float holds recurrent "
+            f"layers of more than {MOST_STEPS} steps only as plain LSTM layers that have "
+            "no mask. Give the model shorter sequences, use LSTM, or export to "
+            f"cpu_int8 with strict=False. {error}"
         ) from error
