@@ -157,3 +157,21 @@ def test_each_output_of_one_layer_has_a_name(either_keras, target, tmp_path):
     for name, wanted in zip(sorted(found), model(x), strict=True):
         np.testing.assert_allclose(found[name], np.asarray(wanted), atol=0.03)
         np.testing.assert_allclose(named[name].scores, np.asarray(wanted), atol=1e-5)
+
+
+def test_a_signature_can_be_measured(models, samples, tmp_path):
+    path = tmp_path / "both.tflite"
+    tfc.export.to_tflite(models, path, target="cpu_float32")
+    model, labels = models["classify"], np.arange(24) % 3
+    data = (samples, labels)
+    file = tfc.measurement.LiteRTModel(path, signature="classify")
+    exact = np.mean(np.argmax(np.asarray(model(samples)), axis=-1) == labels)
+    assert tfc.measurement.evaluate(file, data).accuracy == pytest.approx(exact)
+    assert tfc.measurement.agreement(model, file, samples).share == 1.0
+    assert tfc.measurement.mcnemar(model, file, data).p_value == 1.0
+    rows = tfc.report.compare({"model": model, "file": file}, data, seconds=0.01)
+    assert rows["file"].accuracy == pytest.approx(exact)
+    assert rows["file"].target == "cpu_float32"
+    for measure in (tfc.measurement.evaluate, tfc.measurement.predict):
+        with pytest.raises(ArgumentError, match=r"LiteRTModel\(path, signature=...\)"):
+            measure(path, data)

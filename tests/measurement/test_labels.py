@@ -64,6 +64,7 @@ def test_a_label_of_no_weight_may_be_anything():
         ([0, 1], (2, 4, 3), r"shape \(samples, 4\).*\(samples, 4, 3\).*shape \(2,\)"),
         ([0, np.nan], (2, 3), "y must hold finite numbers"),
         ([[0, 1]], (1, 3), "one column for each of 2 classes, but the model has 3"),
+        ([0.5, 1], (2, 2), r"or one number for.*\(samples, 2\).*such as 0.5"),
         ("ab", (2, 3), "Labels must be class numbers"),
     ],
 )

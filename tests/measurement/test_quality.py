@@ -138,7 +138,9 @@ def test_metrics_that_do_not_fit_the_labels(dense_model, samples):
 
 @pytest.mark.parametrize("metrics", ["accurate", ["accuracy", 3], keras.metrics.AUC])
 def test_unknown_metrics(dense_model, metrics):
-    with pytest.raises(ArgumentError, match="metrics must be names among"):
+    with pytest.raises(
+        ArgumentError, match="metrics must be names among.*top_k_accuracy"
+    ):
         evaluate(dense_model, "no data", metrics)
 
 
@@ -217,6 +219,16 @@ def test_labels_of_some_outputs(two_outputs, samples):
     assert set(evaluate(two_outputs, data).values) == {"age/mae", "age/rmse", "age/r2"}
     with pytest.raises(DataError, match="no labels for output 'class'"):
         evaluate(two_outputs, data, {"class": "accuracy"})
+
+
+def test_a_metric_that_does_not_fit_all_outputs(two_outputs, samples):
+    with pytest.raises(DataError, match="metrics as a dict by output.*of 'age'"):
+        evaluate(two_outputs, (samples, ages(samples)), ["accuracy"])
+
+
+def test_confusion_matrix_alone(dense_model, samples):
+    quality = evaluate(dense_model, (samples, np.zeros(37)), "confusion_matrix")
+    assert str(quality) == "Measured on 37 samples. The counts are in confusion_matrix."
 
 
 def test_outputs_in_order(samples):

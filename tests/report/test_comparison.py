@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import json
 
@@ -144,3 +145,14 @@ def test_folder_that_is_not_there(comparison, tmp_path):
         comparison.to_html(path.with_suffix(".html"))
     with pytest.raises(OutputError, match="Cannot write"):
         comparison.plot(path.with_suffix(".png"))
+
+
+def test_agreement_of_several_outputs(comparison):
+    assert "mean over the outputs" not in comparison.describe()
+    rows = [
+        dataclasses.replace(row, quality={"a/accuracy": 0.9, "b/mae": 0.1})
+        for row in comparison.rows
+    ]
+    several = dataclasses.replace(comparison, rows=tuple(rows))
+    said = "Agreement is the mean over the outputs that name classes."
+    assert said in several.describe()

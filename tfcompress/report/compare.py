@@ -11,6 +11,7 @@ from tfcompress.data import Batch, first
 from tfcompress.errors import ArgumentError, TFCompressError
 from tfcompress.measurement.cost.size import size
 from tfcompress.measurement.cost.weights import count_weights
+from tfcompress.measurement.files.runtime import LiteRTModel
 from tfcompress.measurement.files.subject import path_of
 from tfcompress.measurement.quality.bootstrap import check_bootstrap
 from tfcompress.measurement.quality.prediction import predict_each
@@ -54,8 +55,9 @@ def compare(
 
     Args:
         models: Keras 3 or tf_keras models, artifacts, or paths of `.tflite` files, by
-            the name that their row shall have. The last is taken for the one that
-            ships: a page shows how it differs from the reference.
+            the name that their row shall have. `LiteRTModel(path, signature=...)` says
+            which of several signatures of a file is meant. The last is taken for the
+            one that ships: a page shows how it differs from the reference.
         data: Inputs, labels and, if there are any, sample weights to measure quality
             on, in a form that `tfcompress.data.batches` accepts; it is read once,
             and where a model fails on it, the first batch again to name the row at
@@ -107,13 +109,17 @@ def compare(
     kinds = label_kinds(metrics)
     with tempfile.TemporaryDirectory(prefix="tfcompress-") as folder:
         files = _files(models, Path(folder))
+        run = {
+            name: models[name] if isinstance(models[name], LiteRTModel) else path
+            for name, path in files.items()
+        }
         inputs = SeenInputs(data)
         try:
             said = predict_each(
-                list(files.values()), inputs, threads=threads, kinds=kinds
+                list(run.values()), inputs, threads=threads, kinds=kinds
             )
         except TFCompressError:
-            _blame(files, first(data), threads, kinds)
+            _blame(run, first(data), threads, kinds)
             raise
         predictions = dict(zip(files, said, strict=True))
         qualities = {}
@@ -125,7 +131,7 @@ def compare(
                 )
                 _check_metrics(qualities[name], qualities[next(iter(files))])
         details = see_details(files, predictions, reference, inputs, class_names)
-        times = latency(files, threads=threads, seconds=seconds)
+        times = latency(run, threads=threads, seconds=seconds)
         rows = []
         for name, path in files.items():
             target, made = describe_origin(models[name])
@@ -181,11 +187,11 @@ def _files(models: Mapping[str, Any], folder: Path) -> dict[str, Path]:
     return files
 
 
-def _blame(files: Mapping[str, Path], batch: Batch, threads: int, kinds: Any) -> None:
+def _blame(run: Mapping[str, Any], batch: Batch, threads: int, kinds: Any) -> None:
     """Raises the error of the first row that fails on a batch, if one does."""
-    for name, path in files.items():
+    for name, model in run.items():
         with naming_row(name):
-            predict_each([path], batch, threads=threads, kinds=kinds)
+            predict_each([model], batch, threads=threads, kinds=kinds)
 
 
 def _check_metrics(quality: Quality, other: Quality) -> None:

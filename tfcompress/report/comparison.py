@@ -103,10 +103,17 @@ class Comparison(Result):
         )
         agreement = self.rows[0].agreement is not None
         compared = "Ratios and agreement refer" if agreement else "Ratios refer"
+        outputs = {name.rpartition("/")[0] for name in self.rows[0].quality}
+        mean = (
+            " Agreement is the mean over the outputs that name classes."
+            if agreement and len(outputs) > 1
+            else ""
+        )
         return (
             "Every row is measured on its own .tflite file, run on LiteRT: "
             f"{self.samples:,} samples; latency is the median of one run, {threads}, "
-            f"on {self.machine}. {compared} to '{self.reference}'.{intervals}"
+            f"on {self.machine}. {compared} to '{self.reference}'."
+            f"{mean}{intervals}"
         )
 
     def to_markdown(self) -> str:

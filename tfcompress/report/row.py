@@ -21,7 +21,8 @@ class Row:
         gzip_bytes: Size of the file after gzip.
         latency_ms: Median time of one run, in milliseconds.
         agreement: Share of samples on which it chooses the same class as the
-            reference, 0 to 1; None for models that choose none.
+            reference, 0 to 1; the mean over the outputs whose labels name classes, if
+            there are several; None for models that choose none.
         intervals: For each metric the ends of its confidence interval, where one was
             asked for.
         target: Name of the target that the file was made for, where it is known.

@@ -31,6 +31,9 @@ class LiteRTModel:
     Real numbers go in and come out, whatever the file stores. The default kernels
     are used, XNNPACK among them.
 
+    It can be measured wherever a path can, which runs the signature that it was made
+    for; the threads are its own.
+
     Args:
         path: The `.tflite` file. It is read whole, so it may be replaced afterwards.
         threads: Threads that one run may use. Defaults to 1.
@@ -165,6 +168,9 @@ class LiteRTModel:
         outputs = {name: np.concatenate(values) for name, values in parts.items()}
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
+    def __fspath__(self) -> str:
+        return str(self.path)
+
     def invoke_once(self, x: Any = None) -> float:
         """Runs the file once on one batch, and times the run.
 
@@ -248,6 +254,30 @@ class LiteRTModel:
                     f"samples, in {self.path}"
                 )
         return values
+
+
+def open_file(file: str | os.PathLike[str], *, threads: int = 1) -> LiteRTModel:
+    """Loads a file, unless it is a `LiteRTModel` already.
+
+    Args:
+        file: The path of a `.tflite` file, or a `LiteRTModel`.
+        threads: As in `LiteRTModel`.
+
+    Returns:
+        The `LiteRTModel`.
+
+    Raises:
+        ModelError: As `LiteRTModel` does.
+        ArgumentError: As `LiteRTModel` does.
+
+    Example:
+    ```python
+    model = open_file("small.tflite")
+    ```
+    """
+    if isinstance(file, LiteRTModel):
+        return file
+    return LiteRTModel(file, threads=threads)
 
 
 def _load(

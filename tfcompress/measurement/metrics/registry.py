@@ -117,6 +117,7 @@ def find_quality_metric(metric: Any) -> QualityMetric:
     elif callable(metric) and not isinstance(metric, type):
         return describe_function(metric)
     raise ArgumentError(
-        f"metrics must be names among {list(QUALITY_METRICS)}, functions of labels and "
-        f"answers, or metric objects of Keras. Received: {metric!r}"
+        f'metrics must be names among {list(QUALITY_METRICS)}, "top_k_accuracy" with '
+        "any number for k, functions of labels and answers, or metric objects of "
+        f"Keras. Received: {metric!r}"
     )

@@ -92,11 +92,14 @@ def agreement(
     """Measures how far two models choose the same classes.
 
     It needs no labels, and shows differences that equal accuracy hides: two models
-    may be wrong on different samples. Models of one output choose between two classes.
+    may be wrong on different samples. Models of one output choose between two classes,
+    by the threshold of `Predictions.classes`. Scores alone do not tell classes from
+    real numbers: of models that estimate numbers, pass the labels as well, which are
+    refused then, or compare what `predict` returns.
 
     Args:
-        first: A Keras 3 or tf_keras model, or the path of a `.tflite` file. It is the
-            one that the other is compared with.
+        first: A model or file, as in `predict`. It is the one that the other is
+            compared with.
         second: The other one.
         data: Data in a form that `tfcompress.data.batches` accepts; read once. With
             labels, examples say which model is right; sample weights count.

@@ -62,6 +62,10 @@ def fit_labels(y: Any, scores: np.ndarray, weights: np.ndarray | None) -> np.nda
         labels = np.where(_over(weights, labels) > 0, labels, 0)
     check_finite(labels, "y")
     if labels.shape == positions and width > 1:
+        broken = labels[np.rint(labels) != labels]
+        if broken.size:
+            said = f", with numbers that are not whole, such as {broken.flat[0]:g}"
+            raise _refuse(y, scores, said)
         check_labels(labels.reshape(-1), width)
     return labels
 
@@ -171,10 +175,10 @@ def _over(weights: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return weights.reshape(weights.shape + (1,) * (labels.ndim - weights.ndim))
 
 
-def _refuse(y: Any, scores: np.ndarray) -> DataError:
+def _refuse(y: Any, scores: np.ndarray, said: str = "") -> DataError:
     positions = ", ".join(["samples", *(str(size) for size in scores.shape[1:-1])])
     return DataError(
         f"Labels must be class numbers of shape ({positions}), or one number for each "
         f"of the model's outputs, of shape ({positions}, {scores.shape[-1]}). "
-        f"Received: y={describe(y)}"
+        f"Received: y={describe(y)}{said}"
     )

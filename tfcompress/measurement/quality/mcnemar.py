@@ -65,7 +65,7 @@ def mcnemar(
     continuity'", 1948, https://doi.org/10.1007/BF02289261.
 
     Args:
-        first: A Keras 3 or tf_keras model, or the path of a `.tflite` file.
+        first: A model or file, as in `predict`.
         second: The other one.
         data: Inputs and class numbers, one for each sample, in a form that
             `tfcompress.data.batches` accepts; read once. Samples of weight 0 are left

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfcompress.data import describe
 from tfcompress.errors import DataError, ModelError
-from tfcompress.measurement.files.runtime import LiteRTModel
+from tfcompress.measurement.files.runtime import open_file
 from tfcompress.measurement.files.subject import path_of
 from tfcompress.measurement.quality.fitting import explain_misfit
 from tfcompress.names import number_repeated
@@ -20,7 +20,8 @@ class OutputReader:
     """Runs a Keras model or a `.tflite` file, and names what it gives.
 
     Args:
-        model_or_file: A built model of either Keras, or the path of a `.tflite` file.
+        model_or_file: A built model of either Keras, or the path of a `.tflite` file or
+            a `LiteRTModel`.
         threads: Threads for a `.tflite` file.
 
     Raises:
@@ -40,7 +41,7 @@ class OutputReader:
         self._run: Callable[[Any], Any] = (
             self._run_model
             if path is None
-            else LiteRTModel(path, threads=threads).predict
+            else open_file(model_or_file, threads=threads).predict
         )
         self.name = (
             f"the model {model_or_file.name!r}"

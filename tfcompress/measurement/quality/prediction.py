@@ -149,7 +149,8 @@ def predict(
 
     Args:
         model_or_file: A built Keras 3 or tf_keras model, or the path of a `.tflite`
-            file, which is run on LiteRT.
+            file, which is run on LiteRT. Of a file with several signatures
+            `LiteRTModel(path, signature=...)` says which one.
         data: Data in a form that `tfcompress.data.batches` accepts, with or without
             labels and sample weights. Labels are class numbers of shape `(samples,)`
             or `(samples, 1)`, one-hot, zeros and ones for several classes at once, or

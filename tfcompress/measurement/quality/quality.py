@@ -81,6 +81,9 @@ class Quality:
 
     def __str__(self) -> str:
         """Returns the table that `print` shows."""
+        measured = f"Measured on {self.samples:,} samples."
+        if not self.values:
+            return f"{measured} The counts are in confusion_matrix."
         table = Table("metric", "value")
         if self.intervals:
             table.add_column(f"{self.confidence:.0%} interval")
@@ -88,7 +91,7 @@ class Quality:
             ends = self.intervals.get(name)
             interval = [] if ends is None else [f"{ends[0]:.4f} to {ends[1]:.4f}"]
             table.add_row(name, f"{value:.4f}", *interval)
-        return to_text(table, f"Measured on {self.samples:,} samples.")
+        return to_text(table, measured)
 
 
 def evaluate(
@@ -104,11 +107,12 @@ def evaluate(
 ) -> Quality:
     """Measures a model on labelled data.
 
-    A `.tflite` file is run on LiteRT, so the numbers are those of what ships.
+    A `.tflite` file is run on LiteRT, so the numbers are those of what ships. Macro
+    means run over the classes that occur in the labels, so that all models are measured
+    on the same classes; scikit-learn's default adds classes that were only predicted.
 
     Args:
-        model_or_file: A built Keras 3 or tf_keras model, or the path of a `.tflite`
-            file.
+        model_or_file: As in `predict`.
         data: Inputs, labels and, if there are any, sample weights, as in `predict`. A
             model of one output has two classes if the labels are 0 and 1; see
             `Predictions.classes` for the threshold. Weights count in every metric; a
@@ -216,7 +220,7 @@ def score(
                 matrices[output] = confusion_matrix(part)
             else:
                 name = f"{output}/{metric.name}" if output else metric.name
-                measures[name] = metric, _prepare(metric, part)
+                measures[name] = metric, _prepare(metric, part, output)
     if not measures and not matrices:
         raise DataError(
             "Labels are needed to measure quality; pass (x, y). Received: x alone"
@@ -266,17 +270,21 @@ def label_kinds(metrics: Any) -> dict[str, str | None] | str | None:
     return AskedMetrics(metrics).kinds
 
 
-def _prepare(metric: QualityMetric, predictions: Predictions) -> Measure:
+def _prepare(metric: QualityMetric, predictions: Predictions, output: str) -> Measure:
     if predictions.kind in metric.kinds:
         return metric.prepare(predictions)
     labels = np.asarray(predictions.labels)
     if metric.kinds == ("values",) and labels.size == predictions.scores.size:
         values = labels.reshape(predictions.scores.shape).astype(np.float64)
         return metric.prepare(dataclasses.replace(predictions, labels=values))
+    advice = "" if output == ONLY else "; give metrics as a dict by output"
     raise DataError(
-        f"Metric {metric.name!r} takes labels that are {_DESCRIBED[metric.kinds[0]]}. "
+        f"Metric {metric.name!r} takes labels that are {_DESCRIBED[metric.kinds[0]]}"
+        f"{advice}. "
         f"Received: labels that are {_DESCRIBED[predictions.kind or 'values']}, for "
         f"outputs of shape {predictions.scores.shape}"
+        + f" of {output!r}"
+        * (output != ONLY)
     )
 
 

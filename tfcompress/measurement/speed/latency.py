@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from tfcompress.errors import ArgumentError
-from tfcompress.measurement.files.runtime import LiteRTModel
+from tfcompress.measurement.files.runtime import open_file
 
 _WARM_UP_RUNS = 3
 _FEWEST_ROUNDS = 3
@@ -59,7 +59,7 @@ def latency(
     filling in the input; a call takes a microsecond or so, which is the floor.
 
     Args:
-        files: Paths of `.tflite` files by name.
+        files: Paths of `.tflite` files by name, or `LiteRTModel`s.
         threads: Threads that a run may use. Defaults to 1.
         rounds: Rounds to measure at the most.
         seconds: Time for all files together. No round starts after it, but three
@@ -86,7 +86,7 @@ def latency(
             f"tfcompress.export.to_tflite first. Received: files={received}"
         )
     check_effort(rounds, seconds)
-    models = {name: LiteRTModel(path, threads=threads) for name, path in files.items()}
+    models = {name: open_file(path, threads=threads) for name, path in files.items()}
     runs = {name: model.invoke_once for name, model in models.items()}
     return time_in_turns(runs, threads=threads, rounds=rounds, seconds=seconds)
 
