@@ -50,8 +50,9 @@ class Artifact:
         float_operations: The operations that compute in float: all of a float file,
             none of a full-integer file where every layer could be quantized. Each has
             a `reason`, where that is known.
-        accelerated_share: Share of the work that XNNPACK, LiteRT's fast kernels for
-            CPUs, takes, from 0 to 1, or None where only known sizes would tell.
+        accelerated_share: Share of the operations that XNNPACK, LiteRT's fast kernels
+            for CPUs, takes, from 0 to 1, in the first graph of the file and those that
+            it calls. None for a file that LiteRT cannot load.
         arena_bytes: The memory in which a microcontroller runs the file, where the
             target is one and the package `tflite-micro` is installed, else None.
         layers: What became of each layer with an operation of its own, where the file
@@ -140,7 +141,11 @@ class Artifact:
 
     @property
     def open_axes(self) -> dict[str, tuple[int, ...]]:
-        """For each input of any signature with axes of no fixed size, their numbers."""
+        """For each input of any signature with axes of no fixed size, their numbers.
+
+        Of inputs of one name in several signatures, those of the last of them that has
+        any; `signatures` tells each.
+        """
         return {
             name: tuple(axis for axis, size in enumerate(each.shape) if size is None)
             for signature in self.signatures.values()
@@ -150,6 +155,9 @@ class Artifact:
 
     def predict(self, x: Any, *, signature: str | None = None) -> Any:
         """Runs the file on LiteRT; see `tfcompress.measurement.LiteRTModel.predict`.
+
+        The file is read and made ready at each call. To run it often, keep a
+        `LiteRTModel` of it.
 
         Args:
             x: An array of shape `(samples, ...)`, or a dict of them by input name.

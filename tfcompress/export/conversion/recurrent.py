@@ -215,7 +215,7 @@ def convert_with_fused_layers(
     except ExportError as error:
         raise ExportError(
             f"A file for {target.name} without operations in float holds recurrent "
-            f"layers of more than {MOST_STEPS} steps only as plain LSTM layers that have "
-            "no mask. Give the model shorter sequences, use LSTM, or export to "
+            f"layers of more than {MOST_STEPS} steps only as plain LSTM layers, and "
+            "without a mask. Give the model shorter sequences, use LSTM, or export to "
             f"cpu_int8 with strict=False. {error}"
         ) from error
