@@ -175,3 +175,29 @@ def test_a_signature_can_be_measured(models, samples, tmp_path):
     for measure in (tfc.measurement.evaluate, tfc.measurement.predict):
         with pytest.raises(ArgumentError, match=r"LiteRTModel\(path, signature=...\)"):
             measure(path, data)
+
+
+def test_layers_of_one_of_several_signatures(models, samples, tmp_path):
+    path = tmp_path / "both.tflite"
+    tfc.export.to_tflite(models, path, target="cpu_float32")
+    for name, layers in (("embed", {"shared"}), ("classify", {"shared", "scores"})):
+        for signature in (None, name):
+            found = tfc.export.compare_layers(
+                path, models[name], samples, signature=signature
+            )
+            assert {each.layer for each in found} == layers
+            assert found.first_departure is None
+    with pytest.raises(ArgumentError, match=r"'embed'.*Received: signature='none'"):
+        tfc.export.compare_layers(path, models["embed"], samples, signature="none")
+
+
+def test_a_note_on_size_names_the_model(tmp_path):
+    models = {}
+    for name in ("left", "right"):
+        inputs = keras.Input((4,))
+        models[name] = keras.Model(inputs, keras.layers.Dense(3)(inputs), name=name)
+    path = tmp_path / "both.tflite"
+    with pytest.warns(UserWarning, match="Model 'left' takes .*float32 of the weights"):
+        artifact = tfc.export.to_tflite(models, path, target="cpu_float16")
+    for name in models:
+        assert any(f"Model '{name}' takes" in note for note in artifact.notes)

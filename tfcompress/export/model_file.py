@@ -165,7 +165,7 @@ def make_file(
         notes += said
     notes += _notes(content, target) + _rounded_again(model, target)
     if _is_small(content, model) and not found and target.weights != "float32":
-        notes += _note_size(content, model, signature)
+        notes += _note_size(content, model, signature, target)
     return ModelFile(
         content=content,
         model=model,
@@ -295,8 +295,10 @@ def _is_small(content: bytes, model: Any) -> bool:
     return len(content) > 4 * model.count_params() + _SMALLEST_OVERHEAD
 
 
-def _note_size(content: bytes, model: Any, signature: Signature) -> tuple[str, ...]:
-    """Says where a file is larger than the float file of the same model."""
+def _note_size(
+    content: bytes, model: Any, signature: Signature, target: Target
+) -> tuple[str, ...]:
+    """Says where a file of one model is larger than its float file."""
     if activation_ranges(model):
         model = model_without_ranges(model)
     try:
@@ -305,8 +307,11 @@ def _note_size(content: bytes, model: Any, signature: Signature) -> tuple[str, .
         return ()
     if len(content) <= len(plain):
         return ()
+    added = "scales, conversions and loops written out"
+    if target.weights == "float16":
+        added = "operations that make float32 of the weights"
     return (
-        f"The file takes {len(content):,} bytes, more than the {len(plain):,} of the "
-        "same model in cpu_float32: scales, conversions and loops written out add more "
-        "than so few weights save.",
+        f"Model {model.name!r} takes {len(content):,} bytes, more than the "
+        f"{len(plain):,} of its file for cpu_float32: {added} add more than so few "
+        "weights save.",
     )

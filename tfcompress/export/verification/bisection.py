@@ -14,7 +14,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 from tfcompress import data as data_module
 from tfcompress import keras_compat
-from tfcompress.errors import ModelError
+from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.export.conversion.representative import read_samples
 from tfcompress.export.conversion.signature import Signature, read_signature
 from tfcompress.export.verification.gap import (
@@ -55,7 +55,8 @@ def compare_layers(
         model: The functional or Sequential model, of either Keras. It is not changed.
         data: Inputs, in a form that `tfcompress.data.batches` accepts.
         samples: How many samples to run, one after the other. Defaults to 4.
-        signature: Name of the file's signature, where it holds several.
+        signature: Name of the file's signature, where it holds several. Defaults to
+            the one with the model's inputs and outputs.
         delegates: Whether LiteRT's default kernels run the file, XNNPACK among them, or
             its own ones alone.
 
@@ -63,6 +64,8 @@ def compare_layers(
         A table of layers, with the `first_departure`.
 
     Raises:
+        ArgumentError: If the file has no such signature, or none is named and not
+            exactly one of several has the model's inputs and outputs.
         DataError: If the data does not fit the model.
         ModelError: If the model is subclassed or not built, if the file cannot be run,
             or if it is not that of the model.
@@ -76,7 +79,8 @@ def compare_layers(
     keras_compat.check_model(model)
     known = read_signature(model, None)
     read = read_samples(data, known, samples=samples)
-    return bisect(file, model, known, read, key=signature, delegates=delegates)
+    key = _choose_signature(read_tflite(file), known, signature)
+    return bisect(file, model, known, read, key=key, delegates=delegates)
 
 
 def bisect(
@@ -128,6 +132,33 @@ def bisect(
         given = {n: v.numpy() for n, v in zip(nodes, values, strict=True)}
         comparing.add(rows, given)
     return LayerComparison(tuple(comparing.layers()), count)
+
+
+def _choose_signature(
+    content: bytes, signature: Signature, key: str | None
+) -> str | None:
+    """Returns the name of the signature that is the model's; None if it needs none."""
+    file = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    names = {
+        each.signatureKey.decode(): _names(each.inputs) + _names(each.outputs)
+        for each in file.signatureDefs or []
+    }
+    if key is None and len(names) < 2:
+        return None
+    wanted = sorted(signature.inputs) + sorted(signature.outputs)
+    fitting = [key] if key in names else []
+    if key is None:
+        fitting = [name for name, found in names.items() if found == wanted]
+    if len(fitting) != 1:
+        raise ArgumentError(
+            f"The file holds the signatures {list(names)}; name the one that was "
+            f"converted from the model, as signature. Received: signature={key!r}"
+        )
+    return fitting[0]
+
+
+def _names(ends: Any) -> list[str]:
+    return sorted(each.name.decode() for each in ends or [])
 
 
 def _give_out_layers(
