@@ -19,6 +19,7 @@ from tfcompress.keras_compat.internals import implicit_mask
 from tfcompress.keras_compat.loading import load_model
 from tfcompress.keras_compat.membership import is_model, is_tf_keras, keras_of
 from tfcompress.keras_compat.modules import flatten, keras, tf_keras, tfmot
+from tfcompress.keras_compat.plain_model import plain_model
 from tfcompress.keras_compat.precision import in_float32
 from tfcompress.keras_compat.progress import progress_callback
 from tfcompress.keras_compat.reading import read
@@ -80,6 +81,7 @@ __all__ = [
     "load_model",
     "origin_of",
     "output_activations",
+    "plain_model",
     "progress_callback",
     "pruned_layers",
     "read",

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfcompress import keras_compat
 from tfcompress.errors import ExportError
 from tfcompress.export.conversion.child_process import run_converter_in_child
 from tfcompress.export.conversion.converter import run_converter
@@ -124,6 +125,7 @@ def convert_function(
 
 def trace(model: Any, signature: Signature) -> Any:
     """Returns a model as a TensorFlow function, by the names of a signature."""
+    model = keras_compat.plain_model(model)
 
     @tf.function
     def serve(**inputs: Any) -> dict[str, Any]:
