@@ -10,6 +10,7 @@ from tfcompress.measurement.files.operation_name import operation_name
 
 # Which input of an operation is what it splits.
 _PLACES = {"SPLIT": 1, "SPLIT_V": 0}
+_WHOLE = (schema.TensorType.INT8, schema.TensorType.INT16)
 
 
 def split_whole_numbers(content: bytes) -> bytes:
@@ -44,7 +45,8 @@ class _Splits:
 
     def __init__(self, file: Any, subgraph: Any) -> None:
         self.subgraph = subgraph
-        self.kinds = [operation_name(file, each) for each in subgraph.operators]
+        self.operators = subgraph.operators or []
+        self.kinds = [operation_name(file, each) for each in self.operators]
 
     def rewrite(self) -> None:
         """Puts whole numbers in the place of real ones, and drops what made these."""
@@ -53,7 +55,7 @@ class _Splits:
             for operator in self._of("DEQUANTIZE")
         }
         others = {int(index) for index in self.subgraph.outputs}
-        for kind, operator in zip(self.kinds, self.subgraph.operators, strict=True):
+        for kind, operator in zip(self.kinds, self.operators, strict=True):
             if kind != "QUANTIZE":
                 others |= {int(index) for index in operator.inputs}
         for kind, place in _PLACES.items():
@@ -64,12 +66,12 @@ class _Splits:
         self._drop_unused()
 
     def _of(self, kind: str) -> list[Any]:
-        operators = zip(self.kinds, self.subgraph.operators, strict=True)
+        operators = zip(self.kinds, self.operators, strict=True)
         return [operator for found, operator in operators if found == kind]
 
     def _split(self, operator: Any, place: int, whole: int) -> None:
         tensors = self.subgraph.tensors
-        if tensors[whole].type != schema.TensorType.INT8:
+        if tensors[whole].type not in _WHOLE:
             return
         operator.inputs[place] = whole
         for index in operator.outputs:
@@ -78,10 +80,10 @@ class _Splits:
 
     def _drop_unused(self) -> None:
         taken = {int(index) for index in self.subgraph.outputs}
-        for operator in self.subgraph.operators:
+        for operator in self.operators:
             taken |= {int(index) for index in operator.inputs}
         self.subgraph.operators = [
             operator
-            for kind, operator in zip(self.kinds, self.subgraph.operators, strict=True)
+            for kind, operator in zip(self.kinds, self.operators, strict=True)
             if kind != "DEQUANTIZE" or int(operator.outputs[0]) in taken
         ]

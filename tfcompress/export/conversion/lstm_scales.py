@@ -46,7 +46,7 @@ def mend_lstm_scales(content: bytes) -> bytes:
     file = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
     for subgraph in file.subgraphs:
         operators = []
-        for operator in subgraph.operators:
+        for operator in subgraph.operators or []:
             operators.append(operator)
             if operation_name(file, operator) == _LSTM and _is_whole(
                 subgraph, operator

@@ -93,7 +93,7 @@ class _Naming:
             }
             if not number:
                 self._name_outputs(file, names)
-            for operator in subgraph.operators:
+            for operator in subgraph.operators or []:
                 kernel = kernel_of(file, subgraph, operator)
                 if kernel is not None:
                     self._put_owner_first(names, kernel, int(operator.outputs[0]))
@@ -119,9 +119,8 @@ class _Naming:
         return "/".join([self.graph.name, *named[first:]])
 
     def _name_outputs(self, file: Any, names: dict[int, list[str]]) -> None:
-        made = {
-            int(index) for op in file.subgraphs[0].operators for index in op.outputs
-        }
+        operators = file.subgraphs[0].operators or []
+        made = {int(index) for op in operators for index in op.outputs}
         tensors = leaves(self.graph.outputs)
         for item in file.signatureDefs[0].outputs:
             index = int(item.tensorIndex)

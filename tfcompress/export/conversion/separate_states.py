@@ -36,16 +36,17 @@ def separate_states(content: bytes) -> bytes:
     file = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
     changed = False
     for subgraph in file.subgraphs:
-        kinds = [operation_name(file, operator) for operator in subgraph.operators]
+        operators = subgraph.operators or []
+        kinds = [operation_name(file, operator) for operator in operators]
         states = {
             int(operator.inputs[place])
-            for kind, operator in zip(kinds, subgraph.operators, strict=True)
+            for kind, operator in zip(kinds, operators, strict=True)
             if kind == _LSTM
             for place in _STATES
             if _is_float(subgraph.tensors[int(operator.inputs[place])])
         }
         zeros: dict[int, int] = {}
-        for kind, operator in zip(kinds, subgraph.operators, strict=True):
+        for kind, operator in zip(kinds, operators, strict=True):
             for place, index in enumerate(map(int, operator.inputs)):
                 if index not in states or (kind == _LSTM and place in _STATES):
                     continue

@@ -36,9 +36,10 @@ def densify_convolutions(content: bytes) -> bytes:
     """
     file = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
     for subgraph in file.subgraphs:
-        eligible = [op for op in subgraph.operators if _is_dense(file, subgraph, op)]
+        operators = subgraph.operators or []
+        eligible = [op for op in operators if _is_dense(file, subgraph, op)]
         kernels = {int(op.inputs[1]) for op in eligible}
-        for operator in subgraph.operators:
+        for operator in operators:
             if not any(operator is other for other in eligible):
                 kernels -= {int(index) for index in operator.inputs}
         for operator in eligible:

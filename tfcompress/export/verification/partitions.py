@@ -7,9 +7,9 @@ from typing import Any
 from ai_edge_litert.interpreter import Interpreter
 
 from tfcompress.errors import ModelError
-from tfcompress.export.layer_operations import is_constant
 from tfcompress.measurement import count_operation_multiply_adds
 from tfcompress.measurement.files.called_graphs import called_graphs
+from tfcompress.measurement.files.constant_tensors import find_unpacked
 from tfcompress.measurement.files.operation_name import operation_name
 from tfcompress.measurement.files.structure import parse_tflite, reading
 from tfcompress.measurement.files.trial import check_runs
@@ -70,10 +70,9 @@ def find_partitions(content: bytes) -> Partitions:
         raise ModelError(
             f"LiteRT cannot load the file. Received: {len(content)} bytes ({error})"
         ) from error
-    nodes = interpreter._get_ops_details()
     file = parse_tflite(content, name)
-    with reading(name):
-        return _find(file, nodes)
+    with reading(name):  # LiteRT cannot give names of tensors that are no text
+        return _find(file, interpreter._get_ops_details())
 
 
 def _find(file: Any, nodes: list[dict[str, Any]]) -> Partitions:
@@ -84,8 +83,9 @@ def _find(file: Any, nodes: list[dict[str, Any]]) -> Partitions:
     outside: collections.Counter[str] = collections.Counter()
     for number in _reached(file):
         subgraph = file.subgraphs[number]
+        unpacked = find_unpacked(file, subgraph)
         for place, operator in enumerate(subgraph.operators or []):
-            if _unpacks_constants(file, subgraph, operator):
+            if unpacked.keys() & {*map(int, operator.outputs)}:
                 continue
             inside = number == 0 and place in taken
             operations[inside] += 1
@@ -152,20 +152,3 @@ def _reached(file: Any) -> list[int]:
                 if called not in found:
                     found.append(called)
     return found
-
-
-def _unpacks_constants(file: Any, subgraph: Any, operator: Any) -> bool:
-    """Returns whether an operation is done with when the file has been loaded."""
-    kind = operation_name(file, operator)
-    return kind in ("DEQUANTIZE", "DENSIFY") and (
-        is_constant(file, subgraph.tensors[operator.inputs[0]])
-        or _made_of_constant(file, subgraph, operator)
-    )
-
-
-def _made_of_constant(file: Any, subgraph: Any, operator: Any) -> bool:
-    """Returns whether `DEQUANTIZE` takes what `DENSIFY` makes of a constant."""
-    return any(
-        operator.inputs[0] in other.outputs and operation_name(file, other) == "DENSIFY"
-        for other in subgraph.operators or []
-    )

@@ -21,14 +21,20 @@ from tfcompress.measurement.files.file_layers import (
 from tfcompress.measurement.files.operation_name import operation_name, type_name
 from tfcompress.measurement.files.structure import parse_tflite, reading
 from tfcompress.measurement.files.tensor import TensorDetails
+from tfcompress.measurement.files.type_bits import type_bits
 from tfcompress.measurement.inspection.inspection_result import (
     Inspection,
     LayerInspection,
     SignatureInspection,
 )
 
-_BITS = {"int4": 4, "uint4": 4, "int2": 2, "bool": 1}
-_NAMED_OTHERWISE = {"string": np.dtype(object), "bfloat16": np.dtype(np.uint16)}
+# How LiteRT's Python interpreter gives what NumPy has no type for.
+_NAMED_OTHERWISE = {
+    **dict.fromkeys(("string", "resource", "variant"), np.dtype(object)),
+    **dict.fromkeys(("int4", "int2"), np.dtype(np.int8)),
+    **dict.fromkeys(("uint4", "float8_e4m3fn", "float8_e5m2"), np.dtype(np.uint8)),
+    "bfloat16": np.dtype(np.uint16),
+}
 
 
 def inspect_file(path: str) -> Inspection:
@@ -70,7 +76,7 @@ class _Storage:
 
     @property
     def bits(self) -> int:
-        return _BITS.get(self.dtype) or 8 * np.dtype(self.dtype).itemsize
+        return type_bits(self.dtype)
 
 
 class _Rows:
@@ -219,7 +225,8 @@ def _list_metadata(model: Any) -> Iterator[tuple[str, str]]:
 
 
 def _note(model: Any, content: bytes) -> tuple[str, ...]:
-    named = {operation_name(model, op) for g in model.subgraphs for op in g.operators}
+    operators = [one for graph in model.subgraphs for one in graph.operators or []]
+    named = {operation_name(model, operator) for operator in operators}
     if "WHILE" not in named:
         return ()
     return (
