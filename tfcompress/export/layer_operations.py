@@ -5,18 +5,12 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
+from tfcompress.measurement.files.constant_tensors import (
+    KERNEL_OPERANDS,
+    find_unpacked,
+    is_constant,
+)
 from tfcompress.measurement.files.operation_name import operation_name, type_name
-
-_KERNEL_OPERANDS = {
-    "BATCH_MATMUL": 1,
-    "CONV_2D": 1,
-    "CONV_3D": 1,
-    "DEPTHWISE_CONV_2D": 1,
-    "EMBEDDING_LOOKUP": 1,
-    "FULLY_CONNECTED": 1,
-    "GATHER": 0,
-    "TRANSPOSE_CONV": 1,
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +56,7 @@ def list_layer_operations(content: bytes) -> tuple[LayerOperation, ...]:
     file = schema.ModelT.InitFromPackedBuf(content, 0)
     operations = []
     for number, subgraph in enumerate(file.subgraphs):
-        sources = _sources(file, subgraph)
+        sources = find_unpacked(file, subgraph)
         for operator in subgraph.operators or []:
             outputs = [subgraph.tensors[i].name.decode() for i in operator.outputs]
             inputs = [int(i) for i in operator.inputs if i >= 0]
@@ -133,28 +127,13 @@ def kernel_of(
         sources: For tensors that are made from a constant alone, that constant.
 
     Returns:
-        The index of a tensor, or None for an operation without a kernel, or whose
-        kernel is computed.
+        The index of a tensor, or None for an operation without a kernel or with
+        several, as recurrent ones have, or whose kernel is computed.
     """
-    place = _KERNEL_OPERANDS.get(operation_name(file, operator))
-    if place is None or len(operator.inputs) <= place:
-        return None
-    index = int(operator.inputs[place])
-    index = (sources or {}).get(index, index)
-    return index if is_constant(file, subgraph.tensors[index]) else None
-
-
-def _sources(file: Any, subgraph: Any) -> dict[int, int]:
-    return {
-        int(operator.outputs[0]): int(operator.inputs[0])
-        for operator in subgraph.operators or []
-        if operation_name(file, operator) in ("DEQUANTIZE", "DENSIFY")
-        and is_constant(file, subgraph.tensors[operator.inputs[0]])
-    }
-
-
-def is_constant(file: Any, tensor: Any) -> bool:
-    """Returns whether a file holds the numbers of a tensor."""
-    buffer = file.buffers[tensor.buffer]
-    held = buffer.data is not None and len(buffer.data) > 0
-    return held or buffer.offset > 1
+    for place in reversed(KERNEL_OPERANDS.get(operation_name(file, operator)) or ()):
+        if place < len(operator.inputs):
+            index = int(operator.inputs[place])
+            index = (sources or {}).get(index, index)
+            if is_constant(file, subgraph.tensors[index]):
+                return index
+    return None

@@ -3,8 +3,9 @@
 import math
 from typing import Any
 
-from tfcompress.export.layer_operations import is_constant, kernel_of
+from tfcompress.export.layer_operations import kernel_of
 from tfcompress.export.targets import OperationRule
+from tfcompress.measurement.files.constant_tensors import is_constant
 from tfcompress.measurement.files.operation_name import type_name
 
 

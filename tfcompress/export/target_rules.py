@@ -7,9 +7,10 @@ from typing import Any
 
 from tfcompress.errors import ArgumentError, ExportError, TFCompressError
 from tfcompress.export.conversion.signature import Signature
-from tfcompress.export.layer_operations import is_constant, kernel_of, layers_of
+from tfcompress.export.layer_operations import kernel_of, layers_of
 from tfcompress.export.operation_forms import check_form
 from tfcompress.export.targets import OperationRule, Target
+from tfcompress.measurement.files.constant_tensors import find_unpacked, is_constant
 from tfcompress.measurement.files.operation_name import operation_name, type_name
 from tfcompress.measurement.files.structure import parse_tflite, reading
 
@@ -180,7 +181,7 @@ def _door_faults(file: Any, target: Target) -> Iterator[tuple[str, str]]:
 def _operation_faults(file: Any, target: Target) -> Iterator[tuple[str, str]]:
     rules = {rule.name: rule for rule in target.operations or ()}
     for subgraph in file.subgraphs:
-        unpacked = _unpacked_constants(file, subgraph)
+        unpacked = find_unpacked(file, subgraph)
         for operator in subgraph.operators or []:
             kind = operation_name(file, operator)
             if target.full_integer and kind in _CONVERSIONS:
@@ -199,16 +200,6 @@ def _operation_faults(file: Any, target: Target) -> Iterator[tuple[str, str]]:
                 if not is_constant(file, subgraph.tensors[index]):
                     for why in _tensor_faults(subgraph.tensors[index], target):
                         yield where, why
-
-
-def _unpacked_constants(file: Any, subgraph: Any) -> set[int]:
-    """Returns the tensors that are made from a constant alone."""
-    return {
-        int(operator.outputs[0])
-        for operator in subgraph.operators or []
-        if operation_name(file, operator) in ("DEQUANTIZE", "DENSIFY")
-        and is_constant(file, subgraph.tensors[operator.inputs[0]])
-    }
 
 
 def _form_faults(

@@ -6,8 +6,8 @@ from typing import Any
 from ai_edge_litert import schema_py_generated as schema
 
 from tfcompress.export.census import Operation, float_operations, list_operations
-from tfcompress.export.layer_operations import is_constant
 from tfcompress.export.targets import Target
+from tfcompress.measurement.files.constant_tensors import is_constant
 from tfcompress.measurement.files.operation_name import operation_name, type_name
 
 # Operations of which LiteRT has no kernel for quantized numbers:

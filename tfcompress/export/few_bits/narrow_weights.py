@@ -11,8 +11,9 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 from tfcompress.export.few_bits.file_constants import read_constant, write_constant
 from tfcompress.export.few_bits.weight_grid import find_steps, growth, on_steps
-from tfcompress.export.layer_operations import is_constant, kernel_of
+from tfcompress.export.layer_operations import kernel_of
 from tfcompress.export.operator_codes import find_code
+from tfcompress.measurement.files.constant_tensors import is_constant
 from tfcompress.measurement.files.operation_name import operation_name
 
 _BIAS_OPERANDS = {

@@ -14,12 +14,12 @@ from ai_edge_litert import schema_py_generated as schema
 from tfcompress.errors import ExportError
 from tfcompress.export.layer_operations import (
     LayerOperation,
-    is_constant,
     kernel_of,
     list_layer_operations,
 )
 from tfcompress.export.quantizer.integer_limits import fit_ranges
 from tfcompress.export.quantizer.number_format import NAMES, NumberFormat
+from tfcompress.measurement.files.constant_tensors import is_constant
 from tfcompress.measurement.files.operation_name import operation_name
 
 FLOAT = NumberFormat("float32", "float32")
@@ -177,7 +177,7 @@ def _tables(content: bytes) -> dict[str, dict[str, np.ndarray]]:
     file = schema.ModelT.InitFromPackedBuf(content, 0)
     graph = file.subgraphs[0]
     statistics = {}
-    for operator in graph.operators:
+    for operator in graph.operators or []:
         table = kernel_of(file, graph, operator)
         if table is None or operation_name(file, operator) != "GATHER":
             continue

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfcompress.export.layer_operations import is_constant, kernel_of
+from tfcompress.export.layer_operations import kernel_of
+from tfcompress.measurement.files.constant_tensors import is_constant
 from tfcompress.measurement.files.operation_name import operation_name
 
 _AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}

@@ -8,32 +8,10 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfcompress.measurement.files.constant_tensors import KERNEL_OPERANDS, REWRITES
 from tfcompress.measurement.files.file import read_tflite
 from tfcompress.measurement.files.operation_name import operation_name
 from tfcompress.measurement.files.structure import parse_tflite, reading
-
-# Operands that hold weights; None stands for all but the first, which is the data.
-_KERNEL_OPERANDS: dict[str, tuple[int, ...] | None] = {
-    "BATCH_MATMUL": (0, 1),
-    "BIDIRECTIONAL_SEQUENCE_LSTM": None,
-    "BIDIRECTIONAL_SEQUENCE_RNN": None,
-    "CONV_2D": (1,),
-    "CONV_3D": (1,),
-    "CONV_3D_TRANSPOSE": (1,),
-    "DEPTHWISE_CONV_2D": (1,),
-    "EMBEDDING_LOOKUP": (1,),
-    "FULLY_CONNECTED": (1,),
-    "GATHER": (0,),
-    "LSTM": None,
-    "RNN": None,
-    "SVDF": None,
-    "TRANSPOSE_CONV": (1,),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": None,
-    "UNIDIRECTIONAL_SEQUENCE_RNN": None,
-}
-
-# Operations that only change how a constant is written.
-_REWRITES = {"CAST", "DENSIFY", "DEQUANTIZE", "QUANTIZE", "RESHAPE", "TRANSPOSE"}
 
 _LOOPS = {"CALL_ONCE", "IF", "WHILE"}
 
@@ -145,13 +123,13 @@ def _kernel_tensors(operations: list[tuple[str, Any]]) -> set[int]:
     sources = {
         int(operator.outputs[0]): int(operator.inputs[0])
         for name, operator in operations
-        if name in _REWRITES
+        if name in REWRITES
     }
     kernels = set()
     for name, operator in operations:
-        if name not in _KERNEL_OPERANDS:
+        if name not in KERNEL_OPERANDS:
             continue
-        operands = _KERNEL_OPERANDS[name]
+        operands = KERNEL_OPERANDS[name]
         for position, index in enumerate(operator.inputs):
             if position == 0 if operands is None else position not in operands:
                 continue

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tfcompress.measurement.cost.distribution import distribution, join
 from tfcompress.measurement.cost.energy import estimate_energy
 from tfcompress.measurement.cost.liveness import alive_bytes
@@ -15,6 +13,7 @@ from tfcompress.measurement.cost.operation_multiply_adds import (
     count_operation_multiply_adds,
 )
 from tfcompress.measurement.cost.profile_result import LayerProfile, Profile
+from tfcompress.measurement.files.constant_tensors import is_constant
 from tfcompress.measurement.files.file import read_tflite
 from tfcompress.measurement.files.file_layers import (
     FileLayer,
@@ -24,11 +23,7 @@ from tfcompress.measurement.files.file_layers import (
 )
 from tfcompress.measurement.files.operation_name import operation_name, type_name
 from tfcompress.measurement.files.structure import parse_tflite, reading
-
-_BITS = {
-    **{"string": 0, "resource": 0, "variant": 0, "bfloat16": 16},
-    **{"int4": 4, "uint4": 4, "int2": 2},
-}
+from tfcompress.measurement.files.type_bits import type_bits
 
 # Operations that run other subgraphs while their own tensors are alive.
 _CALLS = {
@@ -193,7 +188,7 @@ class _FileProfile:
         stored = {
             place
             for place, tensor in enumerate(graph.tensors)
-            if self._layers.is_constant(tensor)
+            if is_constant(self._model, tensor)
         }
         return stored | set(self._layers.find_rewritten(graph))
 
@@ -209,8 +204,7 @@ class _FileProfile:
     def _bytes(self, graph: Any, place: int) -> int:
         """Returns the bytes of a tensor for one sample."""
         tensor = graph.tensors[place]
-        bits = _BITS.get(type_name(tensor))
-        bits = 8 * np.dtype(type_name(tensor)).itemsize if bits is None else bits
+        bits = type_bits(type_name(tensor))
         return math.prod(_shape(tensor)) * bits // (8 * self._batch)
 
     def _stored(self, tensor: Any) -> int:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from tfcompress.measurement.cost.constants import Constant, collect_constants
+from tfcompress.measurement.files.constant_tensors import REWRITES, find_unpacked
 from tfcompress.measurement.files.operation_name import operation_name
 
-_REWRITES = ("CAST", "DENSIFY", "DEQUANTIZE", "QUANTIZE", "RESHAPE", "TRANSPOSE")
 _UNNAMED = "(not used by an operation)"
 
 
@@ -110,20 +110,7 @@ class FileLayers:
         Args:
             graph: One of the file's subgraphs.
         """
-        sources: dict[int, int] = {}
-        for operator in graph.operators or []:
-            if operation_name(self._model, operator) in _REWRITES:
-                index = inputs_of(operator)[0]
-                source = sources.get(index, index)
-                if self.is_constant(graph.tensors[source]):
-                    sources[outputs_of(operator)[0]] = source
-        return sources
-
-    def is_constant(self, tensor: Any) -> bool:
-        """Returns whether the file holds the numbers of a tensor."""
-        buffer = self._model.buffers[tensor.buffer]
-        held = buffer.data is not None and len(buffer.data) > 0
-        return held or buffer.offset > 1
+        return find_unpacked(self._model, graph, kinds=REWRITES)
 
 
 def inputs_of(operator: Any) -> list[int]:

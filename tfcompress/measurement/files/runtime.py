@@ -38,7 +38,7 @@ class LiteRTModel:
         path: The `.tflite` file. It is read whole, so it may be replaced afterwards.
         threads: Threads that one run may use. Defaults to 1.
         signature: Which of several signatures of the file to run. Defaults to the only
-            one.
+            one; a file without any runs its first graph, with the names of its tensors.
         delegates: Whether to run what XNNPACK has kernels for on XNNPACK, as LiteRT
             does by default; False runs all of it on LiteRT's own kernels.
         trusted: Whether this program wrote the file itself. Another file is first run
@@ -67,11 +67,7 @@ class LiteRTModel:
         delegates: bool = True,
         trusted: bool = False,
     ) -> None:
-        if not isinstance(threads, int) or threads < 1:
-            raise ArgumentError(
-                "threads must be a whole number of 1 or more. "
-                f"Received: threads={threads}"
-            )
+        _check_count(threads, "threads")
         self.path = file_path(path)
         content = read_tflite(self.path)
         if trusted:
@@ -148,9 +144,11 @@ class LiteRTModel:
 
         Raises:
             DataError: If shape or dtype do not fit the file's inputs, if there is no
-                sample, or if a number is NaN or infinite.
+                sample, or if a number is NaN, infinite or beyond what the file stores.
+            ArgumentError: If `batch_size` is no whole number of 1 or more.
             ModelError: If LiteRT fails in the run.
         """
+        _check_count(batch_size, "batch_size")
         arrays = self._prepare(x)
         samples = count_samples(arrays)
         batch = self._fixed_batch() or min(batch_size, samples)
@@ -278,6 +276,13 @@ def open_file(file: str | os.PathLike[str], *, threads: int = 1) -> LiteRTModel:
     if isinstance(file, LiteRTModel):
         return file
     return LiteRTModel(file, threads=threads)
+
+
+def _check_count(value: Any, name: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ArgumentError(
+            f"{name} must be a whole number of 1 or more. Received: {name}={value}"
+        )
 
 
 def _load(

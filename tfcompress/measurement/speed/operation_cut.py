@@ -9,6 +9,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
+from tfcompress.measurement.files.constant_tensors import is_constant
 from tfcompress.measurement.files.file_layers import layer_name, outputs_of
 from tfcompress.measurement.files.operation_name import operation_name
 
@@ -145,8 +146,8 @@ class OperationCutter:
         return OperationCut(content, tuple(inputs))
 
     def _is_constant(self, place: int) -> bool:
-        data = self._model.buffers[self._main.tensors[place].buffer].data
-        return place in self._makers or (data is not None and len(data) > 0)
+        tensor = self._main.tensors[place]
+        return place in self._makers or is_constant(self._model, tensor)
 
     def _needed(self, position: int) -> set[int]:
         """Returns the operations that make the constants of an operation."""
