@@ -47,6 +47,14 @@ def to_markdown(
     return f"{text}\n\n{escape_markdown(description)}\n"
 
 
+def three_digits(value: float) -> str:
+    """Writes a number of 0 or more with three significant digits, such as `"0.0123"`.
+
+    From 100 on it is a whole number, such as `"12,345"`.
+    """
+    return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}".removesuffix(".")
+
+
 def escape_markdown(words: str) -> str:
     """Returns words that Markdown shows as they stand, on one line."""
     for character in "\\`*_[]<>|":

@@ -15,6 +15,7 @@ from tfcompress.measurement.speed.operation_profile import (
     OperationProfile,
     OperationTime,
 )
+from tfcompress.printing import three_digits
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,7 @@ def test_it_prints_itself(profile, tmp_path):
     text = str(profile)
     assert "CONV_2D" in text
     assert "GMAC/s" in text
-    assert f"{profile.whole_ms:.3f} ms in one" in text
+    assert f"{three_digits(profile.whole_ms)} ms in one" in text
     values = json.loads(profile.to_json(tmp_path / "profile.json"))
     assert json.loads((tmp_path / "profile.json").read_text()) == values
     assert values["operations"][0]["operation"] == "CONV_2D"

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 
+from tfcompress.printing import three_digits
 from tfcompress.report.row import Row
 
 _SPELLINGS = {
@@ -68,9 +69,7 @@ def format_percent(share: float) -> str:
 
 def format_milliseconds(milliseconds: float) -> str:
     """Writes a time with three significant digits, such as `"0.0123 ms"`."""
-    if milliseconds >= 100:
-        return f"{milliseconds:,.0f} ms"
-    return f"{milliseconds:#.3g}".removesuffix(".") + " ms"
+    return f"{three_digits(milliseconds)} ms"
 
 
 def is_share(metric: str) -> bool:

@@ -23,6 +23,7 @@ from tfcompress.measurement.speed.operation_profile import (
     operation_profile,
 )
 from tfcompress.measurement.speed.versions import versions
+from tfcompress.printing import three_digits
 from tfcompress.result import Result
 
 AnyPath = str | os.PathLike[str]
@@ -184,7 +185,7 @@ def benchmark(
     print(result["int8"].ratio, result["int8"].peak_bytes)
     ```
     """
-    paths = _named(files)
+    paths = name_files(files)
     check_effort(rounds, seconds)
     entries = [
         (name if signature is None else f"{name}:{signature}", path, signature)
@@ -237,9 +238,25 @@ def benchmark(
     )
 
 
-def _named(
+def name_files(
     files: AnyPath | Iterable[AnyPath] | Mapping[str, AnyPath],
 ) -> dict[str, Path]:
+    """Lists the files that `benchmark` measures, by the names that they have there.
+
+    Args:
+        files: As in `benchmark`.
+
+    Returns:
+        The paths by name.
+
+    Raises:
+        ArgumentError: If there is none, or something is no path.
+
+    Example:
+    ```python
+    name_files(["models", "small.tflite"])
+    ```
+    """
     if isinstance(files, Mapping):
         named = {str(name): file_path(path) for name, path in files.items()}
     else:
@@ -277,17 +294,13 @@ class _Column:
     text: Callable[[FileBenchmark], str]
 
 
-def _milliseconds(value: float) -> str:
-    return f"{value:,.3f}"
-
-
 _COLUMNS = (
-    _Column("p50\nms", lambda row: _milliseconds(row.p50_ms)),
-    _Column("p90\nms", lambda row: _milliseconds(row.p90_ms)),
-    _Column("p99\nms", lambda row: _milliseconds(row.p99_ms)),
+    _Column("p50\nms", lambda row: three_digits(row.p50_ms)),
+    _Column("p90\nms", lambda row: three_digits(row.p90_ms)),
+    _Column("p99\nms", lambda row: three_digits(row.p99_ms)),
     _Column("ratio", lambda row: f"{row.ratio:.2f}"),
     _Column("load\nms", lambda row: f"{row.load_ms:,.1f}"),
-    _Column("first\nms", lambda row: _milliseconds(row.first_inference_ms)),
+    _Column("first\nms", lambda row: three_digits(row.first_inference_ms)),
     _Column(
         "peak\nMB",
         lambda row: "?" if row.peak_bytes is None else f"{row.peak_bytes / 1e6:,.1f}",

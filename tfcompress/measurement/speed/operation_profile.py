@@ -25,6 +25,7 @@ from tfcompress.measurement.files.structure import reading
 from tfcompress.measurement.files.trial import check_runs
 from tfcompress.measurement.speed.latency import check_effort, time_in_turns
 from tfcompress.measurement.speed.operation_cut import OperationCutter
+from tfcompress.printing import three_digits
 from tfcompress.result import Result
 
 _WHOLE = -1
@@ -87,10 +88,13 @@ class OperationProfile(Result):
 
     def describe(self) -> str:
         """Says how operations were timed, and how far their sum is from the whole."""
-        kinds = ", ".join(f"{kind} {ms:.3f}" for kind, ms in self.kinds().items())
+        kinds = ", ".join(
+            f"{kind} {three_digits(ms)}" for kind, ms in self.kinds().items()
+        )
         text = (
             "Each operation was cut out of the file and run alone, in turns with the "
-            f"whole: {self.sum_ms:.3f} ms together, {self.whole_ms:.3f} ms in one. The "
+            f"whole: {three_digits(self.sum_ms)} ms together, "
+            f"{three_digits(self.whole_ms)} ms in one. The "
             "difference is what a call costs, a microsecond or two for each operation, "
             "and what is saved by fusing operations and handing tensors on within "
             f"XNNPACK. By kind, in ms: {kinds or 'none'}."
@@ -110,7 +114,7 @@ class OperationProfile(Result):
             table.add_row(
                 Text(row.operation),
                 Text(row.layer),
-                f"{row.ms:.4f}",
+                three_digits(row.ms),
                 f"{row.share:.1%}",
                 f"{row.multiply_adds:,}" if row.multiply_adds else "",
                 f"{speed:.1f}" if row.multiply_adds else "",
