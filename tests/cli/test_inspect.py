@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -91,3 +92,17 @@ def test_as_a_program(files, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "FULLY_CONNECTED" in done.stdout
     assert done.stderr == ""
+
+
+def test_tensorflow_starts_without_a_word(files):
+    command = [sys.executable, "-m", "tfcompress.cli.main", "inspect"]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0"}
+    done = subprocess.run(
+        [*command, str(files / "small.keras")],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "scores" in done.stdout

@@ -6,6 +6,9 @@ from rich.console import Console
 
 from tfcompress import measurement
 from tfcompress.cli.console import show
+from tfcompress.errors import ModelError
+from tfcompress.measurement.files.signature_names import signature_names
+from tfcompress.measurement.speed.benchmark import name_files
 
 
 def run_benchmark(
@@ -18,6 +21,8 @@ def run_benchmark(
 ) -> None:
     """Measures files and writes the result to standard output.
 
+    Files that cannot be run are left out, and named by the error in the end.
+
     Args:
         files: Paths of `.tflite` files, and of folders with such files.
         threads: Threads that a run may use.
@@ -28,11 +33,23 @@ def run_benchmark(
     Raises:
         TFCompressError: If there is no file, or if one cannot be run.
     """
+    found, errors = {}, []
     with Console(stderr=True).status("Measuring"):
-        result = measurement.benchmark(
-            files,
-            threads=threads,
-            seconds=seconds,
-            profile_operations=profile_operations,
-        )
-    show(result, as_json=as_json)
+        for name, path in name_files(files).items():
+            try:
+                for signature in signature_names(path):
+                    measurement.LiteRTModel(path, threads=threads, signature=signature)
+                found[name] = path
+            except ModelError as error:
+                errors.append(error)
+        if found:
+            result = measurement.benchmark(
+                found,
+                threads=threads,
+                seconds=seconds,
+                profile_operations=profile_operations,
+            )
+    if found:
+        show(result, as_json=as_json)
+    if errors:
+        raise ModelError(" ".join(map(str, errors))) from errors[0]

@@ -1,6 +1,9 @@
 """Where commands write what they found."""
 
+import contextlib
+import os
 import sys
+from collections.abc import Iterator
 
 from rich.console import Console
 
@@ -26,3 +29,23 @@ def show(result: Result, *, as_json: bool) -> None:
         sys.stdout.write(result.to_json())
     else:
         make_console().print(result)
+
+
+@contextlib.contextmanager
+def without_native_messages() -> Iterator[None]:
+    """Drops what C++ code writes to standard error, such as TensorFlow as it starts.
+
+    What Python writes there is shown.
+    """
+    shown = os.dup(2)
+    try:
+        with (
+            open(os.devnull, "wb") as nowhere,
+            open(shown, "w", buffering=1, closefd=False) as errors,
+            contextlib.redirect_stderr(errors),
+        ):
+            os.dup2(nowhere.fileno(), 2)
+            yield
+    finally:
+        os.dup2(shown, 2)
+        os.close(shown)

@@ -1,7 +1,7 @@
 """`tfcompress inspect`: what is inside a model file."""
 
 from tfcompress import measurement
-from tfcompress.cli.console import show
+from tfcompress.cli.console import show, without_native_messages
 
 
 def run_inspect(file: str, *, as_json: bool = False, trusted: bool = False) -> None:
@@ -15,4 +15,6 @@ def run_inspect(file: str, *, as_json: bool = False, trusted: bool = False) -> N
     Raises:
         TFCompressError: If the file cannot be read.
     """
-    show(measurement.inspect(file, trusted=trusted), as_json=as_json)
+    with without_native_messages():
+        result = measurement.inspect(file, trusted=trusted)
+    show(result, as_json=as_json)
