@@ -69,3 +69,15 @@ def test_a_temporary_folder_is_removed():
 def test_a_full_disk_is_an_error_that_names_the_folder():
     with pytest.raises(OutputError, match="No space left.*TMPDIR"), temporary_folder():
         raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_symbolic_link_stays_one(tmp_path):
+    (tmp_path / "there").mkdir()
+    target = tmp_path / "there" / "first.tflite"
+    link = tmp_path / "current.tflite"
+    link.symlink_to(target)
+    for content in ("new", "newer"):
+        write_atomically(link, content)
+        assert link.is_symlink()
+        assert target.read_text() == content
+    assert sorted(os.listdir(tmp_path / "there")) == ["first.tflite"]

@@ -42,7 +42,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Gives a temporary path beside `path`, renamed to it when the block ends well.
 
     For writers that take a path, such as `model.save`. The temporary name keeps the
-    suffix of `path`. When the block raises, the temporary file is removed.
+    suffix of `path`. When the block raises, the temporary file is removed. Where `path`
+    is a symbolic link, the file that it points to is replaced.
 
     Args:
         path: Where the file shall stand in the end. Its folder must exist.
@@ -59,13 +60,13 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         model.save(temporary)
     ```
     """
-    target = Path(path)
+    target = Path(os.path.realpath(path)) if Path(path).is_symlink() else Path(path)
     if target.is_dir():
         raise OutputError(f"Expected the name of a file. Received: the folder {target}")
     temporary = None
     try:
         handle, name = tempfile.mkstemp(
-            prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
+            prefix=f".{target.stem}.", suffix=Path(path).suffix, dir=target.parent
         )
         os.close(handle)
         temporary = Path(name)
