@@ -140,6 +140,22 @@ def test_files_that_it_does_not_run(float_file):
         run_on_microcontroller(float_file, samples)
 
 
+def test_it_is_not_run_without_verification(monkeypatch, tmp_path):
+    ran = []
+    monkeypatch.setattr(microcontroller, "run_raw", lambda *given: ran.append(given))
+    model = build_classifier(keras, width=8, name="small")
+    images = np.zeros((2, 8, 8, 1), np.float32)
+    with pytest.warns(UserWarning, match="verification=False"):
+        artifact = tfc.export.to_tflite(
+            model,
+            tmp_path / "small.tflite",
+            target="microcontroller",
+            representative_data=images,
+            verification=False,
+        )
+    assert (artifact.arena_bytes, artifact.verification, ran) == (None, None, [])
+
+
 def test_other_numbers_are_an_error(file, images, monkeypatch):
     wrong = 4321, [np.full((8, 1, 10), 50, np.int8)]
     monkeypatch.setattr(microcontroller, "run_raw", lambda *arguments: wrong)

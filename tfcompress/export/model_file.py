@@ -91,6 +91,7 @@ def make_file(
     sparse: bool,
     strict: bool,
     flex: bool,
+    verification: bool,
 ) -> ModelFile:
     """Converts a Keras model to a file for a target, with all of the target's checks.
 
@@ -102,6 +103,7 @@ def make_file(
         sparse: Whether kernels with enough zeros are written in sparse encoding.
         strict: As in `to_tflite`.
         flex: As in `to_tflite`.
+        verification: Whether a file for a microcontroller is run as one would.
 
     Returns:
         The file.
@@ -161,8 +163,9 @@ def make_file(
             convert_named, shipping, signature, target=target, samples=calibration
         )
         notes += check_named(content, target, named)
-        arena_bytes, said = _find_arena(content, target, shown)
-        notes += said
+        if verification:
+            arena_bytes, said = _find_arena(content, target, shown)
+            notes += said
     notes += _notes(content, target) + _rounded_again(model, target)
     if _is_small(content, model) and not found and target.weights != "float32":
         notes += _note_size(content, model, signature, target)

@@ -80,7 +80,8 @@ def to_tflite(
             otherwise, become TFLite's own operation, which is slower and less exact.
         flex: Whether operations that TFLite lacks may go into the file as TensorFlow's
             own. Such a file cannot be run, and so not verified, by LiteRT in Python.
-        verification: Whether the file is run and compared with the model.
+        verification: Whether the file is run and compared with the model, and one for a
+            microcontroller also run as there, which tells its `arena_bytes`.
 
     Returns:
         An `Artifact`: path, size, inputs and outputs, operations by type, agreement
@@ -128,6 +129,7 @@ def to_tflite(
             sparse=target.sparse if sparse is None else sparse,
             strict=strict,
             flex=flex,
+            verification=verification,
         )
         for name, each in models.items()
     }
