@@ -111,9 +111,9 @@ class Comparison(Result):
         )
         return (
             "Every row is measured on its own .tflite file, run on LiteRT: "
-            f"{self.samples:,} samples; latency is the median of one run, {threads}, "
-            f"on {self.machine}. {compared} to '{self.reference}'."
-            f"{mean}{intervals}"
+            f"{self.samples:,} samples; parameters are the numbers in the file; "
+            f"latency is the median of one run, {threads}, on {self.machine}. "
+            f"{compared} to '{self.reference}'.{mean}{intervals}"
         )
 
     def to_markdown(self) -> str:
