@@ -96,5 +96,8 @@ def test_bad_arguments(files):
         latency(files, rounds=0)
     with pytest.raises(ArgumentError, match="seconds=0"):
         latency(files, seconds=0)
+    for endless in (float("inf"), float("nan")):
+        with pytest.raises(ArgumentError, match=f"finite.*seconds={endless}"):
+            latency(files, seconds=endless)
     with pytest.raises(ModelError, match=r"none\.tflite"):
         latency({"none": "none.tflite"})

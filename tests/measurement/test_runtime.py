@@ -136,7 +136,7 @@ def test_invoke_once_gives_seconds(dense_files, samples):
         assert 0 < model.invoke_once(samples[:1]) < 1
 
 
-@pytest.mark.parametrize("threads", [0, -1, 1.5, None])
+@pytest.mark.parametrize("threads", [0, -1, 1.5, None, True])
 def test_threads_must_be_one_or_more(dense_files, threads):
     with pytest.raises(ArgumentError, match=f"Received: threads={threads}"):
         LiteRTModel(dense_files["fixed"], threads=threads)
@@ -223,3 +223,9 @@ def test_numbers_beyond_a_table(make_file):
     model = keras.Sequential([keras.Input((4,), batch_size=1), table])
     with pytest.raises(ModelError, match="shapes and values.*Embedding"):
         LiteRTModel(make_file(model, "table")).predict(np.full((1, 4), 7))
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, True, 1.5])
+def test_batches_must_have_one_sample_or_more(dense_files, samples, batch_size):
+    with pytest.raises(ArgumentError, match=f"batch_size={batch_size}"):
+        LiteRTModel(dense_files["free"]).predict(samples, batch_size=batch_size)

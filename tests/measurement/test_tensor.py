@@ -55,3 +55,17 @@ def test_whole_number_inputs():
 def test_text_is_refused():
     with pytest.raises(DataError, match="Input 'x' takes numbers"):
         INT8.quantize(np.array(["a"]))
+
+
+@pytest.mark.parametrize(("dtype", "value"), [("float32", -1e39), ("float16", 70000)])
+def test_what_the_dtype_cannot_hold_is_refused(dtype, value):
+    details = TensorDetails("x", 0, (None, 1), np.dtype(dtype))
+    with pytest.raises(DataError, match=f"'x' takes numbers of dtype {dtype}"):
+        details.quantize(np.array([[1.0], [value]]))
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_float32_cannot_hold_is_clipped_too():
+    details = TensorDetails("x", 0, (None, 2), np.dtype(np.int8), 0.5, -10)
+    stored = details.quantize(np.array([[1e39, -1e39]]))
+    np.testing.assert_array_equal(stored, [[127, -128]])

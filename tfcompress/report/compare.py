@@ -1,5 +1,6 @@
 """Measures several models, each on its own file."""
 
+import math
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -99,9 +100,10 @@ def compare(
             f"reference must be one of the models {list(models)}. "
             f"Received: reference={reference!r}"
         )
-    if not seconds > 0 or not isinstance(threads, int) or threads < 1:
+    whole = isinstance(threads, int) and not isinstance(threads, bool)
+    if not 0 < seconds < math.inf or not whole or threads < 1:
         raise ArgumentError(
-            "seconds must be above 0, and threads a whole number of 1 or more. "
+            "seconds must be above 0 and finite, threads a whole number of 1 or more. "
             f"Received: seconds={seconds}, threads={threads}"
         )
     if confidence is not None:

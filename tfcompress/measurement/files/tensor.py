@@ -61,7 +61,7 @@ class TensorDetails:
 
         Raises:
             DataError: If the values are no numbers, or if the file takes whole
-                numbers and these are not, or do not fit in its dtype.
+                numbers and these are not, or if they do not fit in its dtype.
         """
         array = np.asarray(values)
         if array.dtype == self.dtype and not self.quantized:
@@ -72,10 +72,20 @@ class TensorDetails:
                 f"Received: an array of dtype {array.dtype}"
             )
         if self.quantized:
-            return self._clip(np.rint(array.astype(np.float32) / self._step()))
+            with np.errstate(over="ignore"):  # what is too large is clipped
+                return self._clip(np.rint(array.astype(np.float32) / self._step()))
         if self.dtype.kind in "iu":
             self._check_whole(array)
-        return array.astype(self.dtype)
+        with np.errstate(over="ignore"):
+            stored = array.astype(self.dtype)
+        if self.dtype.kind == "f" and np.any(np.isinf(stored) & np.isfinite(array)):
+            limits = np.finfo(self.dtype)
+            raise DataError(
+                f"Input '{self.name}' takes numbers of dtype {self.dtype}, from "
+                f"{limits.min} to {limits.max}. "
+                f"Received: numbers from {array.min()} to {array.max()}"
+            )
+        return stored
 
     def dequantize(self, stored: np.ndarray) -> np.ndarray:
         """Turns what the file stores into real numbers.

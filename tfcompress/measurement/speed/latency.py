@@ -1,6 +1,7 @@
 """How long a file takes for one batch."""
 
 import dataclasses
+import math
 import os
 import statistics
 import time
@@ -93,9 +94,9 @@ def latency(
 
 def check_effort(rounds: int, seconds: float) -> None:
     """Raises an ArgumentError if that is no time to measure for."""
-    if rounds < 1 or not seconds > 0:
+    if rounds < 1 or not 0 < seconds < math.inf:
         raise ArgumentError(
-            "rounds must be 1 or more and seconds above 0. "
+            "rounds must be 1 or more, and seconds above 0 and finite. "
             f"Received: rounds={rounds}, seconds={seconds}"
         )
 
