@@ -469,7 +469,7 @@ def test_a_file_larger_than_the_float_file_says_so(tmp_path):
     model = small_model()
     x = np.random.default_rng(0).random((20, 2), np.float32)
     plain = tfc.export.to_tflite(model, tmp_path / "f.tflite", target="cpu_float32")
-    with pytest.warns(UserWarning, match=f"more than the {plain.bytes:,} of the same"):
+    with pytest.warns(UserWarning, match=f"more than the {plain.bytes:,} of its"):
         artifact = tfc.export.to_tflite(
             model, tmp_path / "i.tflite", representative_data=x
         )
