@@ -31,8 +31,8 @@ class LiteRTModel:
     Real numbers go in and come out, whatever the file stores. The default kernels
     are used, XNNPACK among them.
 
-    It can be measured wherever a path can, which runs the signature that it was made
-    for; the threads are its own.
+    It can go wherever the path of a file can. What measures quality, `latency` and
+    `tfcompress.report.compare` then run this signature, on these threads.
 
     Args:
         path: The `.tflite` file. It is read whole, so it may be replaced afterwards.
