@@ -188,3 +188,21 @@ def test_leaves_no_process_and_no_word_behind(dense_files):
     assert "Warning" not in done.stderr
     alive = subprocess.run(["ps", "-p", done.stdout.strip()], capture_output=True)
     assert alive.returncode
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("files.trial_process", "rich sklearn scipy keras tensorflow"),
+        ("metrics", "sklearn scipy keras tensorflow"),
+    ],
+)
+def test_loads_what_it_needs_alone(module, heavy):
+    code = (
+        f"import sys, tfcompress.measurement.{module}\n"
+        "print([name for name in sys.argv[1:] if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *heavy.split()], capture_output=True, text=True
+    )
+    assert done.stdout == "[]\n", done.stderr

@@ -1,40 +1,62 @@
-"""Quality, speed and size of Keras models and of `.tflite` files."""
+"""Quality, speed and size of Keras models and of `.tflite` files.
 
-from tfcompress.measurement.cost.operation_multiply_adds import (
-    count_operation_multiply_adds,
-)
-from tfcompress.measurement.cost.profile import profile
-from tfcompress.measurement.cost.profile_result import LayerProfile, Profile
-from tfcompress.measurement.cost.size import Size, size
-from tfcompress.measurement.cost.summary import (
-    LayerSummary,
-    Summary,
-    summarize_graph,
-    summary,
-)
-from tfcompress.measurement.cost.weights import WeightCount, count_weights
-from tfcompress.measurement.files.runtime import LiteRTModel
-from tfcompress.measurement.files.tensor import TensorDetails
-from tfcompress.measurement.inspection.inspection import inspect
-from tfcompress.measurement.inspection.inspection_result import (
-    Inspection,
-    LayerInspection,
-    SignatureInspection,
-)
-from tfcompress.measurement.metrics import confusion_matrix
-from tfcompress.measurement.quality.agreement import Agreement, Difference, agreement
-from tfcompress.measurement.quality.mcnemar import McNemar, mcnemar
-from tfcompress.measurement.quality.prediction import Predictions, predict, predict_each
-from tfcompress.measurement.quality.quality import Quality, evaluate, score
-from tfcompress.measurement.speed.benchmark import Benchmark, FileBenchmark, benchmark
-from tfcompress.measurement.speed.first_run import FirstRun, first_run
-from tfcompress.measurement.speed.latency import Latency, latency
-from tfcompress.measurement.speed.machine import describe_machine, has_sparse_kernels
-from tfcompress.measurement.speed.operation_profile import (
-    OperationProfile,
-    OperationTime,
-    operation_profile,
-)
+What measures is loaded when it is first used: most of it needs the rest not.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfcompress.measurement.cost.operation_multiply_adds import (
+        count_operation_multiply_adds,
+    )
+    from tfcompress.measurement.cost.profile import profile
+    from tfcompress.measurement.cost.profile_result import LayerProfile, Profile
+    from tfcompress.measurement.cost.size import Size, size
+    from tfcompress.measurement.cost.summary import (
+        LayerSummary,
+        Summary,
+        summarize_graph,
+        summary,
+    )
+    from tfcompress.measurement.cost.weights import WeightCount, count_weights
+    from tfcompress.measurement.files.runtime import LiteRTModel
+    from tfcompress.measurement.files.tensor import TensorDetails
+    from tfcompress.measurement.inspection.inspection import inspect
+    from tfcompress.measurement.inspection.inspection_result import (
+        Inspection,
+        LayerInspection,
+        SignatureInspection,
+    )
+    from tfcompress.measurement.metrics import confusion_matrix
+    from tfcompress.measurement.quality.agreement import (
+        Agreement,
+        Difference,
+        agreement,
+    )
+    from tfcompress.measurement.quality.mcnemar import McNemar, mcnemar
+    from tfcompress.measurement.quality.prediction import (
+        Predictions,
+        predict,
+        predict_each,
+    )
+    from tfcompress.measurement.quality.quality import Quality, evaluate, score
+    from tfcompress.measurement.speed.benchmark import (
+        Benchmark,
+        FileBenchmark,
+        benchmark,
+    )
+    from tfcompress.measurement.speed.first_run import FirstRun, first_run
+    from tfcompress.measurement.speed.latency import Latency, latency
+    from tfcompress.measurement.speed.machine import (
+        describe_machine,
+        has_sparse_kernels,
+    )
+    from tfcompress.measurement.speed.operation_profile import (
+        OperationProfile,
+        OperationTime,
+        operation_profile,
+    )
 
 __all__ = [
     "Agreement",
@@ -80,3 +102,60 @@ __all__ = [
     "summarize_graph",
     "summary",
 ]
+
+_HOMES = {
+    "Agreement": "quality.agreement",
+    "Benchmark": "speed.benchmark",
+    "Difference": "quality.agreement",
+    "FileBenchmark": "speed.benchmark",
+    "FirstRun": "speed.first_run",
+    "Inspection": "inspection.inspection_result",
+    "Latency": "speed.latency",
+    "LayerInspection": "inspection.inspection_result",
+    "LayerProfile": "cost.profile_result",
+    "LayerSummary": "cost.summary",
+    "LiteRTModel": "files.runtime",
+    "McNemar": "quality.mcnemar",
+    "OperationProfile": "speed.operation_profile",
+    "OperationTime": "speed.operation_profile",
+    "Predictions": "quality.prediction",
+    "Profile": "cost.profile_result",
+    "Quality": "quality.quality",
+    "SignatureInspection": "inspection.inspection_result",
+    "Size": "cost.size",
+    "Summary": "cost.summary",
+    "TensorDetails": "files.tensor",
+    "WeightCount": "cost.weights",
+    "agreement": "quality.agreement",
+    "benchmark": "speed.benchmark",
+    "confusion_matrix": "metrics",
+    "count_operation_multiply_adds": "cost.operation_multiply_adds",
+    "count_weights": "cost.weights",
+    "describe_machine": "speed.machine",
+    "evaluate": "quality.quality",
+    "first_run": "speed.first_run",
+    "has_sparse_kernels": "speed.machine",
+    "inspect": "inspection.inspection",
+    "latency": "speed.latency",
+    "mcnemar": "quality.mcnemar",
+    "operation_profile": "speed.operation_profile",
+    "predict": "quality.prediction",
+    "predict_each": "quality.prediction",
+    "profile": "cost.profile",
+    "score": "quality.quality",
+    "size": "cost.size",
+    "summarize_graph": "cost.summary",
+    "summary": "cost.summary",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from tfcompress.measurement.metrics.quality_metric import Measure, sum_up
 from tfcompress.measurement.quality.prediction import Predictions
@@ -85,6 +84,8 @@ def count_classes(predictions: Predictions) -> Any:
     Returns:
         A sparse array of shape `(samples, 3 * classes)`, weights multiplied in.
     """
+    from scipy import sparse  # takes half a second, which few measurements need
+
     weights = predictions.label_weights
     labels = np.asarray(predictions.labels)
     if predictions.kind == "multi_label":
