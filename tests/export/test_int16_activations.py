@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
 
 import tfcompress as tfc
 from tfcompress.errors import ArgumentError
@@ -79,3 +81,33 @@ def test_data_is_needed(either_keras, images, tmp_path):
             tfc.export.to_tflite(given, path, target="cpu_int16x8")
     with pytest.raises(ArgumentError, match="sparse"):
         tfc.export.to_tflite(model, path, target="cpu_int16x8", sparse=True)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_steps_of_recurrent_layers_are_whole_numbers(either_keras, kind, tmp_path):
+    either_keras.utils.set_random_seed(0)
+    layers = either_keras.layers
+    model = either_keras.Sequential(
+        [layers.Input((4, 3)), getattr(layers, kind)(5), layers.Dense(2)]
+    )
+    x = np.random.default_rng(0).normal(size=(24, 4, 3)).astype(np.float32)
+    artifact = tfc.export.to_tflite(
+        model, tmp_path / "m.tflite", target="cpu_int16x8", representative_data=x
+    )
+    assert artifact.float_operations == ()
+    assert "WHILE" not in " ".join(artifact.operations)
+    assert artifact.verification.sqnr_db > 35
+    file = flatbuffer_utils.read_model(str(artifact.path))
+    (graph,) = file.subgraphs
+    doors = {*map(int, graph.inputs), *map(int, graph.outputs)}
+    real = [
+        number
+        for number, tensor in enumerate(graph.tensors)
+        if tensor.type == schema.TensorType.FLOAT32
+    ]
+    used = {
+        int(index)
+        for operator in graph.operators
+        for index in (*operator.inputs, *operator.outputs)
+    }
+    assert used & set(real) <= doors

@@ -18,8 +18,8 @@ def split_whole_numbers(content: bytes) -> bytes:
 
     The first step of an unrolled GRU does not use all parts of what it splits. The
     converter sometimes finds no range of such a part, and then splits in float, between
-    a DEQUANTIZE and QUANTIZE operations. A split changes no number, so its parts can
-    have the scale of the whole.
+    a DEQUANTIZE and QUANTIZE operations, or leaves the part alone in float. A split
+    changes no number, so its parts can have the scale of the whole.
 
     Args:
         content: The bytes of a `.tflite` file. It is not changed.
@@ -63,6 +63,7 @@ class _Splits:
                 whole = wholes.get(int(operator.inputs[place]))
                 if whole is not None and not others & set(map(int, operator.outputs)):
                     self._split(operator, place, whole)
+        self._round_unused()
         self._drop_unused()
 
     def _of(self, kind: str) -> list[Any]:
@@ -78,10 +79,27 @@ class _Splits:
             tensors[index].type = tensors[whole].type
             tensors[index].quantization = copy.copy(tensors[whole].quantization)
 
-    def _drop_unused(self) -> None:
+    def _round_unused(self) -> None:
+        """Gives parts that nothing reads, and so have no range, the type of others."""
+        taken = self._taken()
+        tensors = self.subgraph.tensors
+        for kind, place in _PLACES.items():
+            for operator in self._of(kind):
+                whole = tensors[int(operator.inputs[place])]
+                if whole.type not in _WHOLE:
+                    continue
+                for index in set(map(int, operator.outputs)) - taken:
+                    tensors[index].type = whole.type
+                    tensors[index].quantization = copy.copy(whole.quantization)
+
+    def _taken(self) -> set[int]:
         taken = {int(index) for index in self.subgraph.outputs}
         for operator in self.operators:
             taken |= {int(index) for index in operator.inputs}
+        return taken
+
+    def _drop_unused(self) -> None:
+        taken = self._taken()
         self.subgraph.operators = [
             operator
             for kind, operator in zip(self.kinds, self.operators, strict=True)

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 
 from tfcompress.errors import ArgumentError
+from tfcompress.export.conversion.integer_splits import split_whole_numbers
 from tfcompress.export.conversion.named_conversion import convert_named
+from tfcompress.export.conversion.recurrent import unroll
 from tfcompress.export.conversion.signature import Signature
 from tfcompress.export.quantizer.edge_quantizer import quantize_file
 from tfcompress.export.quantizer.number_format import NumberFormat
@@ -26,7 +28,8 @@ def convert_int16(
     TensorFlow's converter fails for rounded activations of 16 bits, or writes biases
     that LiteRT does not take, so the float file is quantized with ai-edge-quantizer.
     The range of each activation is what it is on the samples, which 65535 steps hold as
-    well as any other.
+    well as any other. Loops have no ranges, so the steps of recurrent layers are
+    written one after the other, as many as in files of int8.
 
     Args:
         model: A functional or Sequential model of either Keras, without ranges.
@@ -40,13 +43,15 @@ def convert_int16(
     Raises:
         ExportError: If the model cannot be converted or quantized.
     """
-    content = convert_named(model, signature)
-    return quantize_file(
+    unrolled = unroll(model)
+    content = convert_named(model if unrolled is None else unrolled, signature)
+    content = quantize_file(
         content,
         NumberFormat("int8", "int16"),
         ranges=read_ranges(content, samples),
         float_inputs_and_outputs=target.inputs_and_outputs == "float32",
     )
+    return content if unrolled is None else split_whole_numbers(content)
 
 
 def check_activation_bits(target: Target, bits: set[int]) -> None:
