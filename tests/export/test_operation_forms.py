@@ -101,6 +101,15 @@ def test_weights_of_few_bits():
         check_target(file, find_target("microcontroller"))
 
 
+def test_slices_of_many_axes_on_a_microcontroller():
+    parts = [tensor((1, 2, 2, 2, 2), INT8, scales=1)] * 2
+    with pytest.raises(ExportError, match="STRIDED_SLICE.: .* input of 5 axes"):
+        check_target(
+            file_of("STRIDED_SLICE", parts[:1], parts[1:]),
+            find_target("microcontroller"),
+        )
+
+
 @pytest.mark.parametrize(
     ("target", "advice"),
     [("npu_int8", "unroll=True"), ("edgetpu", "convolutions over")],
