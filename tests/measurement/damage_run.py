@@ -90,7 +90,7 @@ def show_profile(path):
     return str(result), result.to_json()
 
 
-DOORS = [
+PATH_DOORS = [
     size,
     count_weights,
     show,
@@ -99,11 +99,10 @@ DOORS = [
     measure,
     show_profile,
     profile_operations,
-    benchmark_one,
-    find_parts,
-    check_targets,
     read_metadata,
 ]
+# The last three take a folder as well, or bytes.
+DOORS = [*PATH_DOORS, benchmark_one, find_parts, check_targets]
 
 
 def main(folder, start, count, seconds):

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.measurement.conftest import convert
-from tests.measurement.damage_run import DOORS
+from tests.measurement.damage_run import DOORS, PATH_DOORS
 from tfcompress.errors import DataError, ModelError
 from tfcompress.measurement import LiteRTModel, inspect
 
@@ -103,7 +103,7 @@ def test_many_damaged_files(bases, start):
     open_damaged(bases, start, 400)
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", PATH_DOORS)
 @pytest.mark.parametrize(
     "kind", ["empty", "text", "folder", "missing", "archive", "half"]
 )
