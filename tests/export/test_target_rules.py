@@ -31,8 +31,8 @@ def _build(module, name):
         x = layers.Conv3D(2, 3, name="depth")(inputs)
     elif name == "gelu":
         x = layers.Conv2D(4, 3, activation="gelu", name="smooth")(inputs)
-    elif name == "normalization":
-        x = layers.LayerNormalization(name="center")(inputs)
+    elif name == "negative":
+        x = layers.Lambda(lambda x: -x, name="center")(inputs)
     x = layers.Flatten(name="flat")(x)
     return module.Model(inputs, layers.Dense(3, name="scores")(x), name="failing")
 
@@ -113,11 +113,11 @@ def test_layers_that_a_device_lacks(module, network, target, layer, why, tmp_pat
 @pytest.mark.parametrize("target", ["edgetpu", "npu_int8"])
 def test_what_computes_in_float_is_an_error_on_integer_devices(target, tmp_path):
     with pytest.raises(ExportError, match="layer 'center'.*computes in float"):
-        _export(_build(keras, "normalization"), tmp_path / "model.tflite", target)
+        _export(_build(keras, "negative"), tmp_path / "model.tflite", target)
 
 
 def test_a_cpu_takes_the_same_with_a_note(tmp_path):
-    model = _build(keras, "normalization")
+    model = _build(keras, "negative")
     artifact = _export(model, tmp_path / "model.tflite", "cpu_int8")
     assert any("in float" in note for note in artifact.notes)
 
