@@ -21,7 +21,7 @@ from tfcompress.export.conversion.signature import read_signature
 from tfcompress.export.layer_operations import list_layer_operations
 
 INTEGERS_ONLY = dataclasses.replace(find_target("cpu_int8"), float_operations=False)
-FAST = [("keras", "GRU"), ("tf_keras", "ConvLSTM2D"), ("tf_keras", "stacked")]
+FAST = [("keras", "GRU"), ("tf_keras", "ConvLSTM2D")]
 CASES = [
     pytest.param(module, kind, marks=[] if (module, kind) in FAST else pytest.mark.slow)
     for module in ("keras", "tf_keras")

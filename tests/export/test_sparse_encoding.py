@@ -123,6 +123,7 @@ def test_full_integer_file_with_other_zeros_in_dense_is_refused(pattern, tmp_pat
         )
 
 
+@pytest.mark.slow
 def test_full_integer_file_with_sparse_convolutions(tmp_path):
     model = build_mobile(keras, width=64)
     prune_pointwise(model, 0.8)

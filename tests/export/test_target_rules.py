@@ -93,7 +93,9 @@ def test_dense_kernels_have_one_scale_where_the_target_says_so(artifacts):
             assert len(shapes[8, 3, 3, 8].quantization.scale) == 8
 
 
-@pytest.mark.parametrize("module", [keras, tf_keras])
+@pytest.mark.parametrize(
+    "module", [keras, pytest.param(tf_keras, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize(
     ("network", "target", "layer", "why"),
     [

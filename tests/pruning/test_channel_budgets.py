@@ -72,6 +72,7 @@ def test_budgets_that_cannot_be_met_say_how_far_it_got():
     assert not trained
 
 
+@pytest.mark.slow
 def test_bytes_of_the_file_meet_the_budget(tmp_path):
     model = build_cnn(keras)
     limit = 12_000

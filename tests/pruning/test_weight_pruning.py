@@ -121,9 +121,20 @@ PRUNED = {
     },
     models.any_size: {"conv2d/kernel": 1},
 }
+QUICK = {models.convolutions, models.bidirectional_states, models.any_size}
 
 
-@pytest.mark.parametrize("make", PRUNED, ids=lambda make: make.__name__)
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(
+            make,
+            marks=() if make in QUICK else pytest.mark.slow,
+            id=make.__name__,
+        )
+        for make in PRUNED
+    ],
+)
 def test_every_kind_of_kernel(make, tmp_path):
     keras.backend.clear_session()
     model = make(keras)

@@ -51,6 +51,7 @@ def check(name, *options):
     assert result["bytes"] < 0.35 * 4 * result["parameters"]
 
 
+@pytest.mark.slow
 def test_file_does_what_training_sees():
     check("MobileNet", "--side", "32")
 

@@ -246,6 +246,7 @@ def test_bits_of_a_layer_are_not_those_of_one_with_a_longer_name(digits):
         tfc.quantization.QuantizationAwareTraining(layers={"ouput": 4}).apply(model)
 
 
+@pytest.mark.slow
 def test_names_of_users_that_look_like_ours(digits, tmp_path):
     layers = keras.layers
     inputs = keras.Input((8, 8, 1), name="image")

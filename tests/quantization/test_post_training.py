@@ -179,7 +179,11 @@ def test_operations_that_the_quantizer_does_not_know(data):
 
 @pytest.mark.parametrize(
     ("scheme", "share"),
-    [("dynamic_range", 0.35), ("weight_only_int8", 0.35), ("float16", 0.6)],
+    [
+        ("dynamic_range", 0.35),
+        pytest.param("weight_only_int8", 0.35, marks=pytest.mark.slow),
+        pytest.param("float16", 0.6, marks=pytest.mark.slow),
+    ],
 )
 def test_tables_are_quantized(scheme, share):
     keras.utils.set_random_seed(0)

@@ -50,7 +50,7 @@ def unlike(chain):
     return copy, data
 
 
-@pytest.mark.parametrize("share", [0.29, 0.25])
+@pytest.mark.parametrize("share", [pytest.param(0.29, marks=pytest.mark.slow), 0.25])
 def test_budget_is_met_by_the_file(chain, share, tmp_path):
     model, data = chain
     path = tmp_path / "small.tflite"
@@ -70,6 +70,7 @@ def test_budget_is_met_by_the_file(chain, share, tmp_path):
     assert set(formats) == {"one", "two", "three", "scores"}
 
 
+@pytest.mark.slow
 def test_smaller_budgets_lose_more_bits_and_bytes(chain):
     model, data = chain
     with warnings.catch_warnings():
@@ -82,6 +83,7 @@ def test_smaller_budgets_lose_more_bits_and_bytes(chain):
     assert narrow.budget == int(wide.float_bytes * 0.27)
 
 
+@pytest.mark.slow
 def test_layer_that_suffers_most_keeps_its_bits(chain):
     """Int4 ruins a layer with outliers where its input is always zero."""
     model, (inputs, labels) = chain
@@ -98,6 +100,7 @@ def test_layer_that_suffers_most_keeps_its_bits(chain):
     assert formats["two"] == "int4"
 
 
+@pytest.mark.slow
 def test_measurements_are_kept_and_used_again(chain, tmp_path, monkeypatch):
     model, data = chain
     cache = tmp_path / "noise.jsonl"
@@ -138,6 +141,7 @@ def test_ladder_stops_at_the_first_rung_that_is_good_enough(chain, unlike):
         assert rung.quality == pytest.approx(found)
 
 
+@pytest.mark.slow
 def test_layers_that_hurt_are_left_in_float16(unlike):
     """Two layers take what the huge unit gives: nothing can be equalized."""
     model, (inputs, labels) = unlike
@@ -172,6 +176,7 @@ def worth(*values):
     return made_up
 
 
+@pytest.mark.slow
 def test_no_rung_is_good_enough(chain):
     model, data = chain
     metric = worth(1.0, 0.5, 0.6, 0.7, 0.55)
@@ -241,6 +246,7 @@ def test_training_keeps_the_bits_of_a_budget(chain):
     assert weights_of(last.artifact) == formats
 
 
+@pytest.mark.slow
 def test_without_labels(chain):
     model, (inputs, _) = chain
     result = bit_width(model, inputs, max_drop=0.1, metric="agreement")
@@ -322,6 +328,7 @@ def test_bad_arguments(chain, arguments):
         bit_width(*chain, **arguments)
 
 
+@pytest.mark.slow
 def test_bad_input(chain, tmp_path, digits):
     model, (inputs, labels) = chain
     with pytest.raises(ArgumentError, match=r"within the budget.*smallest file"):

@@ -73,6 +73,7 @@ def test_the_same_function_made_again_is_the_same(make):
     assert fingerprint_function(make()) == fingerprint_function(make())
 
 
+@pytest.mark.slow
 def test_a_fingerprint_is_the_same_in_every_process():
     """Sets of strings have another order in each."""
     code = (
