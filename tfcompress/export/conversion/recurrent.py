@@ -6,9 +6,9 @@ the ranges of a loop. There are three ways around it. Measured by
 CPU, where a loop in float takes 0.034 ms and 28 kB:
 
 - unrolled, with its steps one after the other: 0.017 ms, whole numbers throughout,
-  36 dB of signal to error, but 5 kB for each step (a GRU of 64 units 11 kB), 159 kB;
-- a loop in float around int8 weights: 0.034 ms, 43 dB and 17 kB;
-- TFLite's own operation for LSTM: 0.25 ms, whole numbers throughout, 25 dB and 10 kB.
+  36 dB of signal to error, but 5 kB for each step (a GRU of 64 units 11 kB), 167 kB;
+- a loop in float around int8 weights: 0.033 ms, 44 dB and 17 kB;
+- TFLite's own operation for LSTM: 0.26 ms, whole numbers throughout, 25 dB and 10 kB.
 
 So layers are unrolled up to `MOST_STEPS` steps, which take less than 0.8 MB; beyond 100
 they also lose accuracy, for a step hands its error on to the next. Longer ones stay
