@@ -10,7 +10,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 from tests.measurement.conftest import convert
 from tfcompress.errors import ModelError, ProcessError
 from tfcompress.measurement import LiteRTModel
-from tfcompress.measurement.files import trial
+from tfcompress.measurement.files import file, trial
 from tfcompress.measurement.files.trial import check_runs, trust
 
 
@@ -55,7 +55,8 @@ def trials(monkeypatch):
 
     monkeypatch.setattr(trial, "_results", {})
     # Without it, so that a file comes as far as the trial which does not get there now.
-    monkeypatch.setattr(trial, "parse_tflite", lambda content, path: None)
+    for module in (file, trial):
+        monkeypatch.setattr(module, "parse_tflite", lambda content, path: None)
     monkeypatch.setattr(trial._child, "run", count)
     return tried
 
@@ -111,6 +112,7 @@ def test_interrupted_trial_ends_at_once(tmp_path, endless):
         "import signal, sys, threading\n"
         "from tfcompress.measurement import LiteRTModel\n"
         "from tfcompress.measurement.files import trial\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "ask = trial._ask\n"
         "interrupt = (threading.main_thread().ident, signal.SIGINT)\n"
         "def ask_and_interrupt(*arguments):\n"
