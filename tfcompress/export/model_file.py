@@ -12,7 +12,6 @@ from tfcompress.export.account.float_reasons import explain_float_operations
 from tfcompress.export.account.recipe import describe_model, describe_samples
 from tfcompress.export.census import list_operations, refuse_float
 from tfcompress.export.conversion.conversion import convert
-from tfcompress.export.conversion.direct_conversion import convert_directly
 from tfcompress.export.conversion.named_conversion import convert_named
 from tfcompress.export.conversion.open_sizes import find_sizes, note_open_sizes
 from tfcompress.export.conversion.recurrent import with_fresh_state
@@ -142,14 +141,14 @@ def make_file(
     shipping = _shipping(model, in_int16=in_int16)
     calibration = samples if finds_ranges else None
     allowed = dataclasses.replace(target, float_operations=False) if strict else target
-    run = functools.partial(convert_directly, flex=True) if flex else convert
+    run = functools.partial(convert, shipping, signature, allowed, flex=flex)
     notes = note_open_sizes(signature)
     if in_int16 and calibration is not None:
         content = convert_int16(shipping, signature, target, calibration)
     else:
-        content = run(shipping, signature, allowed, samples=calibration)
+        content = run(samples=calibration)
     if sparse:
-        other = run(shipping, signature, allowed, samples=calibration, sparse=True)
+        other = run(samples=calibration, sparse=True)
         content, said = _choose_encoding(other, content, target, shown)
         notes += said
     if target.full_integer:
@@ -167,7 +166,7 @@ def make_file(
             arena_bytes, said = _find_arena(content, target, shown)
             notes += said
     notes += _notes(content, target) + _rounded_again(model, target)
-    if _is_small(content, model) and not found and target.weights != "float32":
+    if _may_be_larger(content, model) and not found and target.weights != "float32":
         notes += _note_size(content, model, signature, target)
     return ModelFile(
         content=content,
@@ -293,7 +292,7 @@ def _rounded_again(model: Any, target: Target) -> tuple[str, ...]:
     )
 
 
-def _is_small(content: bytes, model: Any) -> bool:
+def _may_be_larger(content: bytes, model: Any) -> bool:
     """Returns whether a file may be larger than the plain float file of a model."""
     return len(content) > 4 * model.count_params() + _SMALLEST_OVERHEAD
 

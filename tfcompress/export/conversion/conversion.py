@@ -1,5 +1,6 @@
 """From a Keras model to the bytes of a `.tflite` file."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -53,31 +54,23 @@ def convert(
             or the converter fails for another reason.
         OutputError: If the temporary folder cannot be written.
     """
+    write = functools.partial(
+        convert_function,
+        model=model,
+        signature=signature,
+        target=target,
+        samples=samples,
+        sparse=sparse,
+        flex=flex,
+    )
     function = trace(model, signature)
     if samples is None or not has_loops(function):
-        return convert_function(
-            function,
-            model,
-            signature,
-            target,
-            samples=samples,
-            sparse=sparse,
-            flex=flex,
-        )
+        return write(function)
     unrolled = unroll(model)
     if unrolled is not None:
         function = trace(unrolled, signature)
         if not has_loops(function):
-            content = convert_function(
-                function,
-                model,
-                signature,
-                target,
-                samples=samples,
-                sparse=sparse,
-                flex=flex,
-            )
-            return split_whole_numbers(content)
+            return split_whole_numbers(write(function))
     if target.float_operations:
         return convert_with_float_loops(model, signature, target, samples)
     return convert_with_fused_layers(model, signature, target, samples)
