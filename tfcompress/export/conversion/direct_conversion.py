@@ -30,17 +30,45 @@ def convert_directly(
     target: Target,
     *,
     samples: dict[str, np.ndarray] | None = None,
+) -> bytes:
+    """Converts a model with TensorFlow's converter, whatever it does with loops.
+
+    Args:
+        model: A functional or Sequential model of either Keras.
+        signature: Its inputs and outputs, by name.
+        target: What the file shall hold.
+        samples: Representative inputs by name, or None.
+
+    Returns:
+        The bytes of the file.
+
+    Raises:
+        ExportError: As `convert_function` does.
+        OutputError: As `convert_function` does.
+    """
+    function = trace(model, signature)
+    return convert_function(function, model, signature, target, samples=samples)
+
+
+def convert_function(
+    function: Any,
+    model: Any,
+    signature: Signature,
+    target: Target,
+    *,
+    samples: dict[str, np.ndarray] | None,
     sparse: bool = False,
     flex: bool = False,
 ) -> bytes:
-    """Converts a model with TensorFlow's converter.
+    """Converts a function that `trace` has returned.
 
     What the converter reads goes through a folder on disk, not through memory. It
     works in a child process where it learns the ranges of a loop, for there it may end
     the process.
 
     Args:
-        model: A functional or Sequential model of either Keras.
+        function: The model as a TensorFlow function.
+        model: Where it came from, for what an error says.
         signature: Its inputs and outputs, by name.
         target: What the file shall hold.
         samples: Representative inputs by name, or None.
@@ -54,46 +82,6 @@ def convert_directly(
     Raises:
         ExportError: If an operation has no built-in counterpart and `flex` is False,
             or the converter fails for another reason.
-        OutputError: If the temporary folder cannot be written.
-    """
-    function = trace(model, signature)
-    return convert_function(
-        function,
-        model,
-        signature,
-        target,
-        samples=samples,
-        sparse=sparse,
-        flex=flex,
-    )
-
-
-def convert_function(
-    function: Any,
-    model: Any,
-    signature: Signature,
-    target: Target,
-    *,
-    samples: dict[str, np.ndarray] | None = None,
-    sparse: bool = False,
-    flex: bool = False,
-) -> bytes:
-    """Does what `convert_directly` does, with a function that `trace` has returned.
-
-    Args:
-        function: The model as a TensorFlow function.
-        model: Where it came from, for what an error says.
-        signature: Its inputs and outputs, by name.
-        target: What the file shall hold.
-        samples: Representative inputs by name, or None.
-        sparse: As in `convert_directly`, and so is what follows.
-        flex: Whether operations without a built-in counterpart go into the file.
-
-    Returns:
-        The bytes of the file.
-
-    Raises:
-        ExportError: If the converter fails.
         OutputError: If the temporary folder cannot be written.
     """
     batch = next(iter(signature.inputs.values())).shape[0] or 1
