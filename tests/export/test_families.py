@@ -1,13 +1,14 @@
 """Models of `keras.applications` become files that do what they do."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+from tests.applications import (
+    BENCHMARKS,
+    ONLY_TF_KERAS,
+    SMALLEST_OF_EACH_FAMILY,
+    measure_in_child,
+)
+
 TARGETS = ("cpu_float32", "cpu_float16", "cpu_int8")
 # Narrow members of five families, each in the files that it is written to.
 FAST = {
@@ -17,25 +18,6 @@ FAST = {
     "EfficientNetB0": (["cpu_int8"], {}),
     "VGG16": (["cpu_int8"], {}),
 }
-SMALLEST_OF_EACH_FAMILY = [
-    "ConvNeXtTiny",
-    "DenseNet121",
-    "EfficientNetB0",
-    "EfficientNetV2B0",
-    "InceptionResNetV2",
-    "InceptionV3",
-    "MobileNet",
-    "MobileNetV2",
-    "MobileNetV3Small",
-    "NASNetMobile",
-    "RegNetX002",
-    "RegNetY002",
-    "ResNet50",
-    "ResNet50V2",
-    "ResNetRS50",
-    "VGG16",
-    "Xception",
-]
 # With LayerNormalizations, which 8 bits do not hold.
 MAY_BE_FLOAT = {"ConvNeXtTiny"}
 
@@ -70,17 +52,9 @@ def test_application_in_float_and_in_whole_numbers(name, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SMALLEST_OF_EACH_FAMILY)
+@pytest.mark.parametrize("name", [*SMALLEST_OF_EACH_FAMILY, *ONLY_TF_KERAS])
 def test_each_family_in_float_and_in_whole_numbers(name):
-    # A process of its own gives the memory back.
-    done = subprocess.run(
-        [sys.executable, str(BENCHMARKS / "export_coverage.py"), "--child", name],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    result = json.loads(done.stdout.splitlines()[-1])
+    result = measure_in_child(BENCHMARKS / "export_coverage.py", "--child", name)
     assert result["accuracy"] > 0.7
     for target in TARGETS:
         check_file(target, result["files"][target], result["accuracy"])

@@ -1,9 +1,8 @@
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.applications import ONLY_TF_KERAS, measure_in_child
 
 CHILD = Path(__file__).with_name("application_crossing.py")
 SMALL = {"MobileNetV3Small": 32}
@@ -23,15 +22,6 @@ OTHERS = {
     "VGG16": 32,
     "Xception": 71,
 }
-ONLY_TF_KERAS = {"RegNetX002": 32, "RegNetY002": 32, "ResNetRS50": 32}
-
-
-def cross(keras, name, size):
-    """Crosses in a process of its own, which gives the memory back."""
-    command = [sys.executable, str(CHILD), keras, name, str(size)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def check(found):
@@ -46,17 +36,17 @@ def check(found):
 @pytest.mark.parametrize("keras", ["keras", "tf_keras"])
 @pytest.mark.parametrize("name", SMALL)
 def test_small_application_goes_there_and_back(name, keras):
-    check(cross(keras, name, SMALL[name]))
+    check(measure_in_child(CHILD, keras, name, SMALL[name]))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("keras", ["keras", "tf_keras"])
 @pytest.mark.parametrize("name", OTHERS)
 def test_application_goes_there_and_back(name, keras):
-    check(cross(keras, name, OTHERS[name]))
+    check(measure_in_child(CHILD, keras, name, OTHERS[name]))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ONLY_TF_KERAS)
 def test_tf_keras_application_goes_there_and_back(name):
-    check(cross("tf_keras", name, ONLY_TF_KERAS[name]))
+    check(measure_in_child(CHILD, "tf_keras", name, 32))

@@ -1,46 +1,21 @@
 """Models of `keras.applications` train in whole numbers; their files do the same."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-CHILD = Path(__file__).parents[2] / "benchmarks" / "quantization_coverage.py"
-SMALLEST_OF_EACH_FAMILY = [
-    "ConvNeXtTiny",
-    "DenseNet121",
-    "EfficientNetB0",
-    "EfficientNetV2B0",
-    "InceptionResNetV2",
-    "InceptionV3",
-    "MobileNet",
-    "MobileNetV2",
-    "MobileNetV3Small",
-    "NASNetMobile",
-    "RegNetX002",
-    "RegNetY002",
-    "ResNet50",
-    "ResNet50V2",
-    "ResNetRS50",
-    "VGG16",
-    "Xception",
-]
+from tests.applications import (
+    BENCHMARKS,
+    ONLY_TF_KERAS,
+    SMALLEST_OF_EACH_FAMILY,
+    measure_in_child,
+)
+
+CHILD = BENCHMARKS / "quantization_coverage.py"
 # How many layers stay in float: its LayerNormalizations.
 LEFT_IN_FLOAT = {"ConvNeXtTiny": 23}
 
 
 def check(name, *options):
-    """Quantizes in a process of its own, which gives the memory back."""
-    done = subprocess.run(
-        [sys.executable, str(CHILD), "--child", name, "--samples", "128", *options],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    result = json.loads(done.stdout.splitlines()[-1])
+    result = measure_in_child(CHILD, "--child", name, "--samples", 128, *options)
     assert result["samples"] == 128
     assert len(result["skipped"]) == LEFT_IN_FLOAT.get(name, 0)
     assert result["not_listed"] == []
@@ -57,6 +32,6 @@ def test_file_does_what_training_sees():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SMALLEST_OF_EACH_FAMILY)
+@pytest.mark.parametrize("name", [*SMALLEST_OF_EACH_FAMILY, *ONLY_TF_KERAS])
 def test_file_of_each_family_does_what_training_sees(name):
     check(name)
