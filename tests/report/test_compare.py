@@ -19,7 +19,7 @@ from tfcompress.report.layer_bars import pair_layers
 def network(library, name, width, outputs=3):
     library.utils.set_random_seed(0)
     inputs = library.Input((8, 8, 1), name=f"{name}_input")
-    x = library.layers.Flatten()(inputs)
+    x = library.layers.Flatten(name="flat")(inputs)
     given = {"bias_initializer": "random_normal"}  # Zeros would be left out of a file.
     x = library.layers.Dense(width, activation="relu", name="hidden", **given)(x)
     x = library.layers.Dense(outputs, name="scores", **given)(x)
