@@ -6,7 +6,7 @@ import tfcompress as tfc
 from tests.models import build_classifier
 from tfcompress.errors import ArgumentError, DataError, ModelError
 from tfcompress.keras_compat import tf_keras
-from tfcompress.pipeline import RunDirectory, Training, distil_prune_quantize
+from tfcompress.pipeline import ClassifierTraining, RunDirectory, distil_prune_quantize
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def shipment(teacher, digits, tmp_path_factory):
         student,
         *digits,
         directory=directory,
-        training=Training(epochs=16),
+        training=ClassifierTraining(epochs=16),
         on_step=lambda name, epochs: seen.append((name, epochs)) or (),
     )
     return shipped, directory, seen
@@ -57,9 +57,9 @@ def test_shipped_file_does_the_job(shipment, digits):
 @pytest.mark.parametrize("number", [0, -1, 1.5])
 def test_numbers_of_a_training(number):
     with pytest.raises(ArgumentError, match=f"Received: epochs={number}"):
-        Training(epochs=number)
+        ClassifierTraining(epochs=number)
     with pytest.raises(ArgumentError, match=f"Received: batch_size={number}"):
-        Training(epochs=1, batch_size=number)
+        ClassifierTraining(epochs=1, batch_size=number)
 
 
 def test_bad_models_and_data_are_found_before_training(teacher, digits, tmp_path):
@@ -72,7 +72,7 @@ def test_bad_models_and_data_are_found_before_training(teacher, digits, tmp_path
             train,
             validation,
             directory=RunDirectory(tmp_path),
-            training=Training(epochs=1),
+            training=ClassifierTraining(epochs=1),
         )
 
     student = build_classifier(tf_keras(), name="student")

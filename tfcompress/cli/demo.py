@@ -14,7 +14,7 @@ from tfcompress.cli.console import make_console
 from tfcompress.cli.networks import TEACHER_WIDTHS, build_network, build_student
 from tfcompress.cli.progress import StepProgress
 from tfcompress.errors import ArgumentError, TFCompressError
-from tfcompress.pipeline import RunDirectory, Training, distil_prune_quantize
+from tfcompress.pipeline import ClassifierTraining, RunDirectory, distil_prune_quantize
 from tfcompress.pipeline.distil_prune_quantize import file_name, save_model
 
 MANY_IMAGES = 10_000
@@ -108,7 +108,7 @@ def _run_steps(
     progress: StepProgress,
 ) -> dict[str, Any]:
     many = len(images.train[0]) >= MANY_IMAGES
-    training = Training(
+    training = ClassifierTraining(
         epochs=epochs or (10 if many else 40), batch_size=128 if many else 32
     )
     shape = images.train[0].shape[1:]

@@ -1,10 +1,74 @@
-"""Pipeline: from models and data to the file that ships, step by step."""
+"""Pipeline: from models and data to the file that ships, step by step.
 
-from tfcompress.pipeline.distil_prune_quantize import (
-    Shipment,
-    Training,
-    distil_prune_quantize,
+Stages are plain values; what trains and measures is loaded when it is first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tfcompress.pipeline.pipeline import Pipeline
+from tfcompress.pipeline.stages import (
+    Distil,
+    Evaluate,
+    Export,
+    FineTune,
+    FittingStage,
+    Joint,
+    PruneChannels,
+    PruneLayers,
+    PruneWeights,
+    Quantize,
+    Stage,
+    TrainTeacher,
 )
-from tfcompress.pipeline.run_directory import RunDirectory
+from tfcompress.pipeline.teaching import Distillation
+from tfcompress.pipeline.training import Training
 
-__all__ = ["RunDirectory", "Shipment", "Training", "distil_prune_quantize"]
+if TYPE_CHECKING:
+    from tfcompress.pipeline.classifier_training import ClassifierTraining
+    from tfcompress.pipeline.distil_prune_quantize import (
+        Shipment,
+        distil_prune_quantize,
+    )
+    from tfcompress.pipeline.run_directory import RunDirectory
+
+__all__ = [
+    "ClassifierTraining",
+    "Distil",
+    "Distillation",
+    "Evaluate",
+    "Export",
+    "FineTune",
+    "FittingStage",
+    "Joint",
+    "Pipeline",
+    "PruneChannels",
+    "PruneLayers",
+    "PruneWeights",
+    "Quantize",
+    "RunDirectory",
+    "Shipment",
+    "Stage",
+    "TrainTeacher",
+    "Training",
+    "distil_prune_quantize",
+]
+
+_HOMES = {
+    "ClassifierTraining": "classifier_training",
+    "RunDirectory": "run_directory",
+    "Shipment": "distil_prune_quantize",
+    "distil_prune_quantize": "distil_prune_quantize",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

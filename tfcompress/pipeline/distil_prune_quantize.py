@@ -7,8 +7,8 @@ from typing import Any
 from tfcompress import keras_compat
 from tfcompress.distillation import Distiller, LogitsDistillation
 from tfcompress.export import Artifact, to_tflite
+from tfcompress.pipeline.classifier_training import Arrays, ClassifierTraining
 from tfcompress.pipeline.run_directory import RunDirectory
-from tfcompress.pipeline.training import Arrays, Training
 from tfcompress.pruning import MagnitudePruning
 from tfcompress.quantization import QuantizationAwareTraining, calibrate
 
@@ -33,7 +33,7 @@ def distil_prune_quantize(
     validation: Arrays,
     *,
     directory: RunDirectory,
-    training: Training,
+    training: ClassifierTraining,
     temperature: float = 4.0,
     sparsity: float = 0.8,
     on_step: Callable[[str, int], Sequence[Any]] = lambda name, epochs: (),
@@ -67,7 +67,7 @@ def distil_prune_quantize(
     ```python
     shipment = distil_prune_quantize(
         teacher, student, (x, y), (x_validation, y_validation),
-        directory=RunDirectory("run"), training=Training(epochs=20),
+        directory=RunDirectory("run"), training=ClassifierTraining(epochs=20),
     )
     ```
     """
@@ -75,7 +75,9 @@ def distil_prune_quantize(
     artifacts: dict[str, Artifact] = {}
     models: dict[str, Any] = {}
 
-    def teach(name: str, model: Any, how: Training, callbacks: Sequence[Any]) -> Any:
+    def teach(
+        name: str, model: Any, how: ClassifierTraining, callbacks: Sequence[Any]
+    ) -> Any:
         distiller = Distiller(teacher, model, loss, student_loss_weight=0.1)
         shown = on_step(name, how.epochs)
         how.run(distiller, train, validation, [*callbacks, *shown])

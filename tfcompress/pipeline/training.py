@@ -1,68 +1,49 @@
-"""How a stage trains a classifier."""
+"""How a stage trains."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
-import keras
-
-from tfcompress.data import length
-from tfcompress.errors import ArgumentError
-
-Arrays = tuple[Any, Any]
+from tfcompress.pipeline.fields import Count, Positive, Share, check_fields
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Training:
-    """Trains a classifier that ends in logits, with Adam and a cosine learning rate.
+    """How long and with what a stage trains.
 
     Attributes:
-        epochs: Passes over the data, 1 or more.
-        batch_size: Samples in a step.
-        learning_rate: Where the learning rate starts; it falls to 0 as a cosine.
+        epochs: Passes over the data, 1 or more. Defaults to 10.
+        batch_size: Samples in a step, where the data is arrays. A data set of batches
+            is taken as it is. Defaults to 32.
+        optimizer: Name of a Keras optimizer, such as `"adam"` or `"sgd"`, or its
+            config: `{"class_name": "AdamW", "config": {"weight_decay": 1e-4}}`.
+        learning_rate: Where the learning rate starts, after the warm-up. Defaults to
+            1e-3.
+        schedule: `"cosine"` falls to 0 along a cosine, `"constant"` stays.
+        warmup: Share of all steps in which the learning rate rises from 0. Defaults
+            to 0.
+        loss: Name of a Keras loss on the model's own outputs. Defaults to the loss that
+            the model was compiled with, else to what its outputs and labels call for.
+        metrics: Names of Keras metrics shown after each epoch. Default to accuracy for
+            classes and mean absolute error for numbers.
+
+    Raises:
+        ArgumentError: If a value has another type or is out of range.
+
+    Example:
+    ```python
+    training = tfc.pipeline.Training(epochs=20, batch_size=128, learning_rate=2e-3)
+    ```
     """
 
-    epochs: int
-    batch_size: int = 32
-    learning_rate: float = 2e-3
+    epochs: Count = 10
+    batch_size: Count = 32
+    optimizer: str | Mapping[str, Any] = "adam"
+    learning_rate: Positive = 1e-3
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup: Share = 0.0
+    loss: str | None = None
+    metrics: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ArgumentError(
-                    f"{name} must be a whole number of 1 or more. "
-                    f"Received: {name}={value!r}"
-                )
-
-    def run(
-        self,
-        model: Any,
-        train: Arrays,
-        validation: Arrays,
-        callbacks: Sequence[Any] = (),
-    ) -> None:
-        """Compiles and trains a model, or a `Distiller`.
-
-        Args:
-            model: A model of either Keras that takes training objects of Keras 3.
-            train: Inputs and class numbers.
-            validation: The same, for the figures after each epoch.
-            callbacks: Keras callbacks.
-        """
-        steps = -(-length(train[0]) // self.batch_size) * self.epochs
-        model.compile(
-            keras.optimizers.Adam(
-                keras.optimizers.schedules.CosineDecay(self.learning_rate, steps)
-            ),
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=["accuracy"],
-        )
-        model.fit(
-            *train,
-            validation_data=validation,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            callbacks=list(callbacks),
-            verbose=0,
-        )
+        check_fields(self)

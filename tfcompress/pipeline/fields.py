@@ -1,0 +1,185 @@
+"""Fields of configurations: what each may hold, checked when it is made.
+
+A configuration is a frozen dataclass of plain values. Its annotations say what is
+allowed, so that Python and YAML are checked by the same rule, without TensorFlow.
+"""
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from tfcompress.errors import ArgumentError
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """Which numbers a field may hold, both ends included unless they are open.
+
+    Attributes:
+        low: The least, or None.
+        high: The largest, or None.
+        low_open: Whether `low` itself is out of range.
+        high_open: Whether `high` itself is out of range.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    low_open: bool = False
+    high_open: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        if not math.isfinite(value):
+            return False
+        above = self.low is None or (
+            value > self.low if self.low_open else value >= self.low
+        )
+        below = self.high is None or (
+            value < self.high if self.high_open else value <= self.high
+        )
+        return above and below
+
+    def __str__(self) -> str:
+        low = "" if self.low is None else f"{self.low:g}"
+        high = "" if self.high is None else f"{self.high:g}"
+        if low and high:
+            without = [
+                end
+                for end, is_open in ((low, self.low_open), (high, self.high_open))
+                if is_open
+            ]
+            words = f"from {low} to {high}"
+            return words + (f", without {' and '.join(without)}" if without else "")
+        if low:
+            return f"above {low}" if self.low_open else f"of {low} or more"
+        if high:
+            return f"below {high}" if self.high_open else f"of {high} or less"
+        return "that is finite"
+
+
+Count = Annotated[int, Range(1)]
+Positive = Annotated[float, Range(0, low_open=True)]
+NotNegative = Annotated[float, Range(0)]
+Share = Annotated[float, Range(0, 1)]
+Part = Annotated[float, Range(0, 1, low_open=True, high_open=True)]
+
+
+def check_fields(configuration: Any) -> None:
+    """Checks every field against its annotation; for `__post_init__`.
+
+    Whole numbers become floats, and lists tuples, where the annotation says so.
+
+    Args:
+        configuration: A frozen dataclass.
+
+    Raises:
+        ArgumentError: If a value has another type, is out of range, or is none of the
+            choices.
+
+    Example:
+    ```python
+    @dataclasses.dataclass(frozen=True)
+    class Settings:
+        epochs: Count = 10
+
+        def __post_init__(self):
+            check_fields(self)
+    ```
+    """
+    for name, hint in hints_of(type(configuration)).items():
+        value = check_value(getattr(configuration, name), hint, name)
+        object.__setattr__(configuration, name, value)
+
+
+def hints_of(kind: type) -> dict[str, Any]:
+    """Returns the annotations of the fields of a dataclass by name, in order."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+def check_value(value: Any, hint: Any, name: str) -> Any:
+    """Returns a value as its annotation wants it.
+
+    Args:
+        value: What was given.
+        hint: The annotation.
+        name: What to call it in the message.
+
+    Raises:
+        ArgumentError: If it is something else.
+    """
+    expected = describe_hint(hint)
+    result = _fit(value, hint)
+    if result is _UNFIT:
+        raise ArgumentError(f"{name} must be {expected}. Received: {name}={value!r}")
+    return result
+
+
+def describe_hint(hint: Any) -> str:
+    """Says in words what an annotation allows."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        kind = "a whole number" if arguments[0] is int else "a number"
+        return f"{kind} {arguments[1]}"
+    if origin is Literal:
+        return "one of " + ", ".join(map(repr, arguments))
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(describe_hint(each) for each in arguments)
+    if origin is tuple:
+        return f"a list, each {describe_hint(arguments[0])}"
+    if origin is not None and issubclass(origin, Mapping):
+        return f"a mapping of names, each to {describe_hint(arguments[1])}"
+    names = {
+        type(None): "nothing",
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "text",
+    }
+    if hint in names:
+        return names[hint]
+    return "anything" if hint is Any else f"a {hint.__name__}"
+
+
+_UNFIT = object()
+
+
+def _fit(value: Any, hint: Any) -> Any:
+    """Returns the value as the annotation wants it, or `_UNFIT`."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
+    if origin is Annotated:
+        number = _fit(value, arguments[0])
+        return number if number is not _UNFIT and number in arguments[1] else _UNFIT
+    if origin is Literal:
+        return value if isinstance(value, str) and value in arguments else _UNFIT
+    if origin in (typing.Union, types.UnionType):
+        fits = (_fit(value, each) for each in arguments)
+        return next((fit for fit in fits if fit is not _UNFIT), _UNFIT)
+    if origin is tuple:
+        return _fit_all(value, arguments[0])
+    if origin is not None and issubclass(origin, Mapping):
+        return _fit_mapping(value, arguments[1])
+    if hint is float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return float(value) if number else _UNFIT
+    if hint is int and isinstance(value, bool):
+        return _UNFIT
+    return value if isinstance(value, hint) else _UNFIT
+
+
+def _fit_all(values: Any, hint: Any) -> Any:
+    if not isinstance(values, list | tuple):
+        return _UNFIT
+    fits = tuple(_fit(value, hint) for value in values)
+    return _UNFIT if any(fit is _UNFIT for fit in fits) else fits
+
+
+def _fit_mapping(values: Any, hint: Any) -> Any:
+    if not isinstance(values, Mapping) or not all(isinstance(k, str) for k in values):
+        return _UNFIT
+    fits = {key: _fit(value, hint) for key, value in values.items()}
+    return _UNFIT if any(fit is _UNFIT for fit in fits.values()) else fits

@@ -1,0 +1,49 @@
+"""Which stages may follow which."""
+
+from collections.abc import Sequence
+
+from tfcompress.errors import ArgumentError
+from tfcompress.pipeline.stages import FittingStage, Stage, techniques_of
+
+ORDER = (
+    "train_teacher, prune_channels, prune_layers, distil or fine_tune, prune_weights, "
+    "quantize, export, evaluate"
+)
+_PRUNING = ("prune_weights", "prune_channels", "prune_layers")
+
+
+def check_order(stages: Sequence[Stage]) -> None:
+    """Raises an error where a stage would undo what one before it did.
+
+    Args:
+        stages: The stages in their order.
+
+    Raises:
+        ArgumentError: Names the two, and the order that works.
+    """
+    before: list[str] = []
+    for stage in stages:
+        for part in techniques_of(stage):
+            _check_next(part, before)
+            before.append(part.kind)
+
+
+def _check_next(stage: Stage, before: Sequence[str]) -> None:
+    if isinstance(stage, FittingStage) and "quantize" in before:
+        _refuse(stage, "quantize", "its ranges would no longer be those of the weights")
+    if stage.kind == "distil" and getattr(stage, "student", None) is not None:
+        for kind in _PRUNING:
+            if kind in before:
+                _refuse(stage, kind, "a new student has none of the pruning")
+    if stage.kind == "evaluate" and "export" not in before:
+        raise ArgumentError(
+            "evaluate measures files: put an export before it. "
+            f"The order that works: {ORDER}. Received: {[*before, stage.kind]}"
+        )
+
+
+def _refuse(stage: Stage, earlier: str, reason: str) -> None:
+    raise ArgumentError(
+        f"{stage.kind} must not come after {earlier}, for {reason}. "
+        f"The order that works: {ORDER}. Received: {stage.kind} after {earlier}"
+    )

@@ -1,0 +1,170 @@
+"""The whole way from a model to its file, stage by stage."""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tfcompress.errors import ArgumentError
+from tfcompress.pipeline.order import check_order
+from tfcompress.pipeline.stages import FittingStage, Stage
+
+if TYPE_CHECKING:
+    from tfcompress.pipeline.result import PipelineResult
+
+_SEEDS = 2**32
+
+
+class Pipeline:
+    """Stages that take a model to the file that ships, each kept as soon as it is done.
+
+    A pipeline holds plain values alone; nothing is loaded or trained until `run`.
+
+    Args:
+        stages: The stages in their order.
+        name: What it is called in results. Defaults to `"pipeline"`.
+        description: What it is for, in a sentence or two.
+        needs: Kinds of layers of which the model must have one at least, such as
+            `("LSTM", "GRU")`. Defaults to none.
+        seed: Of everything that is drawn at random. Defaults to 0.
+
+    Raises:
+        ArgumentError: If there is no stage, two have one name, one learns from a stage
+            that does not come before it, or one would undo what one before it did.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import (
+        Distillation, Evaluate, Export, Pipeline, PruneChannels, Quantize, Training
+    )
+
+    pipeline = Pipeline([
+        PruneChannels(
+            macs=0.5, training=Training(epochs=2), distillation=Distillation()
+        ),
+        Quantize(training=Training(epochs=1), distillation=Distillation()),
+        Export(target="cpu_int8"),
+        Evaluate(),
+    ])
+    result = pipeline.run(teacher, (x, y), (x, y), directory="run")
+    print(result.comparison)
+    ```
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        *,
+        name: str = "pipeline",
+        description: str = "",
+        needs: Sequence[str] = (),
+        seed: int = 0,
+    ):
+        self.stages = tuple(stages)
+        self.name = name
+        self.description = description
+        self.needs = tuple(needs)
+        self.seed = seed
+        if not self.stages or not all(isinstance(s, Stage) for s in self.stages):
+            raise ArgumentError(
+                "stages must be one or more stages, such as Quantize() and Export(). "
+                f"Received: stages={list(stages)!r}"
+            )
+        whole = isinstance(seed, int) and not isinstance(seed, bool)
+        if not whole or not 0 <= seed < _SEEDS:
+            raise ArgumentError(
+                "seed must be a whole number from 0 to 2**32 - 1. "
+                f"Received: seed={seed!r}"
+            )
+        check_order(self.stages)
+        self.names = _name(self.stages)
+        self._check_teachers()
+
+    def run(
+        self,
+        model: Any,
+        train: Any,
+        validation: Any,
+        *,
+        test: Any = None,
+        directory: str | os.PathLike[str],
+        strategy: Any = None,
+        callbacks: Sequence[Any] = (),
+        verbose: str | int = "auto",
+    ) -> "PipelineResult":
+        """Does every stage that the directory does not hold yet.
+
+        Each finished stage stands whole in the directory, with what it was made from;
+        of the one at work, the state after its last full epoch. After a kill the same
+        call goes on from there, and ends in the weights of an undisturbed run. Where
+        the model, the data or a stage is another, the stages that depend on it are done
+        again. A second process in the same directory is refused.
+
+        Args:
+            model: A built model of either Keras. It is not changed.
+            train: Inputs and labels, in a form that `tfcompress.data.batches` accepts.
+            validation: The same, for the figures after each epoch.
+            test: The same, for the stage `evaluate`. Defaults to `validation`.
+            directory: Folder of this run: empty, missing, or of an earlier run.
+            strategy: A `tf.distribute.Strategy` under which the stages train, or None.
+            callbacks: Keras callbacks of every training.
+            verbose: 1 for a line a stage on standard error, 0 for silence, `"auto"` for
+                1.
+
+        Returns:
+            The `PipelineResult`.
+
+        Raises:
+            TFCompressError: If the model, the data or the directory cannot be used.
+        """
+        from tfcompress.pipeline.engine import run_pipeline
+
+        return run_pipeline(
+            self,
+            model,
+            train,
+            validation,
+            test=test,
+            directory=directory,
+            strategy=strategy,
+            callbacks=callbacks,
+            verbose=verbose,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pipeline) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Pipeline({list(self.stages)!r}, name={self.name!r}, seed={self.seed})"
+
+    def _check_teachers(self) -> None:
+        for number, stage in enumerate(self.stages):
+            if not isinstance(stage, FittingStage) or stage.distillation is None:
+                continue
+            teacher = stage.distillation.teacher
+            if teacher in self.names and teacher not in self.names[:number]:
+                raise ArgumentError(
+                    f"The stage {self.names[number]!r} learns from {teacher!r}, which "
+                    "must come before it. Received: "
+                    f"teacher={teacher!r} in stages {list(self.names)}"
+                )
+
+
+def _name(stages: Sequence[Stage]) -> tuple[str, ...]:
+    """Returns the name of each stage: its own, or its kind with a number."""
+    given = [stage.name for stage in stages if stage.name is not None]
+    double = sorted({name for name in given if given.count(name) > 1})
+    if double or "original" in given:
+        raise ArgumentError(
+            "Each stage must have a name of its own, other than 'original'. "
+            f"Received: names={given}"
+        )
+    names: list[str] = []
+    for stage in stages:
+        name = stage.name or stage.kind
+        number = 2
+        while stage.name is None and (name in names or name in given):
+            name, number = f"{stage.kind}_{number}", number + 1
+        names.append(name)
+    return tuple(names)

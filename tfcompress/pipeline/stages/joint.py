@@ -1,0 +1,60 @@
+"""The stage of several techniques in one fit."""
+
+import dataclasses
+from typing import ClassVar
+
+from tfcompress.errors import ArgumentError
+from tfcompress.pipeline.stages.stage import FittingStage, Stage
+from tfcompress.pipeline.training import Training
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Joint(FittingStage):
+    """Applies several techniques and trains once, as with distil, prune and quantize.
+
+    Attributes:
+        techniques: Stages that prune or quantize, without a training of their own, in
+            the order in which they are applied.
+        training: How all of them train.
+
+    Raises:
+        ArgumentError: If there is none, or one that is no technique or has a training.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import Distillation, Joint, PruneWeights, Quantize
+
+    stage = Joint(
+        techniques=(
+            PruneWeights(sparsity=0.5, training=None), Quantize(training=None)
+        ),
+        distillation=Distillation(),
+    )
+    ```
+    """
+
+    kind: ClassVar[str] = "joint"
+    techniques: tuple[FittingStage, ...] = ()
+    training: Training = Training()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        allowed = ("prune_weights", "prune_channels", "prune_layers", "quantize")
+        kinds = [stage.kind for stage in self.techniques]
+        if not kinds or set(kinds) - set(allowed):
+            raise ArgumentError(
+                f"techniques must be one or more of {', '.join(allowed)}. "
+                f"Received: techniques={kinds}"
+            )
+        for stage in self.techniques:
+            if stage.training is not None:
+                raise ArgumentError(
+                    f"{stage.kind} inside joint must have no training of its own; "
+                    "joint says how all train. "
+                    f"Received: training={stage.training!r}"
+                )
+
+
+def techniques_of(stage: Stage) -> tuple[Stage, ...]:
+    """Returns the stages that one is made of: itself, or those that it joins."""
+    return stage.techniques if isinstance(stage, Joint) else (stage,)
