@@ -8,6 +8,7 @@ neither TensorFlow nor Keras:
 - `tfcompress.search`: how far each part of a model can be pruned, by measuring.
 - `tfcompress.export`: write the `.tflite` that ships.
 - `tfcompress.measurement`, `tfcompress.report`: the proof.
+- `tfcompress.pipeline`, `tfcompress.recipes`: the whole way, and ready ways by goal.
 - `tfcompress.keras_compat`, `tfcompress.graph`: the two Kerases, and models as
   plain data.
 """
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         pipeline,
         pruning,
         quantization,
+        recipes,
         report,
         schedules,
         search,
@@ -50,6 +52,7 @@ __all__ = [
     "pipeline",
     "pruning",
     "quantization",
+    "recipes",
     "report",
     "schedules",
     "search",
