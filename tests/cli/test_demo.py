@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 import tfcompress as tfc
-from tfcompress.cli import demo
+from tfcompress.cli import demonstration as demo
 from tfcompress.cli.images import load_digits
 from tfcompress.errors import ArgumentError, OutputError
 

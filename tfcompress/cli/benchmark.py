@@ -1,55 +1,80 @@
 """`tfcompress benchmark`: how fast files are, side by side."""
 
-from collections.abc import Sequence
+import argparse
 
-from rich.console import Console
-
-from tfcompress import measurement
 from tfcompress.cli.console import show
-from tfcompress.errors import ModelError
-from tfcompress.measurement.files.signature_names import signature_names
-from tfcompress.measurement.speed.benchmark import name_files
+from tfcompress.cli.options import add_json, add_quiet, number
+from tfcompress.pipeline.fields import Count, Positive
+
+HELP = "how fast .tflite files are, side by side"
+DESCRIPTION = (
+    "Run .tflite files on LiteRT in turns, and show how long each takes, the fastest "
+    "first, with load time, first run and memory in a fresh process. Files that "
+    "cannot be run are left out, and named by the error in the end."
+)
+EXAMPLES = (
+    "tfcompress benchmark models --threads 2",
+    "tfcompress benchmark float.tflite int8.tflite --profile",
+)
 
 
-def run_benchmark(
-    files: Sequence[str],
-    *,
-    threads: int = 1,
-    seconds: float = 2.0,
-    profile_operations: bool = False,
-    as_json: bool = False,
-) -> None:
-    """Measures files and writes the result to standard output.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the command."""
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FOLDER|FILE",
+        help=".tflite files, and folders with such files",
+    )
+    parser.add_argument(
+        "--threads",
+        type=number(Count),
+        default=1,
+        metavar="N",
+        help="that a run may use (default: 1)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=number(Positive),
+        default=2.0,
+        metavar="S",
+        help="to spend on each file (default: 2)",
+    )
+    parser.add_argument(
+        "--profile", action="store_true", help="show what each operation takes as well"
+    )
+    add_json(parser)
+    add_quiet(parser)
 
-    Files that cannot be run are left out, and named by the error in the end.
 
-    Args:
-        files: Paths of `.tflite` files, and of folders with such files.
-        threads: Threads that a run may use.
-        seconds: Time to spend on each file.
-        profile_operations: Whether to time each operation as well.
-        as_json: Whether to write JSON instead of a table.
+def run(arguments: argparse.Namespace) -> None:
+    """Measures files and writes the result to standard output."""
+    from rich.console import Console
 
-    Raises:
-        TFCompressError: If there is no file, or if one cannot be run.
-    """
+    from tfcompress import measurement
+    from tfcompress.errors import ModelError
+    from tfcompress.measurement.files.signature_names import signature_names
+    from tfcompress.measurement.speed.benchmark import name_files
+
     found, errors = {}, []
-    with Console(stderr=True).status("Measuring"):
-        for name, path in name_files(files).items():
+    with Console(stderr=True, quiet=arguments.quiet).status("Measuring"):
+        for name, path in name_files(arguments.files).items():
             try:
                 for signature in signature_names(path):
-                    measurement.LiteRTModel(path, threads=threads, signature=signature)
+                    measurement.LiteRTModel(
+                        path, threads=arguments.threads, signature=signature
+                    )
                 found[name] = path
             except ModelError as error:
                 errors.append(error)
         if found:
             result = measurement.benchmark(
                 found,
-                threads=threads,
-                seconds=seconds,
-                profile_operations=profile_operations,
+                threads=arguments.threads,
+                seconds=arguments.seconds,
+                profile_operations=arguments.profile,
             )
     if found:
-        show(result, as_json=as_json)
+        show(result, as_json=arguments.json)
     if errors:
         raise ModelError(" ".join(map(str, errors))) from errors[0]

@@ -1,24 +1,47 @@
 """Where commands write what they found."""
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TextIO
 
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console
 
-from tfcompress.result import Result
+    from tfcompress.result import Result
 
 _WIDE = 250
+_outputs: list[TextIO] = []
 
 
-def make_console() -> Console:
+@contextlib.contextmanager
+def results_alone() -> Iterator[None]:
+    """Keeps standard output for results: what others print goes to standard error."""
+    _outputs.append(sys.stdout)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+        _outputs[-1].flush()
+    finally:
+        _outputs.pop()
+
+
+def output() -> TextIO:
+    """Returns standard output, where results go."""
+    return _outputs[-1] if _outputs else sys.stdout
+
+
+def make_console() -> "Console":
     """Returns standard output; where it is no terminal, wide enough for any table."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_WIDE)
+    from rich.console import Console
+
+    console = Console(file=output())
+    return console if console.is_terminal else Console(file=output(), width=_WIDE)
 
 
-def show(result: Result, *, as_json: bool) -> None:
+def show(result: "Result", *, as_json: bool) -> None:
     """Writes a result to standard output.
 
     Args:
@@ -26,9 +49,14 @@ def show(result: Result, *, as_json: bool) -> None:
         as_json: Whether to write JSON instead of a table.
     """
     if as_json:
-        sys.stdout.write(result.to_json())
+        output().write(result.to_json())
     else:
         make_console().print(result)
+
+
+def write_json(values: Any) -> None:
+    """Writes plain data as JSON to standard output."""
+    output().write(json.dumps(values, indent=2, ensure_ascii=False) + "\n")
 
 
 @contextlib.contextmanager

@@ -1,20 +1,33 @@
 """`tfcompress inspect`: what is inside a model file."""
 
-from tfcompress import measurement
-from tfcompress.cli.console import show, without_native_messages
+import argparse
+
+from tfcompress.cli.console import show
+from tfcompress.cli.options import add_json, add_trust
+
+HELP = "what is inside a .tflite, .keras or .h5 file"
+DESCRIPTION = (
+    "Show each layer of a model file: shape, type, bits, zeros, bytes and "
+    "multiply-adds; inputs, outputs and operations."
+)
+EXAMPLES = (
+    "tfcompress inspect small.tflite",
+    "tfcompress inspect teacher.keras --json",
+)
 
 
-def run_inspect(file: str, *, as_json: bool = False, trusted: bool = False) -> None:
-    """Reads a file and writes what is in it to standard output.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the command."""
+    parser.add_argument(
+        "file", metavar="FILE", help="a .tflite file, or a .keras or .h5 file of Keras"
+    )
+    add_json(parser)
+    add_trust(parser)
 
-    Args:
-        file: A `.tflite`, `.keras` or `.h5` file.
-        as_json: Whether to write JSON instead of a table.
-        trusted: Whether a Keras file may run code that it holds.
 
-    Raises:
-        TFCompressError: If the file cannot be read.
-    """
-    with without_native_messages():
-        result = measurement.inspect(file, trusted=trusted)
-    show(result, as_json=as_json)
+def run(arguments: argparse.Namespace) -> None:
+    """Reads a file and writes what is in it to standard output."""
+    from tfcompress import measurement
+
+    result = measurement.inspect(arguments.file, trusted=arguments.trust)
+    show(result, as_json=arguments.json)
