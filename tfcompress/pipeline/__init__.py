@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Shipment,
         distil_prune_quantize,
     )
+    from tfcompress.pipeline.result import PipelineResult, StageResult
     from tfcompress.pipeline.run_directory import RunDirectory
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "FittingStage",
     "Joint",
     "Pipeline",
+    "PipelineResult",
     "PruneChannels",
     "PruneLayers",
     "PruneWeights",
@@ -49,6 +51,7 @@ __all__ = [
     "RunDirectory",
     "Shipment",
     "Stage",
+    "StageResult",
     "TrainTeacher",
     "Training",
     "distil_prune_quantize",
@@ -56,8 +59,10 @@ __all__ = [
 
 _HOMES = {
     "ClassifierTraining": "classifier_training",
+    "PipelineResult": "result",
     "RunDirectory": "run_directory",
     "Shipment": "distil_prune_quantize",
+    "StageResult": "result",
     "distil_prune_quantize": "distil_prune_quantize",
 }
 

@@ -1,0 +1,271 @@
+"""Runs the stages of a pipeline, each once."""
+
+import dataclasses
+import functools
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfcompress.export import Artifact
+from tfcompress.measurement.speed.versions import versions
+from tfcompress.pipeline.data_checks import check_data
+from tfcompress.pipeline.data_fingerprint import fingerprint_data
+from tfcompress.pipeline.fitting import fit_stage
+from tfcompress.pipeline.model_files import MODEL, TRAINED, ModelFiles
+from tfcompress.pipeline.model_fingerprint import fingerprint_model
+from tfcompress.pipeline.pipeline import Pipeline
+from tfcompress.pipeline.progress import Progress
+from tfcompress.pipeline.result import PipelineResult, StageResult
+from tfcompress.pipeline.run_folder import RunFolder
+from tfcompress.pipeline.run_plan import ORIGINAL, RunPlan, plan_run
+from tfcompress.pipeline.shipping import (
+    FILE,
+    describe_artifact,
+    evaluate_files,
+    export_model,
+    read_comparison,
+)
+from tfcompress.pipeline.stage_key import stage_config, stage_key, stage_seed
+from tfcompress.pipeline.stage_record import StageRecord
+from tfcompress.pipeline.stages import Evaluate, Export, FittingStage, Stage
+from tfcompress.report import Comparison
+
+_PACKAGES = ("tfcompress", "tensorflow", "keras", "tf-keras", "ai-edge-litert")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Kept:
+    """A model that a stage works on, loaded when it is needed.
+
+    Attributes:
+        code: Its fingerprint, and that of what was trained for the exporter.
+        read: Returns the plain model.
+        read_trained: Returns what the exporter takes.
+    """
+
+    code: str
+    read: Callable[[], Any]
+    read_trained: Callable[[], Any]
+
+
+def run_pipeline(
+    pipeline: Pipeline,
+    model: Any,
+    train: Any,
+    validation: Any,
+    *,
+    test: Any,
+    directory: str | os.PathLike[str],
+    strategy: Any,
+    callbacks: Sequence[Any],
+    verbose: str | int,
+) -> PipelineResult:
+    """Does every stage that the directory does not hold; see `Pipeline.run`."""
+    test = validation if test is None else test
+    with RunFolder(directory) as folder:
+        plan = plan_run(pipeline, model)
+        check_data(
+            model, train, validation, test, batch_size=_largest_batch(pipeline.stages)
+        )
+        data = {"train": train, "validation": validation, "test": test}
+        progress = Progress(quiet=verbose == 0)
+        run = _Run(pipeline, plan, folder, data, strategy, callbacks, progress)
+        folder.create()
+        with progress.shown():
+            for number, name in enumerate(pipeline.names, start=1):
+                run.do(number, name, pipeline.stages[number - 1])
+            progress.finish()
+        folder.tidy()
+        return run.result()
+
+
+def _largest_batch(stages: Sequence[Stage]) -> int:
+    sizes = [
+        stage.training.batch_size
+        for stage in stages
+        if isinstance(stage, FittingStage) and stage.training is not None
+    ]
+    return max(sizes, default=1)
+
+
+class _Run:
+    """A run at work: which models and files there are by now."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        plan: RunPlan,
+        folder: RunFolder,
+        data: dict[str, Any],
+        strategy: Any,
+        callbacks: Sequence[Any],
+        progress: Progress,
+    ) -> None:
+        self._pipeline = pipeline
+        self._plan = plan
+        self._folder = folder
+        self._data = data
+        self._codes = {
+            "train": str(fingerprint_data(data["train"])),
+            "test": str(fingerprint_data(data["test"])),
+        }
+        self._strategy = strategy
+        self._callbacks = callbacks
+        self._progress = progress
+        self._files = ModelFiles(plan.models)
+        self._models = {ORIGINAL: _given(plan.original)}
+        self._last = self._models[ORIGINAL]
+        self._artifacts: dict[str, Artifact] = {}
+        self._comparison: Comparison | None = None
+        self._results: dict[str, StageResult] = {}
+
+    def do(self, number: int, name: str, stage: Stage) -> None:
+        """Does a stage, or takes what an earlier run did."""
+        inputs = self._inputs(name, stage)
+        config = {**stage_config(stage), "name": name}
+        key = stage_key(stage.kind, config, inputs)
+        record = self._folder.find(number, name, key)
+        reused = record is not None
+        if record is not None:
+            self._progress.reuse(name)
+        else:
+            record = self._make(
+                number, name, stage, StageRecord(key, name, stage.kind, config, inputs)
+            )
+        self._take(name, stage, record, self._folder.place(number, name))
+        if reused and isinstance(stage, Evaluate):
+            self._comparison = read_comparison(self._folder.place(number, name))
+        self._results[name] = StageResult(
+            name=name,
+            kind=stage.kind,
+            path=self._folder.place(number, name),
+            seconds=record.seconds,
+            reused=reused,
+            history={key: list(values) for key, values in record.history.items()},
+            account=record.account,
+        )
+
+    def result(self) -> PipelineResult:
+        """Returns what the run left."""
+        return PipelineResult(
+            stages=self._results,
+            directory=self._folder.path,
+            model=self._last.read(),
+            artifacts=self._artifacts,
+            comparison=self._comparison,
+        )
+
+    def _make(
+        self, number: int, name: str, stage: Stage, record: StageRecord
+    ) -> StageRecord:
+        started = time.monotonic()
+        with self._folder.making(number, name, record.key) as (path, land):
+            if isinstance(stage, FittingStage):
+                left = self._fit(name, stage, record, path)
+            elif isinstance(stage, Export):
+                left = self._export(name, stage, path)
+            else:
+                left = self._evaluate(name, stage, path)
+            self._progress.finish()
+            done = dataclasses.replace(
+                record,
+                **left,
+                seconds=time.monotonic() - started,
+                versions=versions(_PACKAGES),
+            )
+            land(done)
+        return done
+
+    def _fit(
+        self, name: str, stage: FittingStage, record: StageRecord, path: Path
+    ) -> dict[str, Any]:
+        teacher = self._teacher(name)
+        epochs = 0 if stage.training is None else stage.training.epochs
+        shown = self._progress.start(name, epochs)
+        fitted = fit_stage(
+            stage,
+            self._subject(name).read(),
+            teacher=None if teacher is None else teacher.read(),
+            train=self._data["train"],
+            validation=self._data["validation"],
+            seed=stage_seed(self._pipeline.seed, name),
+            backup=self._folder.backup(record.key),
+            callbacks=[*self._callbacks, *shown],
+            strategy=self._strategy,
+        )
+        self._files.write(path, fitted.model, fitted.trained)
+        return {
+            "model": fingerprint_model(fitted.model, fitted.trained),
+            "history": {key: tuple(each) for key, each in fitted.history.items()},
+            "account": fitted.account,
+        }
+
+    def _export(self, name: str, stage: Export, path: Path) -> dict[str, Any]:
+        self._progress.start(name, 0)
+        trained = stage.scheme is None
+        model = self._last.read_trained() if trained else self._last.read()
+        artifact = export_model(
+            stage, self._plan.targets[name], model, path, self._data["train"]
+        )
+        return {"account": describe_artifact(artifact)}
+
+    def _evaluate(self, name: str, stage: Any, path: Path) -> dict[str, Any]:
+        self._progress.start(name, 0)
+        comparison = evaluate_files(
+            stage,
+            {ORIGINAL: self._plan.original, **self._artifacts},
+            self._data["test"],
+            path,
+            title=self._pipeline.name,
+        )
+        self._comparison = comparison
+        return {"account": comparison.describe()}
+
+    def _take(self, name: str, stage: Stage, record: StageRecord, path: Path) -> None:
+        """Notes what a finished stage left, for the stages to come."""
+        if isinstance(stage, FittingStage):
+            trained = path / TRAINED
+            read = functools.partial(self._read, path / MODEL)
+            self._last = self._models[name] = _Kept(
+                code=str(record.model),
+                read=read,
+                read_trained=functools.partial(self._read, trained)
+                if trained.exists()
+                else read,
+            )
+        elif isinstance(stage, Export):
+            self._artifacts[name] = Artifact.read(path / FILE)
+
+    def _read(self, path: Path) -> Any:
+        return self._files.read(path, like=self._plan.original)
+
+    def _subject(self, name: str) -> _Kept:
+        """Returns the model that a stage works on."""
+        student = self._plan.students.get(name)
+        return self._last if student is None else _given(student)
+
+    def _teacher(self, name: str) -> _Kept | None:
+        teacher = self._plan.teachers.get(name)
+        if isinstance(teacher, str):
+            return self._models[teacher]
+        return None if teacher is None else _given(teacher)
+
+    def _inputs(self, name: str, stage: Stage) -> dict[str, str]:
+        """Returns the fingerprints of what a stage works on, by name."""
+        if isinstance(stage, Evaluate):
+            files = {f"file {n}": a.sha256 for n, a in self._artifacts.items()}
+            model = self._models[ORIGINAL].code
+            return {"model": model, "test": self._codes["test"], **files}
+        inputs = {"model": self._subject(name).code, "train": self._codes["train"]}
+        if isinstance(stage, Export):
+            return {**inputs, "target": repr(self._plan.targets[name])}
+        teacher = self._teacher(name)
+        if teacher is not None:
+            inputs["teacher"] = teacher.code
+        return {**inputs, "seed": str(self._pipeline.seed)}
+
+
+def _given(model: Any) -> _Kept:
+    return _Kept(fingerprint_model(model), lambda: model, lambda: model)

@@ -1,0 +1,53 @@
+"""What tells a model from others: its layers and its weights."""
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+
+from tfcompress import keras_compat
+from tfcompress.search.fingerprints import fingerprint_function
+
+_DIGITS = 16
+
+
+def fingerprint_model(*models: Any) -> str:
+    """Returns a fingerprint of models: their configs, compiled losses and weights.
+
+    Two files of one model differ in their bytes, for each says when it was written;
+    their fingerprint is the same.
+
+    Args:
+        models: Built models of either Keras.
+
+    Returns:
+        16 hexadecimal digits.
+
+    Example:
+    ```python
+    assert fingerprint_model(model) == fingerprint_model(load_model("same.keras"))
+    ```
+    """
+    digest = hashlib.sha256()
+    for model in models:
+        loss = getattr(model, "loss", None)
+        parts = [keras_compat.keras_of(model).__name__, model.get_config(), loss]
+        text = json.dumps(parts, sort_keys=True, default=_describe)
+        digest.update(text.encode())
+        for variable in model.weights:
+            array = np.ascontiguousarray(variable.numpy())
+            digest.update(f"{array.dtype} {array.shape}\n".encode())
+            digest.update(array.tobytes())
+    return digest.hexdigest()[:_DIGITS]
+
+
+def _describe(value: Any) -> Any:
+    """Says the same of a value in each process, unlike its address in memory."""
+    if hasattr(value, "get_config"):
+        return [type(value).__name__, value.get_config()]
+    if callable(value):
+        return fingerprint_function(value)
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return str(value) if type(value).__str__ is not object.__str__ else str(type(value))

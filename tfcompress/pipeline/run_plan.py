@@ -1,0 +1,133 @@
+"""What a run needs beside its stages, found and checked before anything is done."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from tfcompress import export, keras_compat
+from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.export.targets import Target
+from tfcompress.measurement.quality.quality import label_kinds
+from tfcompress.names import nearest
+from tfcompress.pipeline.model_files import ModelFiles, check_needs
+from tfcompress.pipeline.pipeline import Pipeline
+from tfcompress.pipeline.stages import Distil, Evaluate, Export, FittingStage
+from tfcompress.quantization.schemes import find_scheme
+from tfcompress.sources import read_model
+
+ORIGINAL = "original"
+
+
+@dataclasses.dataclass
+class RunPlan:
+    """What a run needs beside its stages.
+
+    Attributes:
+        original: The model that the pipeline was given.
+        students: The model that a stage `distil` trains, by the name of the stage,
+            where it is another than the one before.
+        teachers: From whom a stage learns, by its name: the name of an earlier stage,
+            `"original"`, or a model.
+        targets: What a stage `export` writes for, by its name.
+    """
+
+    original: Any
+    students: dict[str, Any] = dataclasses.field(default_factory=dict)
+    teachers: dict[str, Any] = dataclasses.field(default_factory=dict)
+    targets: dict[str, Target] = dataclasses.field(default_factory=dict)
+
+    @property
+    def models(self) -> list[Any]:
+        """All models that came from the user."""
+        others = [*self.students.values(), *self.teachers.values()]
+        return [self.original, *(m for m in others if not isinstance(m, str))]
+
+
+def plan_run(pipeline: Pipeline, model: Any) -> RunPlan:
+    """Finds the models, targets and metrics that stages name, and checks them.
+
+    Args:
+        pipeline: The pipeline.
+        model: The model that it is given.
+
+    Returns:
+        The `RunPlan`.
+
+    Raises:
+        TFCompressError: If a model cannot be used, or a stage names something that
+            there is not.
+    """
+    keras_compat.check_model(model)
+    check_needs(model, pipeline.needs, pipeline.name)
+    plan = RunPlan(model)
+    teaching: list[str] = []
+    fitting: list[str] = []
+    for name, stage in zip(pipeline.names, pipeline.stages, strict=True):
+        if isinstance(stage, Distil) and stage.student is not None:
+            plan.students[name] = _find_model(stage.student, "student")
+            _check_same_task(plan.students[name], model, f"student of {name!r}")
+        if isinstance(stage, FittingStage) and stage.distillation is not None:
+            wanted = stage.distillation.teacher
+            if wanted is None:
+                wanted = teaching[-1] if teaching else ORIGINAL
+            if not isinstance(wanted, str) or wanted not in (ORIGINAL, *fitting):
+                wanted = _find_model(wanted, "teacher", [ORIGINAL, *fitting])
+                _check_same_task(wanted, model, f"teacher of {name!r}")
+            plan.teachers[name] = wanted
+        if isinstance(stage, FittingStage):
+            fitting.append(name)
+            teaching += [name] if stage.kind == "train_teacher" else []
+        if isinstance(stage, Export):
+            plan.targets[name] = _find_target(stage)
+        if isinstance(stage, Evaluate):
+            label_kinds(stage.metrics)
+    if fitting:
+        files = ModelFiles(plan.models)
+        files.check(model, "model")
+        for name, student in plan.students.items():
+            files.check(student, f"student of {name!r}")
+    return plan
+
+
+def _find_model(value: Any, role: str, stages: Sequence[str] = ()) -> Any:
+    """Returns a model that was given as one, as a file or as a function."""
+    if not isinstance(value, str):
+        keras_compat.check_model(value, role)
+        return value
+    if ":" not in value and not value.endswith((".keras", ".h5")):
+        known = f"an earlier stage ({', '.join(nearest(value, stages))}), " * bool(
+            stages
+        )
+        raise ArgumentError(
+            f"{role} must be {known}a .keras file, 'module:function', or a model. "
+            f"Received: {role}={value!r}"
+        )
+    model = read_model(value)
+    keras_compat.check_model(model, role)
+    return model
+
+
+def _check_same_task(model: Any, original: Any, name: str) -> None:
+    shapes, expected = _output_shapes(model), _output_shapes(original)
+    if shapes != expected:
+        raise ModelError(
+            f"The {name} must have the outputs of the model, of shapes {expected}. "
+            f"Received: outputs of shapes {shapes}"
+        )
+
+
+def _output_shapes(model: Any) -> list[tuple[int | None, ...]]:
+    return [tuple(output.shape)[1:] for output in model.outputs]
+
+
+def _find_target(stage: Export) -> Target:
+    if stage.scheme is not None:
+        if stage.sparse is not None:
+            raise ArgumentError(
+                "An export with a scheme is stored as the scheme says; leave sparse "
+                f"out. Received: scheme={stage.scheme!r}, sparse={stage.sparse}"
+            )
+        return find_scheme(stage.scheme).target
+    if stage.target.endswith(".toml"):
+        return export.read_target(stage.target)
+    return export.find_target(stage.target)
