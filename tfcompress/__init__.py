@@ -5,6 +5,7 @@ neither TensorFlow nor Keras:
 
 - `tfcompress.distillation`: train a small student from a large teacher.
 - `tfcompress.pruning`, `tfcompress.quantization`: techniques that change a model.
+- `tfcompress.sources`: models and data from files, folders and functions.
 - `tfcompress.search`: how far each part of a model can be pruned, by measuring.
 - `tfcompress.export`: write the `.tflite` that ships.
 - `tfcompress.measurement`, `tfcompress.report`: the proof.
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
         report,
         schedules,
         search,
+        sources,
         technique,
     )
     from tfcompress.distillation import Distiller
+    from tfcompress.pipeline import compress
     from tfcompress.technique import Technique
 
 __version__ = "0.1.0.dev0"
@@ -42,6 +45,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "Distiller",
     "Technique",
+    "compress",
     "data",
     "distillation",
     "errors",
@@ -56,10 +60,15 @@ __all__ = [
     "report",
     "schedules",
     "search",
+    "sources",
     "technique",
 ]
 
-_ROOMS = {"Distiller": "distillation", "Technique": "technique"}
+_ROOMS = {
+    "Distiller": "distillation",
+    "Technique": "technique",
+    "compress": "pipeline",
+}
 
 
 def __getattr__(name: str) -> Any:

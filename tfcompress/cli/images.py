@@ -2,14 +2,13 @@
 
 import dataclasses
 import os
-import zipfile
-import zlib
 from typing import Any
 
 import numpy as np
 
 from tfcompress.data import check_finite, check_labels, describe
 from tfcompress.errors import DataError
+from tfcompress.sources.npz import read_arrays
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 VALIDATION_SHARE = 0.1
@@ -78,35 +77,14 @@ def load_file(path: str | os.PathLike[str], seed: int) -> Images:
 
 
 def _read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    try:
-        file = np.load(path, allow_pickle=False)
-        if isinstance(file, np.ndarray):
-            raise DataError(
-                "Expected an .npz file, as numpy.savez writes it. "
-                f"Received: {path}, which holds a single array"
-            )
-        with file:
-            missing = [name for name in ARRAYS if name not in file.files]
-            if missing:
-                raise DataError(
-                    f"The .npz file must hold the arrays {', '.join(ARRAYS)}. Missing: "
-                    f"{', '.join(missing)}. Received: {path} with {file.files}"
-                )
-            return {name: file[name] for name in ARRAYS}
-    except FileNotFoundError as error:
-        raise DataError(f"There is no such file. Received: {path}") from error
-    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    arrays = read_arrays(path, wanted=ARRAYS.__contains__)
+    missing = [name for name in ARRAYS if name not in arrays]
+    if missing:
         raise DataError(
-            f"The file cannot be read as .npz: {error}. Received: {path}"
-        ) from error
-    except ValueError as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(
-            "The .npz file must hold plain numbers. Arrays of Python objects are "
-            "refused, for they can run code; save them again with a numeric dtype. "
-            f"Received: {path} ({error})"
-        ) from error
+            f"The .npz file must hold the arrays {', '.join(ARRAYS)}. Missing: "
+            f"{', '.join(missing)}. Received: {path} with {list(arrays)}"
+        )
+    return arrays
 
 
 def _prepare(name: str, arrays: dict[str, np.ndarray], seed: int) -> Images:

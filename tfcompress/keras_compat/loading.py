@@ -1,4 +1,4 @@
-"""Models from `.keras` and `.h5` files, of either Keras, from anywhere."""
+"""Models from files and SavedModel folders, of either Keras, from anywhere."""
 
 import importlib
 import io
@@ -12,6 +12,7 @@ from typing import Any
 
 from tfcompress.errors import ModelError
 from tfcompress.keras_compat import modules
+from tfcompress.keras_compat.saved_model import describe_saved_model
 
 _OLD_MODULES = ("activation_range", "pruned_layer", "rounded_layer", "trainable")
 _KERAS_MODULES = ("keras", "tf_keras", "builtins")
@@ -26,7 +27,8 @@ def load_model(path: str | os.PathLike[str], *, trusted: bool = False) -> Any:
     training, are known.
 
     Args:
-        path: A `.keras` or `.h5` file.
+        path: A `.keras` or `.h5` file, or a SavedModel folder that `model.save` of
+            tf_keras wrote.
         trusted: Whether the file may run code: that of a `Lambda` layer, which it
             holds, or that of modules which it names. A file that would is refused
             unless it is trusted.
@@ -36,8 +38,9 @@ def load_model(path: str | os.PathLike[str], *, trusted: bool = False) -> Any:
 
     Raises:
         ModelError: If there is no such file, if it is damaged, of another kind or holds
-            weights alone, if it holds a `Lambda` or names a module of neither Keras and
-            is not trusted, or if it holds layers that nobody has registered.
+            weights or functions alone, if it holds a `Lambda` or names a module of
+            neither Keras and is not trusted, or if it holds layers that nobody has
+            registered.
 
     Example:
     ```python
@@ -49,9 +52,10 @@ def load_model(path: str | os.PathLike[str], *, trusted: bool = False) -> Any:
     ```
     """
     name = str(Path(path))
-    content = _read(name)
     try:
-        version, config = _describe(name, content)
+        version, config = _describe(name)
+    except ModelError:
+        raise
     except Exception as error:  # whatever a damaged zip or HDF5 file ends in
         raise _damaged(name, error) from error
     if config is None:
@@ -90,11 +94,14 @@ def _read(name: str) -> bytes:
     return content
 
 
-def _describe(name: str, content: bytes) -> tuple[str, Any]:
+def _describe(name: str) -> tuple[str, Any]:
     """Returns the version of the Keras that wrote a file, and its model as data.
 
     What is read here is what either Keras then reads: bytes can be a zip and HDF5 both.
     """
+    if Path(name).is_dir():
+        return "2", describe_saved_model(name)
+    content = _read(name)
     if not (name.endswith(".keras") and zipfile.is_zipfile(io.BytesIO(content))):
         h5py = importlib.import_module("h5py")
         with h5py.File(io.BytesIO(content), "r") as file:

@@ -1,0 +1,73 @@
+"""Models, named by one string."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from tfcompress import keras_compat
+from tfcompress.errors import ModelError
+from tfcompress.names import nearest
+from tfcompress.sources.named_function import call_named_function, is_function_name
+
+
+def read_model(text: str | os.PathLike[str], *, trusted: bool = False) -> Any:
+    """Reads a model from a file, a folder or a function.
+
+    Args:
+        text: One of
+
+            - a `.keras` or `.h5` file of either Keras;
+            - a SavedModel folder that `model.save(folder)` of tf_keras wrote;
+            - `"module:function"` or `"path/to/file.py:function"`: a function without
+              arguments that returns a built model. The module may be in the current
+              folder. Naming it runs its code.
+        trusted: Whether a file may run code: that of a `Lambda` layer, which it holds,
+            or that of modules which it names. Defaults to False.
+
+    Returns:
+        A built functional or Sequential model of the Keras that wrote it, without an
+        optimizer where it comes from a file.
+
+    Raises:
+        ModelError: If there is no such file or function, if it cannot be read or
+            raises, or if what comes is no built functional or Sequential model.
+
+    Example:
+    ```python
+    import keras
+
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save("small.keras")
+    model = tfc.sources.read_model("small.keras")
+    ```
+    """
+    name = os.fspath(text)
+    if is_function_name(name):
+        model = call_named_function(name, error=ModelError)
+        if not keras_compat.is_model(model):
+            raise ModelError(
+                "The function must return a model of Keras 3 or tf_keras. "
+                f"Received: {name!r}, which returned a {type(model).__name__}"
+            )
+    else:
+        _check_path(name)
+        model = keras_compat.load_model(name, trusted=trusted)
+    keras_compat.check_model(model)
+    return model
+
+
+def _check_path(name: str) -> None:
+    """Raises an error for a path that is surely none of a model."""
+    if name.endswith((".tflite", ".onnx", ".pt", ".pth", ".pb")):
+        raise ModelError(
+            "Expected a Keras model that can be trained: a .keras or .h5 file, a "
+            "SavedModel folder of tf_keras, or module:function. A "
+            f"{Path(name).suffix} file cannot be trained again. Received: {name!r}"
+        )
+    if not Path(name).exists():
+        beside = [path.name for path in Path(name).parent.glob("[!.]*")]
+        near = ", ".join(nearest(Path(name).name, beside)) if beside else ""
+        raise ModelError(
+            "There is no such file or folder. Expected a .keras or .h5 file, a "
+            "SavedModel folder of tf_keras, or module:function. "
+            f"Received: {name!r}" + (f"; beside it are {near}" if near else "")
+        )

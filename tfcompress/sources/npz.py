@@ -1,0 +1,170 @@
+"""Arrays from `.npz` files."""
+
+import os
+import re
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+
+from tfcompress.errors import DataError
+from tfcompress.sources.parts import PART_NAMES, Part, Raw
+
+_KINDS = {
+    "x": ("x", "image", "images", "data", "input", "inputs", "feature", "features"),
+    "y": ("y", "label", "labels", "target", "targets"),
+}
+_KIND_OF = {name: kind for kind, names in _KINDS.items() for name in names}
+_KIND = "|".join(_KIND_OF)
+_PART = "|".join(PART_NAMES)
+_NAME = re.compile(
+    rf"(?P<part>{_PART})_(?P<kind>{_KIND})"
+    rf"|(?P<kind_first>{_KIND})(?:_(?P<part_last>{_PART}))?"
+    rf"|(?P<axis>x|y)(?:_(?P<part_between>{_PART}))?_(?P<input>.+)",
+    re.IGNORECASE,
+)
+_DAMAGE = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    KeyError,
+    MemoryError,
+    SyntaxError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def read_arrays(
+    path: str | os.PathLike[str], *, wanted: Callable[[str], bool] | None = None
+) -> dict[str, np.ndarray]:
+    """Returns the arrays of an `.npz` file by name. No code in it is run.
+
+    Args:
+        path: A file as `numpy.savez` writes it.
+        wanted: Tells by its name whether an array is read. Defaults to all.
+
+    Raises:
+        DataError: If the file cannot be read, is damaged, or holds Python objects.
+
+    Example:
+    ```python
+    import numpy as np
+    from tfcompress.sources.npz import read_arrays
+
+    np.savez("numbers.npz", x=np.zeros(3))
+    assert list(read_arrays("numbers.npz")) == ["x"]
+    ```
+    """
+    try:
+        file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            raise DataError(
+                "Expected an .npz file, as numpy.savez writes it. "
+                f"Received: {path}, which holds a single array"
+            )
+        with file:
+            names = filter(wanted, file.files) if wanted else file.files
+            return {name: _as_array(file[name], name, path) for name in names}
+    except FileNotFoundError as error:
+        raise DataError(f"There is no such file. Received: {path}") from error
+    except _DAMAGE as error:
+        raise DataError(
+            f"The file cannot be read as .npz: {error}. Received: {path}"
+        ) from error
+    except ValueError as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            "The .npz file must hold plain numbers. Arrays of Python objects are "
+            "refused, for they can run code; save them again with a numeric dtype. "
+            f"Received: {path} ({error})"
+        ) from error
+
+
+def read_npz(path: str | os.PathLike[str]) -> Raw:
+    """Reads labelled samples from an `.npz` file.
+
+    Args:
+        path: A file with the arrays `x` and `y`, or `x_train`, `y_train` and as many as
+            there are of `x_validation`, `y_validation`, `x_test` and `y_test`; also
+            `train_images`, `val_labels` and the like. Several inputs are
+            `x_train_<name of the input>`. An array of texts `class_names` names the
+            classes.
+
+    Returns:
+        The parts that are in the file.
+
+    Raises:
+        DataError: If the file cannot be read, or lacks one of these arrays.
+    """
+    arrays = read_arrays(path, wanted=_is_wanted)
+    found: dict[Part, dict[str, dict[str, np.ndarray]]] = {}
+    for name, array in arrays.items():
+        if match := _NAME.fullmatch(name):
+            part, kind = _place(match)
+            kinds = found.setdefault(part, {})
+            kinds.setdefault(kind, {})[match["input"] or ""] = array
+    if not ({"all", "train"} & set(found)) or ("all" in found and len(found) > 1):
+        raise DataError(
+            "The .npz file must hold the arrays x and y, which are split, or x_train, "
+            "y_train, x_test and y_test, with x_validation and y_validation if there "
+            f"are any. Received: {path} with {sorted(arrays)}"
+        )
+    parts = {}
+    for part, kinds in found.items():
+        ending = "" if part == "all" else f"_{part}"
+        missing = [f"{kind}{ending}" for kind in _KINDS if kind not in kinds]
+        if missing:
+            raise DataError(
+                f"The .npz file must hold inputs x{ending} and labels y{ending}. "
+                f"Missing: {', '.join(missing)}. Received: {path} with {sorted(arrays)}"
+            )
+        parts[part] = (_join(kinds["x"], path), _join(kinds["y"], path))
+    names = arrays.get("class_names")
+    return Raw(
+        name=os.path.basename(path),
+        parts=parts,
+        class_names=None if names is None else tuple(map(str, names.reshape(-1))),
+    )
+
+
+def _is_wanted(name: str) -> bool:
+    return name == "class_names" or _NAME.fullmatch(name) is not None
+
+
+def _place(match: re.Match[str]) -> tuple[Part, str]:
+    """Returns the part that an array belongs to, and whether it is x or y."""
+    part = match["part"] or match["part_last"] or match["part_between"]
+    kind = match["kind"] or match["kind_first"] or match["axis"]
+    return PART_NAMES[part.lower()] if part else "all", _KIND_OF[kind.lower()]
+
+
+def _as_array(value: object, name: str, path: str | os.PathLike[str]) -> np.ndarray:
+    """Refuses what stands in a zip beside arrays, which NumPy gives as bytes."""
+    if not isinstance(value, np.ndarray):
+        raise DataError(
+            "The .npz file must hold arrays alone, as numpy.savez writes it. "
+            f"Received: {path}, in which {name} is none"
+        )
+    return value
+
+
+def _join(
+    arrays: dict[str, np.ndarray], path: str | os.PathLike[str]
+) -> np.ndarray | dict[str, np.ndarray]:
+    """Returns a single array as it is, and several by the names of their inputs."""
+    if "" not in arrays:
+        return arrays
+    if len(arrays) > 1:
+        raise DataError(
+            "Either one array for a model of one input, such as x_train, or one for "
+            "each input, such as x_train_image and x_train_age. "
+            f"Received: {path} with both, the latter for {sorted(set(arrays) - {''})}"
+        )
+    return arrays[""]
