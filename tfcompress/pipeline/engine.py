@@ -18,7 +18,7 @@ from tfcompress.pipeline.model_fingerprint import fingerprint_model
 from tfcompress.pipeline.pipeline import Pipeline
 from tfcompress.pipeline.progress import Progress
 from tfcompress.pipeline.result import PipelineResult, StageResult
-from tfcompress.pipeline.run_folder import RunFolder
+from tfcompress.pipeline.run_folder import RunFolder, telling
 from tfcompress.pipeline.run_plan import ORIGINAL, RunPlan, plan_run
 from tfcompress.pipeline.shipping import (
     FILE,
@@ -107,10 +107,6 @@ class _Run:
         self._plan = plan
         self._folder = folder
         self._data = data
-        self._codes = {
-            "train": str(fingerprint_data(data["train"])),
-            "test": str(fingerprint_data(data["test"])),
-        }
         self._strategy = strategy
         self._callbacks = callbacks
         self._progress = progress
@@ -195,7 +191,8 @@ class _Run:
             callbacks=[*self._callbacks, *shown],
             strategy=self._strategy,
         )
-        self._files.write(path, fitted.model, fitted.trained)
+        with telling(self._folder.path):
+            self._files.write(path, fitted.model, fitted.trained)
         return {
             "model": fingerprint_model(fitted.model, fitted.trained),
             "history": {key: tuple(each) for key, each in fitted.history.items()},
@@ -252,13 +249,21 @@ class _Run:
             return self._models[teacher]
         return None if teacher is None else _given(teacher)
 
+    @functools.cached_property
+    def _train_code(self) -> str:
+        return str(fingerprint_data(self._data["train"]))
+
+    @functools.cached_property
+    def _test_code(self) -> str:
+        return str(fingerprint_data(self._data["test"]))
+
     def _inputs(self, name: str, stage: Stage) -> dict[str, str]:
         """Returns the fingerprints of what a stage works on, by name."""
         if isinstance(stage, Evaluate):
             files = {f"file {n}": a.sha256 for n, a in self._artifacts.items()}
             model = self._models[ORIGINAL].code
-            return {"model": model, "test": self._codes["test"], **files}
-        inputs = {"model": self._subject(name).code, "train": self._codes["train"]}
+            return {"model": model, "test": self._test_code, **files}
+        inputs = {"model": self._subject(name).code, "train": self._train_code}
         if isinstance(stage, Export):
             return {**inputs, "target": repr(self._plan.targets[name])}
         teacher = self._teacher(name)

@@ -51,7 +51,7 @@ class RunFolder:
         self._lock = filelock.FileLock(self.path / _LOCK)
 
     def __enter__(self) -> Self:
-        with _telling(self.path):
+        with telling(self.path):
             if self._is_run():
                 self._acquire()
         return self
@@ -67,7 +67,7 @@ class RunFolder:
         Raises:
             OutputError: If it cannot be made, or another process was faster.
         """
-        with _telling(self.path):
+        with telling(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             if not self._lock.is_locked:
                 self._acquire()
@@ -88,7 +88,7 @@ class RunFolder:
             name: Of the stage.
             key: What tells it, on its inputs, from every other.
         """
-        with _telling(self.path):
+        with telling(self.path):
             place = self.place(number, name)
             folders = [place, self._making(key), *sorted(self.path.glob("[0-9]*-*/"))]
             for folder in folders:
@@ -128,23 +128,24 @@ class RunFolder:
             OutputError: If the folder cannot be written.
         """
         folder = self._making(key)
-        with _telling(self.path):
+        with telling(self.path):
             self._sweep(keep=(self.backup(key).name,))
             folder.mkdir(parents=True)
-            try:
 
-                def land(record: StageRecord) -> None:
-                    write_record(folder, record)
-                    self._land(folder, self.place(number, name))
-                    self._sweep(keep=())
+        def land(record: StageRecord) -> None:
+            with telling(self.path):
+                write_record(folder, record)
+                self._land(folder, self.place(number, name))
+                self._sweep(keep=())
 
-                yield folder, land
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
+        try:
+            yield folder, land
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def tidy(self) -> None:
         """Removes what killed stages left, when all of them are done."""
-        with _telling(self.path):
+        with telling(self.path):
             self._sweep(keep=())
 
     @property
@@ -229,8 +230,15 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _telling(path: Path) -> Iterator[None]:
-    """Says of an error of the disk what to do."""
+def telling(path: Path) -> Iterator[None]:
+    """Says what to do where the disk is full or the folder cannot be written.
+
+    Args:
+        path: The folder of the run.
+
+    Raises:
+        OutputError: Instead of an `OSError` of the block.
+    """
     try:
         yield
     except OSError as error:
