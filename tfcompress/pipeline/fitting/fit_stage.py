@@ -1,0 +1,157 @@
+"""Does the training of one stage."""
+
+import contextlib
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfcompress import keras_compat
+from tfcompress.distillation.programs.epoch_backup import EpochBackup
+from tfcompress.pipeline.fitting.losses import build_losses, build_metrics
+from tfcompress.pipeline.fitting.optimizers import build_optimizer
+from tfcompress.pipeline.fitting.preparation import prepare
+from tfcompress.pipeline.fitting.task import Task, find_task
+from tfcompress.pipeline.fitting.teaching import build_distiller
+from tfcompress.pipeline.fitting.training_data import TrainingData, seed_of
+from tfcompress.pipeline.stages import FittingStage
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """What the training of a stage leaves.
+
+    Attributes:
+        model: A plain model of the user's Keras, with the outputs of the user's model.
+        trained: What the exporter takes: after `quantize` the quantization-aware model,
+            else `model`.
+        history: Figures after each epoch by name; empty without training.
+        account: What was done to which layer and what was not, and why.
+    """
+
+    model: Any
+    trained: Any
+    history: Mapping[str, list[float]]
+    account: str
+
+
+def fit_stage(
+    stage: FittingStage,
+    model: Any,
+    *,
+    teacher: Any,
+    train: Any,
+    validation: Any,
+    seed: int,
+    backup: Path | None,
+    callbacks: Sequence[Any] = (),
+    strategy: Any = None,
+) -> Fitted:
+    """Does what a stage says to a copy of a model, and trains it.
+
+    A model that ends in softmax or sigmoid is trained on its logits, and gives
+    probabilities again in the end. The training depends on the stage, the model, the
+    data and the seed alone; where it was killed, the same call with the same backup
+    goes on after the last full epoch, and ends in the same weights.
+
+    Args:
+        stage: The stage.
+        model: A built functional or Sequential model of either Keras. It is not
+            changed.
+        teacher: What `Distiller` takes for a teacher, where the stage distils.
+        train: Inputs and labels, in a form that `tfcompress.data.batches` accepts.
+        validation: The same, for the figures after each epoch.
+        seed: Of everything that is drawn at random.
+        backup: The `.npz` file that keeps the last full epoch, or None. It stays when
+            the training is done; a file of another training must not stand there.
+        callbacks: Keras callbacks of the training.
+        strategy: A `tf.distribute.Strategy` to train under, or None.
+
+    Returns:
+        What was made of the model.
+
+    Raises:
+        DataError: If the labels do not fit the outputs.
+        ModelError: If the model cannot be used, or ends in weights that are not finite.
+        ArgumentError: If a setting is none that the model, the task or Keras has.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import FineTune
+    from tfcompress.pipeline.fitting import fit_stage
+
+    fitted = fit_stage(
+        FineTune(), model, teacher=None, train=(x, y), validation=(x, y), seed=0,
+        backup=None,
+    )
+    ```
+    """
+    keras_compat.check_model(model)
+    name = stage.name or stage.kind
+    if stage.training is None:
+        prepared = prepare(stage, model, None, train)
+        plain, trained = prepared.finish()
+        return Fitted(plain, trained, {}, prepared.account)
+    task = find_task(model, train, stage.training.loss)
+    data = TrainingData(
+        train, batch_size=stage.training.batch_size, seed=seed_of(seed, name)
+    )
+    with contextlib.nullcontext() if strategy is None else strategy.scope():
+        prepared = prepare(stage, model, task, train)
+        learner = prepared.learner
+        if stage.distillation is not None:
+            learner = build_distiller(stage.distillation, task, teacher, learner)
+        _compile(learner, prepared.learner, stage, task, model, data.steps)
+    history = _fit(
+        learner, stage, data, validation, backup, [*prepared.callbacks, *callbacks]
+    )
+    keras_compat.check_model(prepared.learner, name="the trained model")
+    plain, trained = prepared.finish()
+    return Fitted(plain, trained, history, prepared.account)
+
+
+def _compile(
+    learner: Any,
+    trained: Any,
+    stage: FittingStage,
+    task: Task,
+    model: Any,
+    steps: int,
+) -> None:
+    training = stage.training
+    assert training is not None
+    library = keras_compat.keras_of(trained)
+    learner.compile(
+        build_optimizer(training, library, steps * training.epochs),
+        loss=build_losses(task, model, trained),
+        metrics=build_metrics(task, model, trained, training.metrics),
+        loss_weights=task.loss_weights,
+    )
+
+
+def _fit(
+    learner: Any,
+    stage: FittingStage,
+    data: TrainingData,
+    validation: Any,
+    path: Path | None,
+    callbacks: Sequence[Any],
+) -> dict[str, list[float]]:
+    training = stage.training
+    assert training is not None
+    backup = EpochBackup(path)
+    keras = "tf_keras" if keras_compat.is_tf_keras(learner) else "keras"
+    shown = None
+    if validation is not None:
+        shown = TrainingData(validation, batch_size=training.batch_size, seed=0)
+    learner.fit(
+        data.dataset(backup.epoch, training.epochs),
+        epochs=training.epochs,
+        initial_epoch=backup.epoch,
+        steps_per_epoch=data.steps,
+        validation_data=None if shown is None else shown.in_order(),
+        callbacks=keras_compat.cross([*callbacks, backup], keras=keras),
+        shuffle=False,
+        verbose=0,
+    )
+    return backup.history

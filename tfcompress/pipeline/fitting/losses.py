@@ -1,0 +1,207 @@
+"""The losses and metrics that a model is compiled with."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tfcompress import keras_compat
+from tfcompress.distillation.tapped_model import symbolic_outputs
+from tfcompress.errors import ArgumentError
+from tfcompress.names import nearest
+
+if TYPE_CHECKING:
+    from tfcompress.pipeline.fitting.task import OutputTask, Task
+
+_PROBABILITIES = ("softmax", "sigmoid")
+_OF_NUMBERS = ("squared", "absolute", "huber", "cosh", "cosine", "mse", "mae", "mape")
+
+
+def losses_of_outputs(model: Any, name: str | None) -> tuple[list[Any], Any]:
+    """Returns the loss of each output, and their weights, as far as they were said.
+
+    Args:
+        model: A model of either Keras.
+        name: Name of a Keras loss for every output, or None for what the model was
+            compiled with.
+
+    Returns:
+        A loss, its name or None for each output in flattened order; and the weights
+        that `compile` was given, or None.
+
+    Raises:
+        ArgumentError: If there is no loss of this name.
+    """
+    count = len(model.outputs)
+    if name is not None:
+        build_named(keras_compat.keras_of(model).losses, name, "loss")
+        return [name] * count, None
+    given = getattr(model, "loss", None)
+    if given is None or given == {} or given == []:
+        return [None] * count, None
+    weights = (model.get_compile_config() or {}).get("loss_weights")
+    if isinstance(given, dict):
+        return [given.get(name) for name in names_of_outputs(model)], weights
+    if isinstance(given, list | tuple):
+        return list(given), weights
+    return [given] * count, weights
+
+
+def names_of_outputs(model: Any) -> list[str]:
+    """Returns the names of a model's outputs, in flattened order."""
+    outputs = symbolic_outputs(model)
+    if isinstance(outputs, dict):
+        return sorted(outputs)
+    # A Sequential model of Keras 3 has no such names.
+    names = getattr(model, "output_names", [model.layers[-1].name])
+    return [str(name) for name in names]
+
+
+def kind_of_loss(loss: Any) -> str | None:
+    """Returns what a loss is for: `"classes"`, `"labels"`, `"numbers"` or None."""
+    name = loss if isinstance(loss, str) else getattr(loss, "name", None)
+    name = str(name or getattr(loss, "__name__", "")).lower()
+    if "categorical" in name:
+        return "classes"
+    if "binary" in name:
+        return "labels"
+    return "numbers" if any(part in name for part in _OF_NUMBERS) else None
+
+
+def build_losses(task: "Task", model: Any, trained: Any) -> Any:
+    """Returns the losses to compile with.
+
+    Args:
+        task: What the model is to learn.
+        model: The model, for the structure of its outputs.
+        trained: The model that is trained, which may end in logits where `model` ends
+            in probabilities.
+
+    Returns:
+        A loss of the Keras of `trained`, or a list of them, or a dict.
+    """
+    library = keras_compat.keras_of(trained)
+    ends = keras_compat.output_activations(trained)
+    losses = [
+        _loss(library, output, end)
+        for output, end in zip(task.outputs, ends, strict=True)
+    ]
+    return in_structure(model, losses)
+
+
+def build_metrics(
+    task: "Task", model: Any, trained: Any, names: Sequence[str] | None
+) -> Any:
+    """Returns the metrics to compile with.
+
+    Args:
+        task: What the model is to learn.
+        model: The model, for the structure of its outputs.
+        trained: The model that is trained, as in `build_losses`.
+        names: Names of Keras metrics, or None for those of the task.
+
+    Returns:
+        A list of metrics of the Keras of `trained`, or a list or dict of such lists.
+
+    Raises:
+        ArgumentError: If there is no metric of this name.
+    """
+    library = keras_compat.keras_of(trained)
+    ends = keras_compat.output_activations(trained)
+    metrics = [
+        [
+            _metric(library, name, output, end)
+            for name in (names if names is not None else (output.metric,))
+        ]
+        for output, end in zip(task.outputs, ends, strict=True)
+    ]
+    return in_structure(model, metrics)
+
+
+def in_structure(model: Any, parts: Sequence[Any]) -> Any:
+    """Returns what there is for each output in the structure of a model's outputs."""
+    outputs = symbolic_outputs(model)
+    if isinstance(outputs, dict):
+        return dict(zip(sorted(outputs), parts, strict=True))
+    return parts[0] if len(parts) == 1 else list(parts)
+
+
+def build_named(module: Any, name: str, what: str) -> Any:
+    """Returns a loss, metric or function of a Keras module by its name.
+
+    Raises:
+        ArgumentError: If there is none; names the nearest.
+    """
+    try:
+        return module.get(name)
+    except ValueError as error:
+        known = [one for one in dir(module) if not one.startswith("_")]
+        raise ArgumentError(
+            f"{what} must be the name of a Keras {what}, such as "
+            f"{', '.join(map(repr, nearest(name, known)))}. "
+            f"Received: {what}={name!r}"
+        ) from error
+
+
+def _loss(library: Any, output: "OutputTask", end: str | None) -> Any:
+    """Returns the loss of an output that is trained with `end` as its activation."""
+    keras = "tf_keras" if library is keras_compat.tf_keras() else "keras"
+    loss = keras_compat.cross(output.loss, keras=keras)
+    if isinstance(loss, str):
+        loss = build_named(library.losses, loss, "loss")
+    peeled = output.activation in _PROBABILITIES and end not in _PROBABILITIES
+    by_name = isinstance(output.loss, str) and output.from_logits
+    if not peeled and not by_name:
+        return loss
+    kind = _class_of(library, loss, output.loss)
+    if kind is not None and isinstance(kind, type):
+        config = loss.get_config() if isinstance(loss, library.losses.Loss) else {}
+        config = {key: value for key, value in config.items() if key != "fn"}
+        try:
+            return kind(**{**config, "from_logits": True})
+        except TypeError:
+            pass
+    return _on_probabilities(loss, output.activation) if peeled else loss
+
+
+def _class_of(library: Any, loss: Any, name: Any) -> Any:
+    """Returns the class of a loss that may have been given as a function or a name."""
+    if isinstance(loss, library.losses.Loss):
+        return type(loss)
+    name = name if isinstance(name, str) else getattr(loss, "__name__", "")
+    wanted = str(name).replace("_", "").lower()
+    for known in dir(library.losses):
+        found = getattr(library.losses, known)
+        if isinstance(found, type) and known.lower() == wanted:
+            return found
+    return None
+
+
+def _on_probabilities(loss: Any, activation: str | None) -> Callable[..., Any]:
+    """Returns a loss on logits that is another one on their probabilities."""
+    import tensorflow as tf
+
+    activate = {"softmax": tf.nn.softmax, "sigmoid": tf.sigmoid}[str(activation)]
+    function = loss.call if hasattr(loss, "call") else loss
+
+    def loss_on_probabilities(y_true: Any, y_pred: Any) -> Any:
+        return function(y_true, activate(y_pred))
+
+    return loss_on_probabilities
+
+
+def _metric(library: Any, name: str, output: "OutputTask", end: str | None) -> Any:
+    metrics = library.metrics
+    if name in ("accuracy", "acc"):
+        if output.kind == "labels":
+            middle = 0.5 if end == "sigmoid" else 0.0
+            return metrics.BinaryAccuracy(name="accuracy", threshold=middle)
+        if output.kind == "classes":
+            sparse = "sparse" in str(getattr(output.loss, "name", output.loss))
+            if callable(output.loss) and not hasattr(output.loss, "name"):
+                sparse = "sparse" in output.loss.__name__
+            if sparse:
+                return metrics.SparseCategoricalAccuracy(name="accuracy")
+            return metrics.CategoricalAccuracy(name="accuracy")
+    if name == "mae":
+        return metrics.MeanAbsoluteError(name="mae")
+    found = build_named(metrics, name, "metric")
+    return found

@@ -1,0 +1,88 @@
+"""What a teacher teaches a student in a stage."""
+
+from typing import Any
+
+from tfcompress.distillation import (
+    CorrelationDistillation,
+    DecoupledDistillation,
+    DistillationLoss,
+    Distiller,
+    LogitsDistillation,
+    RegressionDistillation,
+)
+from tfcompress.errors import ArgumentError
+from tfcompress.pipeline.fitting.losses import in_structure
+from tfcompress.pipeline.fitting.task import Task
+from tfcompress.pipeline.teaching import Distillation
+
+
+def build_distiller(
+    distillation: Distillation, task: Task, teacher: Any, student: Any
+) -> Any:
+    """Returns the model whose `fit` trains a student from a teacher.
+
+    Args:
+        distillation: What is taught.
+        task: What the student is to learn.
+        teacher: What `Distiller` takes for a teacher.
+        student: A model that ends in logits, or in numbers.
+
+    Raises:
+        ArgumentError: If the task has nothing of the kind that is to be taught.
+        ModelError: If the teacher's outputs do not fit the student's.
+    """
+    return Distiller(
+        teacher,
+        student,
+        choose_loss(distillation, task, student),
+        distillation.weight,
+        distillation.student_loss_weight,
+    )
+
+
+def choose_loss(
+    distillation: Distillation, task: Task, student: Any
+) -> DistillationLoss | list[DistillationLoss]:
+    """Returns the distillation loss of a stage.
+
+    Args:
+        distillation: What is taught.
+        task: What the student is to learn.
+        student: The student, for the structure of its outputs.
+
+    Raises:
+        ArgumentError: If the task has nothing of the kind that is to be taught.
+    """
+    kinds = {output.kind for output in task.outputs}
+    wanted, temperature = distillation.loss, distillation.temperature
+    if wanted == "auto":
+        wanted = "regression" if kinds == {"numbers"} else "logits"
+    fits = {
+        "regression": kinds == {"numbers"},
+        "logits": kinds != {"numbers"},
+        "decoupled": kinds == {"classes"},
+        "correlation": kinds == {"classes"},
+    }
+    if not fits[wanted]:
+        works = [name for name, fit in fits.items() if fit]
+        raise ArgumentError(
+            f"The outputs are {' and '.join(sorted(kinds))}, which "
+            f'{" or ".join(map(repr, works))} teaches; "auto" chooses. '
+            f"Received: loss={distillation.loss!r}"
+        )
+    if wanted == "regression":
+        return RegressionDistillation(reduction="mean")
+    if wanted == "decoupled":
+        return DecoupledDistillation(temperature=temperature)
+    if wanted == "correlation":
+        return CorrelationDistillation(temperature=temperature)
+    losses = [_of_output(output.kind, output.width) for output in task.outputs]
+    return LogitsDistillation(temperature, in_structure(student, losses))
+
+
+def _of_output(kind: str, width: int) -> Any:
+    if kind == "numbers":
+        return "mse"
+    if kind == "labels" and width > 1:
+        return "binary_crossentropy"
+    return "kl_divergence"
