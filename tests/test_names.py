@@ -1,6 +1,6 @@
 import pytest
 
-from tfcompress.names import matches, nearest, number_repeated
+from tfcompress.names import matches, nearest, number_repeated, suggest
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,12 @@ def test_names_and_patterns(name, key, expected):
 def test_nearest_names_come_first():
     assert nearest("convl", ["dense", "conv2", "conv1"])[0] in ("conv1", "conv2")
     assert "dense" not in nearest("convl", ["dense", "conv2", "conv1"])
+
+
+def test_suggestions():
+    names = ["sparsity", "scope", "structure"]
+    assert suggest("sparcity", iter(names)) == "did you mean 'sparsity'?"
+    assert suggest("zz", names) == "expected one of 'sparsity', 'scope', 'structure'."
 
 
 def test_nothing_like_it_lists_the_first_eight():

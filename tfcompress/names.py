@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 _LISTED = 8
 _SIMILARITY = 0.4
+_MEANT = 0.6
 
 
 def matches(name: str, key: str) -> bool:
@@ -30,6 +31,23 @@ def nearest(key: str, names: Iterable[str]) -> list[str]:
     known = list(names)
     near = difflib.get_close_matches(key, known, n=3, cutoff=_SIMILARITY)
     return near or known[:_LISTED]
+
+
+def suggest(key: str, names: Iterable[str]) -> str:
+    """Says which name was meant, or which names there are, for the end of a message.
+
+    Args:
+        key: What the user wrote.
+        names: The names that there are.
+
+    Returns:
+        Such as `"did you mean 'sparsity'?"` or `"expected one of 'l1', 'l2'."`
+    """
+    known = list(names)
+    near = difflib.get_close_matches(key, known, n=2, cutoff=_MEANT)
+    if near:
+        return f"did you mean {' or '.join(map(repr, near))}?"
+    return f"expected one of {', '.join(map(repr, known))}."
 
 
 def number_repeated(names: Iterable[str]) -> tuple[str, ...]:

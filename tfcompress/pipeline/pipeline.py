@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from tfcompress import recipes
 from tfcompress.errors import ArgumentError
 from tfcompress.pipeline.order import check_order
 from tfcompress.pipeline.stages import FittingStage, Stage
@@ -78,6 +79,80 @@ class Pipeline:
         check_order(self.stages)
         self.names = _name(self.stages)
         self._check_teachers()
+
+    @classmethod
+    def from_yaml(cls, path_or_text: str | os.PathLike[str]) -> "Pipeline":
+        """Reads a recipe.
+
+        Args:
+            path_or_text: Path of a file, or YAML itself: text with a line break or a
+                colon that does not end in `.yaml` or `.yml`.
+
+        Returns:
+            The pipeline.
+
+        Raises:
+            ArgumentError: If the file cannot be read, or is no recipe; names the line,
+                what was expected there, and the nearest key.
+
+        Example:
+        ```python
+        from tfcompress.pipeline import Pipeline
+
+        pipeline = Pipeline.from_yaml("stages: [{export: {target: gpu}}, evaluate]")
+        ```
+        """
+        from tfcompress.pipeline.recipe_file import read_recipe
+
+        return read_recipe(path_or_text)
+
+    @classmethod
+    def from_recipe(cls, name: str) -> "Pipeline":
+        """Reads a recipe that comes with tfcompress.
+
+        Args:
+            name: One of `tfcompress.recipes.names()`, such as `"balanced"`.
+
+        Returns:
+            The pipeline.
+
+        Raises:
+            ArgumentError: If there is no such recipe; the message has the nearest
+                names.
+
+        Example:
+        ```python
+        from tfcompress.pipeline import Pipeline
+
+        print(Pipeline.from_recipe("balanced").description)
+        ```
+        """
+        return cls.from_yaml(recipes.path(name))
+
+    def to_yaml(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Returns the pipeline as YAML, from which `from_yaml` makes its equal.
+
+        Args:
+            path: Where to write it as well, or None.
+
+        Returns:
+            The text. Fields at their defaults are left out.
+
+        Raises:
+            ArgumentError: If a stage holds a model itself; give its file, or
+                `"module:function"`.
+            OutputError: If the file cannot be written.
+
+        Example:
+        ```python
+        from tfcompress.pipeline import Export, Pipeline
+
+        print(Pipeline([Export()]).to_yaml())
+        ```
+        """
+        from tfcompress.pipeline.recipe_file import write_recipe
+
+        return write_recipe(self, path)
 
     def run(
         self,

@@ -1,9 +1,9 @@
 """From whom a stage learns, and what."""
 
 import dataclasses
-from typing import Any, Literal
+from typing import Literal
 
-from tfcompress.pipeline.fields import NotNegative, Positive, check_fields
+from tfcompress.pipeline.fields import ModelSource, NotNegative, Positive, check_fields
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Distillation:
     ```
     """
 
-    teacher: Any = None
+    teacher: ModelSource | None = None
     loss: Literal["auto", "logits", "decoupled", "correlation", "regression"] = "auto"
     temperature: Positive = 4.0
     weight: Positive = 1.0

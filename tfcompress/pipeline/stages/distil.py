@@ -1,8 +1,9 @@
 """The stage that trains a student from a teacher."""
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from tfcompress.pipeline.fields import ModelSource
 from tfcompress.pipeline.stages.stage import FittingStage
 from tfcompress.pipeline.teaching import Distillation
 from tfcompress.pipeline.training import Training
@@ -27,6 +28,6 @@ class Distil(FittingStage):
     """
 
     kind: ClassVar[str] = "distil"
-    student: Any = None
+    student: ModelSource | None = None
     training: Training = Training()
     distillation: Distillation = Distillation()

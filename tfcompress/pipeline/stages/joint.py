@@ -7,6 +7,8 @@ from tfcompress.errors import ArgumentError
 from tfcompress.pipeline.stages.stage import FittingStage, Stage
 from tfcompress.pipeline.training import Training
 
+TECHNIQUES = ("prune_weights", "prune_channels", "prune_layers", "quantize")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Joint(FittingStage):
@@ -39,11 +41,10 @@ class Joint(FittingStage):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        allowed = ("prune_weights", "prune_channels", "prune_layers", "quantize")
         kinds = [stage.kind for stage in self.techniques]
-        if not kinds or set(kinds) - set(allowed):
+        if not kinds or set(kinds) - set(TECHNIQUES):
             raise ArgumentError(
-                f"techniques must be one or more of {', '.join(allowed)}. "
+                f"techniques must be one or more of {', '.join(TECHNIQUES)}. "
                 f"Received: techniques={kinds}"
             )
         for stage in self.techniques:
