@@ -8,13 +8,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
+
+from tfcompress import keras_compat
+from tfcompress.errors import ArgumentError
 from tfcompress.export import Artifact
 from tfcompress.measurement.speed.versions import versions
 from tfcompress.pipeline.data_checks import check_data
 from tfcompress.pipeline.data_fingerprint import fingerprint_data
 from tfcompress.pipeline.fitting import fit_stage
 from tfcompress.pipeline.model_files import MODEL, TRAINED, ModelFiles
-from tfcompress.pipeline.model_fingerprint import fingerprint_model
+from tfcompress.pipeline.model_fingerprint import fingerprint_loss, fingerprint_model
 from tfcompress.pipeline.pipeline import Pipeline
 from tfcompress.pipeline.progress import Progress
 from tfcompress.pipeline.result import PipelineResult, StageResult
@@ -41,11 +45,13 @@ class _Kept:
 
     Attributes:
         code: Its fingerprint, and that of what was trained for the exporter.
+        origin: The user's model that it was made from.
         read: Returns the plain model.
         read_trained: Returns what the exporter takes.
     """
 
     code: str
+    origin: Any
     read: Callable[[], Any]
     read_trained: Callable[[], Any]
 
@@ -64,11 +70,13 @@ def run_pipeline(
 ) -> PipelineResult:
     """Does every stage that the directory does not hold; see `Pipeline.run`."""
     test = validation if test is None else test
+    _check_arguments(directory, strategy, verbose)
     with RunFolder(directory) as folder:
-        plan = plan_run(pipeline, model)
+        keras_compat.check_model(model)
         check_data(
             model, train, validation, test, batch_size=_largest_batch(pipeline.stages)
         )
+        plan = plan_run(pipeline, model, train)
         data = {"train": train, "validation": validation, "test": test}
         progress = Progress(quiet=verbose == 0)
         run = _Run(pipeline, plan, folder, data, strategy, callbacks, progress)
@@ -79,6 +87,23 @@ def run_pipeline(
             progress.finish()
         folder.tidy()
         return run.result()
+
+
+def _check_arguments(directory: Any, strategy: Any, verbose: Any) -> None:
+    if not isinstance(directory, str | os.PathLike):
+        raise ArgumentError(
+            "directory must be the path of a folder for this run. "
+            f"Received: directory={directory!r}"
+        )
+    if not isinstance(strategy, tf.distribute.Strategy | None):
+        raise ArgumentError(
+            "strategy must be a tf.distribute.Strategy, such as MirroredStrategy(), "
+            f"or None. Received: strategy={strategy!r}"
+        )
+    if verbose not in (0, 1, "auto"):
+        raise ArgumentError(
+            f"verbose must be 0, 1 or 'auto'. Received: verbose={verbose!r}"
+        )
 
 
 def _largest_batch(stages: Sequence[Stage]) -> int:
@@ -223,20 +248,16 @@ class _Run:
     def _take(self, name: str, stage: Stage, record: StageRecord, path: Path) -> None:
         """Notes what a finished stage left, for the stages to come."""
         if isinstance(stage, FittingStage):
-            trained = path / TRAINED
-            read = functools.partial(self._read, path / MODEL)
+            origin = self._subject(name).origin
+            trained = path / TRAINED if (path / TRAINED).exists() else path / MODEL
             self._last = self._models[name] = _Kept(
                 code=str(record.model),
-                read=read,
-                read_trained=functools.partial(self._read, trained)
-                if trained.exists()
-                else read,
+                origin=origin,
+                read=lambda: self._files.read(path / MODEL, like=origin),
+                read_trained=lambda: self._files.read(trained),
             )
         elif isinstance(stage, Export):
             self._artifacts[name] = Artifact.read(path / FILE)
-
-    def _read(self, path: Path) -> Any:
-        return self._files.read(path, like=self._plan.original)
 
     def _subject(self, name: str) -> _Kept:
         """Returns the model that a stage works on."""
@@ -269,8 +290,9 @@ class _Run:
         teacher = self._teacher(name)
         if teacher is not None:
             inputs["teacher"] = teacher.code
+        inputs["loss"] = fingerprint_loss(self._subject(name).origin)
         return {**inputs, "seed": str(self._pipeline.seed)}
 
 
 def _given(model: Any) -> _Kept:
-    return _Kept(fingerprint_model(model), lambda: model, lambda: model)
+    return _Kept(fingerprint_model(model), model, lambda: model, lambda: model)

@@ -47,7 +47,7 @@ class ModelFiles:
 
         Args:
             path: One of the two files.
-            like: A model that was compiled with the loss to train with, or None.
+            like: The user's model that it was made from, whose loss it gets.
         """
         with (
             keras_compat.keras().saving.custom_object_scope(self._own),
@@ -55,8 +55,9 @@ class ModelFiles:
         ):
             model = keras_compat.load_model(path, trusted=True)
         loss = getattr(like, "loss", None)
-        if loss is not None and len(like.outputs) == len(model.outputs):
-            model.compile(loss=loss)
+        if loss:
+            weights = (like.get_compile_config() or {}).get("loss_weights")
+            model.compile(loss=loss, loss_weights=weights)
         return model
 
     def check(self, model: Any, name: str) -> None:

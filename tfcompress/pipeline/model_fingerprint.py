@@ -1,4 +1,4 @@
-"""What tells a model from others: its layers and its weights."""
+"""What tells a model from others: its layers, its weights and its loss."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ _DIGITS = 16
 
 
 def fingerprint_model(*models: Any) -> str:
-    """Returns a fingerprint of models: their configs, compiled losses and weights.
+    """Returns a fingerprint of models: their configs and weights.
 
     Two files of one model differ in their bytes, for each says when it was written;
     their fingerprint is the same.
@@ -31,15 +31,31 @@ def fingerprint_model(*models: Any) -> str:
     """
     digest = hashlib.sha256()
     for model in models:
-        loss = getattr(model, "loss", None)
-        parts = [keras_compat.keras_of(model).__name__, model.get_config(), loss]
-        text = json.dumps(parts, sort_keys=True, default=_describe)
-        digest.update(text.encode())
+        keras = keras_compat.keras_of(model).__name__
+        digest.update(_as_text([keras, model.get_config()]).encode())
         for variable in model.weights:
             array = np.ascontiguousarray(variable.numpy())
             digest.update(f"{array.dtype} {array.shape}\n".encode())
             digest.update(array.tobytes())
     return digest.hexdigest()[:_DIGITS]
+
+
+def fingerprint_loss(model: Any) -> str:
+    """Returns a fingerprint of the loss that a model was compiled with, if it was.
+
+    Args:
+        model: A model of either Keras.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    loss = getattr(model, "loss", None)
+    weights = (model.get_compile_config() or {}).get("loss_weights") if loss else None
+    return hashlib.sha256(_as_text([loss, weights]).encode()).hexdigest()[:_DIGITS]
+
+
+def _as_text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=_describe)
 
 
 def _describe(value: Any) -> Any:

@@ -11,6 +11,7 @@ from tfcompress.measurement.quality.quality import label_kinds
 from tfcompress.names import nearest
 from tfcompress.pipeline.model_files import ModelFiles, check_needs
 from tfcompress.pipeline.pipeline import Pipeline
+from tfcompress.pipeline.stage_checks import check_stage
 from tfcompress.pipeline.stages import Distil, Evaluate, Export, FittingStage
 from tfcompress.quantization.schemes import find_scheme
 from tfcompress.sources import read_model
@@ -43,12 +44,13 @@ class RunPlan:
         return [self.original, *(m for m in others if not isinstance(m, str))]
 
 
-def plan_run(pipeline: Pipeline, model: Any) -> RunPlan:
+def plan_run(pipeline: Pipeline, model: Any, train: Any) -> RunPlan:
     """Finds the models, targets and metrics that stages name, and checks them.
 
     Args:
         pipeline: The pipeline.
         model: The model that it is given.
+        train: Inputs and labels to train on.
 
     Returns:
         The `RunPlan`.
@@ -57,9 +59,8 @@ def plan_run(pipeline: Pipeline, model: Any) -> RunPlan:
         TFCompressError: If a model cannot be used, or a stage names something that
             there is not.
     """
-    keras_compat.check_model(model)
     check_needs(model, pipeline.needs, pipeline.name)
-    plan = RunPlan(model)
+    plan, subject = RunPlan(model), model
     teaching: list[str] = []
     fitting: list[str] = []
     for name, stage in zip(pipeline.names, pipeline.stages, strict=True):
@@ -75,6 +76,8 @@ def plan_run(pipeline: Pipeline, model: Any) -> RunPlan:
                 _check_same_task(wanted, model, f"teacher of {name!r}")
             plan.teachers[name] = wanted
         if isinstance(stage, FittingStage):
+            subject = plan.students.get(name, subject)
+            check_stage(stage, subject, train)
             fitting.append(name)
             teaching += [name] if stage.kind == "train_teacher" else []
         if isinstance(stage, Export):
