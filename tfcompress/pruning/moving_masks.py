@@ -38,6 +38,16 @@ def build_callback(way: Callable[[float, int], float]) -> Any:
     return _callback_class()(way)
 
 
+def is_due(way: float, reached: float) -> bool:
+    """Returns whether masks are to be renewed.
+
+    Args:
+        way: Which share of their goals they shall have reached.
+        reached: Which share they have reached.
+    """
+    return way == 1 > reached or way >= reached + 1 / STEPS_OF_THE_WAY
+
+
 @functools.cache
 def _callback_class() -> type:
     base: Any = keras_compat.tf_keras().callbacks.Callback
@@ -69,6 +79,8 @@ def _callback_class() -> type:
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             steps = self._steps_of_epoch
             if steps:
+                if epoch and not self._reached:
+                    self._reached = self._reached_before(epoch, steps)
                 self._steps = max(self._steps, epoch * steps)
                 total = self._steps + (self.params["epochs"] - epoch) * steps
                 self._check_schedule(total)
@@ -79,8 +91,7 @@ def _callback_class() -> type:
             done = batch + internals.steps_per_execution(self.model)
             step = self._steps_before_epoch + done
             way = min(self.way(self._progress(done), step), 1.0)
-            arrived = way == 1 > self._reached
-            if arrived or way >= self._reached + 1 / STEPS_OF_THE_WAY:
+            if is_due(way, self._reached):
                 self._reached = way
                 _renew(self._layers, way)
 
@@ -98,6 +109,22 @@ def _callback_class() -> type:
                 self._warn(
                     f"Training stopped after {self._steps} steps,", self._reached
                 )
+
+        def _reached_before(self, epoch: int, steps: int) -> float:
+            """Returns how far a training had come that goes on at this epoch."""
+            reached = 0.0
+            if {layer.steps for layer in self._layers} != {epoch * steps}:
+                return 0.0
+            each = internals.steps_per_execution(self.model)
+            for earlier in range(epoch):
+                for batch in range(0, steps, each):
+                    done = earlier * steps + min(batch + each, steps)
+                    share = done / (self.params["epochs"] * steps)
+                    way = min(self.way(share, done), 1.0)
+                    reached = way if is_due(way, reached) else reached
+            # Another training may have brought the masks here.
+            same = next(renew(self._layers, reached), None) is None
+            return reached if same else 0.0
 
         def _progress(self, done: int) -> float:
             """Returns the share of the training that is done with this epoch's step."""

@@ -2,12 +2,14 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tfcompress import keras_compat
 from tfcompress.distillation.programs.epoch_backup import EpochBackup
+from tfcompress.keras_compat.random_layers import seeded_random_layers
+from tfcompress.pipeline.fitting.held_zeros import zero_holder
 from tfcompress.pipeline.fitting.losses import build_losses, build_metrics
 from tfcompress.pipeline.fitting.optimizers import build_optimizer
 from tfcompress.pipeline.fitting.preparation import prepare
@@ -102,12 +104,26 @@ def fit_stage(
         if stage.distillation is not None:
             learner = build_distiller(stage.distillation, task, teacher, learner)
         _compile(learner, prepared.learner, stage, task, model, data.steps)
-    history = _fit(
-        learner, stage, data, validation, backup, [*prepared.callbacks, *callbacks]
-    )
+        held = zero_holder(prepared.learner)
+        needed = [*prepared.callbacks, *([] if held is None else [held])]
+        with seeded_random_layers(prepared.learner) as restart:
+            needed.append(_restarting(learner, restart, seed, name))
+            history = _fit(
+                learner, stage, data, validation, backup, [*needed, *callbacks]
+            )
     keras_compat.check_model(prepared.learner, name="the trained model")
     plain, trained = prepared.finish()
     return Fitted(plain, trained, history, prepared.account)
+
+
+def _restarting(
+    learner: Any, restart: Callable[[int], None], seed: int, name: str
+) -> Any:
+    """Returns the callback that restarts random layers with each epoch."""
+    library = keras_compat.keras_of(learner)
+    return library.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: restart(seed_of(seed, name, "layers", epoch))
+    )
 
 
 def _compile(

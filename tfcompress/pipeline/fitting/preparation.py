@@ -80,12 +80,9 @@ def prepare(stage: FittingStage, model: Any, task: Task | None, train: Any) -> P
         )
     graph = keras_compat.read(model)
     origin = keras_compat.origin_of(model)
-    wanted = [
-        task is not None and output.kind != "numbers"
-        for output in (
-            task.outputs if task is not None else [None] * len(model.outputs)
-        )
-    ]
+    wanted = [False] * len(model.outputs)
+    if task is not None:
+        wanted = [output.kind != "numbers" for output in task.outputs]
     graph, endings = take_off(graph, wanted)
     plain = keras_compat.build(graph, keras=origin, trusted=True)
     if pruning is None:
