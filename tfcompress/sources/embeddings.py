@@ -40,3 +40,24 @@ def words_of_inputs(model: Any) -> dict[str, int]:
         if sizes:
             found[name] = min(sizes)
     return found
+
+
+def words_known(model: Any) -> int | None:
+    """Returns how many words a model knows, or None where it has no Embedding.
+
+    Args:
+        model: A built functional or Sequential model of either Keras.
+
+    Returns:
+        The `input_dim` of the Embedding that its input leads to; where that is inside
+        another layer, of the largest in the model.
+    """
+    direct = words_of_inputs(model)
+    if direct:
+        return min(direct.values())
+    sizes = [
+        int(layer.input_dim)
+        for layer in model._flatten_layers()
+        if type(layer).__name__ == "Embedding"
+    ]
+    return max(sizes, default=None)

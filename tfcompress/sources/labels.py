@@ -35,10 +35,10 @@ def number_labels(
             "Labels must be names or numbers in all parts alike. "
             f"Received: names in {sorted(names)} only"
         )
-    texts = {part: y.reshape(-1).astype(str) for part, y in labels.items()}
+    texts = {part: y.reshape(-1).astype(str).tolist() for part, y in labels.items()}
     if class_names is None:
         own = texts["all"] if "all" in texts else texts["train"]
-        class_names = tuple(map(str, np.unique(own)))
+        class_names = tuple(sorted(set(own)))
     known = {name: number for number, name in enumerate(class_names)}
     for part, y in texts.items():
         strange = sorted(set(y) - set(known))

@@ -48,6 +48,14 @@ def inputs_of(model: Any) -> list[ModelInput]:
     ]
 
 
+def classes_of(model: Any) -> int | None:
+    """Returns the width of a model's output, where it has one of several columns."""
+    if len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
+        return None
+    width = model.outputs[0].shape[1]
+    return int(width) if width and width > 1 else None
+
+
 def fit_inputs(x: Any, inputs: list[ModelInput]) -> Any:
     """Brings inputs to what a model takes, where nothing is lost by it.
 
@@ -91,12 +99,11 @@ def fit_labels(y: Any, model: Any) -> Any:
     Returns:
         Whole numbers as int64, others as float32.
     """
-    outputs = list(model.outputs) if model is not None else []
     if isinstance(y, dict):
-        return {name: _fit_label(array, None) for name, array in y.items()}
+        return {name: _fit_label(array, flat=False) for name, array in y.items()}
     if isinstance(y, list | tuple):
-        return [_fit_label(array, None) for array in y]
-    return _fit_label(y, tuple(outputs[0].shape) if len(outputs) == 1 else None)
+        return [_fit_label(array, flat=False) for array in y]
+    return _fit_label(y, flat=model is not None and classes_of(model) is not None)
 
 
 def _dtype(tensor: Any) -> np.dtype:
@@ -128,11 +135,10 @@ def _holds(array: np.ndarray, dtype: np.dtype) -> bool:
     return whole and array.min() >= limits.min and array.max() <= limits.max
 
 
-def _fit_label(y: np.ndarray, output: tuple[int | None, ...] | None) -> np.ndarray:
+def _fit_label(y: np.ndarray, *, flat: bool) -> np.ndarray:
     if y.dtype.kind not in "biuf":
         return y
-    classes = output is not None and len(output) == 2 and (output[1] or 0) > 1
-    if classes and y.size == len(y):
+    if flat and y.size == len(y):
         y = y.reshape(-1)
         if y.dtype.kind == "f" and np.array_equal(y, np.rint(y)):
             y = y.astype(np.int64)

@@ -1,6 +1,7 @@
 """Parts of a data set: their names, and what is drawn where one is missing."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -30,12 +31,15 @@ class Raw:
         parts: Inputs and labels of each part; `"all"` alone where it is not split.
         class_names: Names of the classes by number, where the source tells them.
         notes: What was done to the data.
+        load: Reads the inputs that `x` names, given `(x, y)` of a part; None where `x`
+            are the inputs themselves.
     """
 
     name: str
     parts: dict[Part, Any]
     class_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    load: Callable[[Any, Any], Any] | None = None
 
 
 def draw_parts(

@@ -1,0 +1,258 @@
+"""Sentences or numbers with labels, from CSV and TSV files."""
+
+import csv
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfcompress.errors import DataError
+from tfcompress.names import nearest
+from tfcompress.sources.model_inputs import ModelInput
+from tfcompress.sources.parts import Part, Raw
+
+_LABEL = "label"
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table of text.
+
+    Attributes:
+        path: Its file.
+        names: Of the columns.
+        columns: The cells of each column.
+        lines: The line of the file in which each row ends.
+    """
+
+    path: Path
+    names: list[str]
+    columns: list[list[str]]
+    lines: list[int]
+
+
+def read_tables(
+    paths: Mapping[Part, Path],
+    *,
+    label: str | None,
+    inputs: Sequence[ModelInput],
+    classes: int | None,
+) -> Raw:
+    """Reads labelled sentences, or rows of numbers, from CSV or TSV files.
+
+    Args:
+        paths: A file for each part, or one as `"all"`. The first line names the
+            columns, unless a cell of it is a number.
+        label: Name of the column of labels. Defaults to `"label"` where there is one,
+            else to the last column.
+        inputs: Of the model; where it has several that are named as columns are, each
+            gets its column.
+        classes: How many classes the model tells apart, where it does.
+
+    Returns:
+        Inputs: texts `(samples,)`, or numbers `(samples, columns)` in the order of the
+        columns, or a dict of columns. Labels: texts; whole numbers; or real numbers.
+
+    Raises:
+        DataError: If a file is no table of text in UTF-8, rows differ in length, there
+            is no such column, or a cell that should be a number is none.
+    """
+    tables = {part: read_table(path) for part, path in paths.items()}
+    first = next(iter(tables.values()))
+    for table in tables.values():
+        if table.names != first.names:
+            raise DataError(
+                f"All files must have the columns {first.names}, as {first.path.name} "
+                f"has. Received: {str(table.path)!r} with {table.names}"
+            )
+    place = _find_label(first, label)
+    features = [
+        number for number, name in enumerate(first.names) if number != place and name
+    ]
+    if not features:
+        raise DataError(
+            "A table must have a column of labels and one at least to learn from. "
+            f"Received: {str(first.path)!r} with the columns {first.names}"
+        )
+    labels, names = _read_labels(tables, place, classes)
+    chosen = [each.name for each in inputs]
+    if len(chosen) > 1 and set(chosen) <= {first.names[number] for number in features}:
+        features = [first.names.index(name) for name in chosen]
+        x = {part: _by_name(table, features) for part, table in tables.items()}
+        notes: tuple[str, ...] = ()
+    else:
+        x, notes = _read_features(tables, features)
+    return Raw(
+        name=first.path.name if len(tables) == 1 else first.path.parent.name,
+        parts={part: (x[part], labels[part]) for part in tables},
+        class_names=names,
+        notes=notes,
+    )
+
+
+def read_table(path: Path) -> Table:
+    """Reads the cells of a CSV or TSV file.
+
+    Cells of a `.tsv` file stand between tabs, quotes are characters like others. Those
+    of a `.csv` file stand between commas, semicolons or tabs, whichever the first line
+    has most of, and may be quoted.
+
+    Args:
+        path: The file, in UTF-8.
+
+    Raises:
+        DataError: If it cannot be read, is empty, or its rows differ in length.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            if path.suffix.lower() == ".tsv":
+                reader = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+            else:
+                start = file.readline()
+                file.seek(0)
+                delimiter = max(",;\t", key=start.count)
+                reader = csv.reader(file, delimiter=delimiter, strict=True)
+            found = [(reader.line_num, row) for row in reader if row]
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"A table must be text in UTF-8 ({error}). Save it so. "
+            f"Received: {str(path)!r}"
+        ) from error
+    except (OSError, csv.Error) as error:
+        raise DataError(
+            f"The table cannot be read: {error}. Received: {str(path)!r}"
+        ) from error
+    if not found:
+        raise DataError(f"A table must hold rows. Received: {str(path)!r}, empty")
+    width = len(found[0][1])
+    for line, row in found:
+        if len(row) != width:
+            raise DataError(
+                f"All rows must have {width} cells, as the first has. "
+                f"Received: {str(path)!r}, line {line} with {len(row)}"
+            )
+    if any(_is_number(cell) for cell in found[0][1]):
+        names = [str(number) for number in range(width)]
+    else:
+        names = [cell.strip() for cell in found.pop(0)[1]]
+    double = sorted({name for name in names if name and names.count(name) > 1})
+    if double:
+        raise DataError(
+            "Each column must have a name of its own. "
+            f"Received: {str(path)!r} with more than one {', '.join(double)}"
+        )
+    if not found:
+        raise DataError(
+            f"A table must hold rows. Received: {str(path)!r} with its first line alone"
+        )
+    columns = [list(column) for column in zip(*(r for _, r in found), strict=True)]
+    return Table(path, names, columns, [line for line, _ in found])
+
+
+def _find_label(table: Table, label: str | None) -> int:
+    if label is None:
+        same = [n for n, name in enumerate(table.names) if name.lower() == _LABEL]
+        return same[0] if same else len(table.names) - 1
+    if label not in table.names:
+        raise DataError(
+            f"There is no column {label!r} for the label. Received: label={label!r}; "
+            f"nearest of {str(table.path)!r}: {', '.join(nearest(label, table.names))}"
+        )
+    return table.names.index(label)
+
+
+def _read_labels(
+    tables: Mapping[Part, Table], place: int, classes: int | None
+) -> tuple[dict[Part, np.ndarray], tuple[str, ...] | None]:
+    """Returns labels as numbers where all are, and as texts else."""
+    texts = {
+        part: [cell.strip() for cell in table.columns[place]]
+        for part, table in tables.items()
+    }
+    for part, table in tables.items():
+        if "" in texts[part]:
+            line = table.lines[texts[part].index("")]
+            raise DataError(
+                "Each row must have a label. "
+                f"Received: {str(table.path)!r}, line {line} with none"
+            )
+    if not all(_is_number(cell) for cells in texts.values() for cell in cells):
+        return {part: np.array(cells, str) for part, cells in texts.items()}, None
+    numbers = {part: np.array(cells, np.float64) for part, cells in texts.items()}
+    every = np.concatenate(list(numbers.values()))
+    with np.errstate(invalid="ignore"):
+        whole = bool((every == np.rint(every)).all()) and np.abs(every).max() < 2**53
+    if not whole:
+        return numbers, None
+    found = np.unique(every).astype(np.int64)
+    if classes and len(found) == classes and (found[0] < 0 or found[-1] >= classes):
+        # Numbers that are names, such as the stars of a review, from 1 to 5.
+        positions = {
+            part: np.searchsorted(found, array) for part, array in numbers.items()
+        }
+        return positions, tuple(map(str, found))
+    return {part: array.astype(np.int64) for part, array in numbers.items()}, None
+
+
+def _read_features(
+    tables: Mapping[Part, Table], features: Sequence[int]
+) -> tuple[dict[Part, Any], tuple[str, ...]]:
+    """Returns sentences, where a column holds text, else the numbers of all columns."""
+    first = next(iter(tables.values()))
+    texts = [
+        n for n in features if any(_is_text(t.columns[n]) for t in tables.values())
+    ]
+    if not texts:
+        columns = {
+            part: [_numbers(table, number) for number in features]
+            for part, table in tables.items()
+        }
+        return {
+            part: np.stack(arrays, axis=1).astype(np.float32)
+            for part, arrays in columns.items()
+        }, ()
+    if len(texts) > 1:
+        raise DataError(
+            "Columns must hold numbers, but for one of text. Give names numbers "
+            "first, or read the file with module:function. "
+            f"Received: {str(first.path)!r} with text in "
+            f"{', '.join(first.names[number] for number in texts)}"
+        )
+    left = [first.names[number] for number in features if number not in texts]
+    notes = (f"Columns left out beside the text: {', '.join(left)}.",) if left else ()
+    return {p: np.array(t.columns[texts[0]], str) for p, t in tables.items()}, notes
+
+
+def _by_name(table: Table, features: Sequence[int]) -> dict[str, np.ndarray]:
+    return {
+        table.names[number]: np.array(table.columns[number], str)
+        if _is_text(table.columns[number])
+        else _numbers(table, number).astype(np.float32)
+        for number in features
+    }
+
+
+def _is_text(cells: Sequence[str]) -> bool:
+    """Whether most cells of a column are no numbers."""
+    return 2 * sum(_is_number(cell) for cell in cells) < len(cells)
+
+
+def _numbers(table: Table, number: int) -> np.ndarray:
+    cells = table.columns[number]
+    for line, cell in zip(table.lines, cells, strict=True):
+        if not _is_number(cell):
+            raise DataError(
+                f"The column {table.names[number]!r} must hold numbers. "
+                f"Received: {str(table.path)!r}, line {line} with {cell!r}"
+            )
+    return np.array(cells, np.float64)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
