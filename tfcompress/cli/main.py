@@ -26,7 +26,15 @@ from tfcompress.cli.exit_code import ExitCode
 from tfcompress.cli.parser import Parser
 from tfcompress.errors import TFCompressError
 
-COMMANDS = ("demo", "benchmark", "inspect")
+COMMANDS = (
+    "demo",
+    "compress",
+    "distill",
+    "prune",
+    "quantize",
+    "benchmark",
+    "inspect",
+)
 
 
 def run() -> None:

@@ -1,0 +1,168 @@
+"""`tfcompress compress`: a model and its data go in, a small file comes out."""
+
+import argparse
+import re
+from typing import TYPE_CHECKING, Any
+
+from tfcompress.cli.data_options import add_data, load_data
+from tfcompress.cli.exit_code import ExitCode
+from tfcompress.cli.options import number
+from tfcompress.cli.run_options import add_run, run_pipeline, start_training
+from tfcompress.errors import ArgumentError
+from tfcompress.pipeline import Pipeline
+from tfcompress.pipeline.fields import Positive, Share
+
+if TYPE_CHECKING:
+    from tfcompress.pipeline.compression_result import Compression
+    from tfcompress.report import Comparison
+    from tfcompress.sources import Dataset
+
+HELP = "make a model small and fast, by a recipe or until it meets a demand"
+DESCRIPTION = (
+    "Take a trained Keras model and its data to a .tflite file, measured beside the "
+    "original. With a recipe, its stages are done; with a demand, such as --max-bytes, "
+    "ever stronger ways are tried until one meets it, and the exit code is 1 if none "
+    "does. With neither, the recipe balanced is tried first. A run that was stopped "
+    "goes on where it was."
+)
+EXAMPLES = (
+    "tfcompress compress model.keras --recipe balanced --data images.npz --output run",
+    "tfcompress compress model.keras --data images.npz --max-bytes 200k --output run",
+    "tfcompress compress networks.py:make_model --data sets:make_data "
+    "--max-drop 0.01 --target microcontroller --output run",
+)
+_DEMANDS = ("max_bytes", "max_latency_ms", "max_drop")
+_OF_RECIPES = ("batch_size", "strategy")
+_UNITS = {"": 1, "k": 1_000, "M": 1_000_000}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the command."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a trained model: a .keras or .h5 file, a SavedModel folder, or "
+        "module:function",
+    )
+    parser.add_argument(
+        "--recipe",
+        metavar="NAME|FILE",
+        help="what to do: a name from 'tfcompress recipe list', or a YAML file",
+    )
+    parser.add_argument(
+        "--max-bytes",
+        type=size,
+        metavar="N",
+        help="that the file may have, such as 200000, 200k or 1.5M",
+    )
+    parser.add_argument(
+        "--max-latency-ms",
+        type=number(Positive),
+        metavar="MS",
+        help="that a run of the file may take, on one thread of this machine",
+    )
+    parser.add_argument(
+        "--max-drop",
+        type=number(Share),
+        metavar="S",
+        help="that the file may be worse than the original: 0.01 is a point of "
+        "accuracy",
+    )
+    add_data(parser)
+    add_run(parser, target=None)
+
+
+def size(text: str) -> int:
+    """Reads a number of bytes; the type of a flag.
+
+    Args:
+        text: Such as `"200000"`, `"200k"` for as many, or `"1.5M"` for 1,500,000.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kM]?)", text)
+    found = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if found < 1 or found % 1:
+        raise argparse.ArgumentTypeError(
+            "must be a number of bytes, such as 200000, 200k or 1.5M. "
+            f"Received: {text!r}"
+        )
+    return int(found)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Compresses the model, and writes what it left."""
+    _check(arguments)
+    pipeline = None if arguments.recipe is None else read_recipe(arguments.recipe)
+    strategy = start_training(arguments)
+    from tfcompress.sources import read_model
+
+    model = read_model(arguments.model, trusted=arguments.trust)
+    data = load_data(arguments, model)
+    if pipeline is not None:
+        run_pipeline(pipeline, model, data, arguments, strategy=strategy)
+        return ExitCode.DONE
+    return _meet_demands(model, data, arguments)
+
+
+def read_recipe(text: str) -> Pipeline:
+    """Returns the pipeline of a recipe, by its name or the path of its file."""
+    if text.endswith((".yaml", ".yml")):
+        return Pipeline.from_yaml(text)
+    return Pipeline.from_recipe(text)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    demands = [name for name in _DEMANDS if getattr(arguments, name) is not None]
+    if arguments.recipe is not None and demands:
+        raise ArgumentError(
+            "Give either a recipe, or demands that choose what to do; not both. "
+            f"Received: --recipe {arguments.recipe} and {_flag(demands[0])}"
+        )
+    alone = [n for n in _OF_RECIPES if getattr(arguments, n) not in (None, "none")]
+    if arguments.recipe is None and alone:
+        raise ArgumentError(
+            f"{_flag(alone[0])} goes with a recipe: add --recipe balanced, or another. "
+            f"Received: {_flag(alone[0])} {getattr(arguments, alone[0])}"
+        )
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _meet_demands(
+    model: Any, data: "Dataset", arguments: argparse.Namespace
+) -> ExitCode:
+    from tfcompress.pipeline import compress
+    from tfcompress.report import compare
+
+    given = {
+        name: getattr(arguments, name)
+        for name in (*_DEMANDS, "target", "epochs")
+        if getattr(arguments, name) is not None
+    }
+    result = compress(
+        model,
+        data.train,
+        data.validation,
+        directory=arguments.output,
+        verbose=0 if arguments.quiet else "auto",
+        **given,
+    )
+    comparison = compare(
+        {"original": model, result.chosen.name: result.artifact},
+        data.validation if data.test is None else data.test,
+        threads=arguments.threads or 1,
+    )
+    _show(result, comparison, as_json=arguments.json)
+    return ExitCode.DONE if result.met else ExitCode.DEMAND_NOT_MET
+
+
+def _show(result: "Compression", comparison: "Comparison", *, as_json: bool) -> None:
+    from tfcompress.cli.console import make_console, write_json
+
+    if as_json:
+        write_json({**result.to_dict(), "comparison": comparison.to_dict()})
+        return
+    console = make_console()
+    console.print(result)
+    console.print(comparison)

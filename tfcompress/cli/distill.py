@@ -1,0 +1,81 @@
+"""`tfcompress distill`: trains a student from a teacher."""
+
+import argparse
+
+from tfcompress.cli.data_options import add_data, load_data
+from tfcompress.cli.options import number
+from tfcompress.cli.run_options import add_run, run_pipeline, start_training
+from tfcompress.pipeline import Distil, Distillation, Evaluate, Export, Pipeline
+from tfcompress.pipeline.fields import NotNegative, Positive
+
+HELP = "train a student from a teacher"
+DESCRIPTION = (
+    "Train a student from a teacher, write its .tflite file, and measure it beside the "
+    "teacher."
+)
+EXAMPLES = (
+    "tfcompress distill teacher.keras --student small.keras --data images.npz "
+    "--output run",
+    "tfcompress distill teacher.keras --student networks.py:make_student "
+    "--data images.npz --output run --epochs 20 --temperature 2",
+)
+_LOSSES = ("auto", "logits", "decoupled", "correlation", "regression")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the command."""
+    parser.add_argument(
+        "teacher",
+        metavar="TEACHER",
+        help="a trained model: a .keras or .h5 file, a SavedModel folder, or "
+        "module:function",
+    )
+    parser.add_argument(
+        "--student",
+        required=True,
+        metavar="MODEL",
+        help="the model to train, in the same forms",
+    )
+    usual = Distillation()
+    parser.add_argument(
+        "--loss",
+        choices=_LOSSES,
+        default=usual.loss,
+        help="what is taught (default: auto, which is logits for classes and "
+        "regression for numbers)",
+    )
+    parser.add_argument(
+        "--temperature",
+        type=number(Positive),
+        default=usual.temperature,
+        metavar="T",
+        help=f"softens the classes (default: {usual.temperature:g})",
+    )
+    parser.add_argument(
+        "--student-loss-weight",
+        type=number(NotNegative),
+        default=usual.student_loss_weight,
+        metavar="W",
+        help="of the loss on the labels "
+        f"(default: {usual.student_loss_weight:g}, beside 1 for what is taught)",
+    )
+    add_data(parser)
+    add_run(parser, target="cpu_float32")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Trains the student, and writes what it left."""
+    distillation = Distillation(
+        loss=arguments.loss,
+        temperature=arguments.temperature,
+        student_loss_weight=arguments.student_loss_weight,
+    )
+    strategy = start_training(arguments)
+    from tfcompress.sources import read_model
+
+    teacher = read_model(arguments.teacher, trusted=arguments.trust)
+    student = read_model(arguments.student, trusted=arguments.trust)
+    stage = Distil(student=student, distillation=distillation)
+    pipeline = Pipeline([stage, Export(), Evaluate()], name="distill")
+    data = load_data(arguments, teacher)
+    run_pipeline(pipeline, teacher, data, arguments, strategy=strategy)
