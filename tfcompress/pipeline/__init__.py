@@ -26,6 +26,8 @@ from tfcompress.pipeline.training import Training
 
 if TYPE_CHECKING:
     from tfcompress.pipeline.classifier_training import ClassifierTraining
+    from tfcompress.pipeline.compression import compress
+    from tfcompress.pipeline.compression_result import Attempt, Compression
     from tfcompress.pipeline.distil_prune_quantize import (
         Shipment,
         distil_prune_quantize,
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
     from tfcompress.pipeline.run_directory import RunDirectory
 
 __all__ = [
+    "Attempt",
     "ClassifierTraining",
+    "Compression",
     "Distil",
     "Distillation",
     "Evaluate",
@@ -54,10 +58,14 @@ __all__ = [
     "StageResult",
     "TrainTeacher",
     "Training",
+    "compress",
     "distil_prune_quantize",
 ]
 
 _HOMES = {
+    "Attempt": "compression_result",
+    "Compression": "compression_result",
+    "compress": "compression",
     "ClassifierTraining": "classifier_training",
     "PipelineResult": "result",
     "RunDirectory": "run_directory",

@@ -1,0 +1,125 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import tfcompress as tfc
+from tfcompress.errors import ArgumentError, DataError, ModelError, OutputError
+from tfcompress.pipeline import Compression
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    """Three clouds of points in the plane, and a model that tells them apart."""
+    random = np.random.default_rng(0)
+    labels = np.arange(96) % 3
+    centres = np.array([[0.0, 4.0], [4.0, -4.0], [-4.0, -4.0]])
+    points = (centres[labels] + random.normal(size=(96, 2))).astype(np.float32)
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((2,)),
+            keras.layers.Dense(16, activation="relu"),
+            keras.layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy")
+    model.fit(points, labels, epochs=10, batch_size=16, verbose=0)
+    return model, (points[:64], labels[:64]), (points[64:], labels[64:])
+
+
+@pytest.mark.parametrize(
+    "demand",
+    [
+        {"max_bytes": 0},
+        {"max_bytes": -5},
+        {"max_bytes": 0.5},
+        {"max_bytes": True},
+        {"max_bytes": "20 kB"},
+        {"max_bytes": float("nan")},
+        {"max_latency_ms": 0},
+        {"max_latency_ms": -1.0},
+        {"max_latency_ms": float("inf")},
+        {"max_latency_ms": "1"},
+        {"max_drop": 5},
+        {"max_drop": 1.0},
+        {"max_drop": -0.01},
+        {"max_drop": False},
+        {"epochs": 0},
+        {"epochs": 2.5},
+        {"target": "cpu_int9"},
+        {"metric": "acuracy"},
+    ],
+)
+def test_bad_arguments_are_found_before_anything_is_written(blobs, demand, tmp_path):
+    (name,) = demand
+    with pytest.raises(ArgumentError, match=f"Received: .*{name}="):
+        tfc.compress(*blobs, directory=tmp_path / "run", **demand)
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_models_and_data_are_found_before_anything_is_written(blobs, tmp_path):
+    model, train, validation = blobs
+    with pytest.raises(ModelError):
+        tfc.compress("model", train, validation, directory=tmp_path / "run")
+    with pytest.raises(DataError):
+        tfc.compress(model, train[0], validation, directory=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_folder_of_something_else_is_left_alone(blobs, tmp_path):
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(OutputError, match=r"thesis\.txt"):
+        tfc.compress(*blobs, directory=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.fixture(scope="module")
+def found(blobs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compress") / "run"
+    return tfc.compress(*blobs, max_drop=0.1, directory=folder, verbose=0)
+
+
+def test_stops_at_the_first_that_meets_the_demand(found):
+    assert isinstance(found, Compression)
+    assert found.met
+    assert dict(found.shortfall) == {}
+    assert [attempt.name for attempt in found.attempts] == ["after_training"]
+    assert found.pipeline.name == "after_training"
+    assert found.artifact.target.name == "cpu_int8"
+    assert found.chosen.bytes == found.artifact.path.stat().st_size
+    assert found.metric == "accuracy"
+
+
+def test_drop_is_that_of_the_file_beside_the_float_file(found, blobs):
+    quality = tfc.measurement.evaluate(found.artifact, blobs[2]).accuracy
+    assert found.chosen.quality == quality
+    assert found.chosen.drop == found.original["quality"] - quality
+    original = tfc.measurement.evaluate(blobs[0], blobs[2]).accuracy
+    assert found.original["quality"] == pytest.approx(original)
+
+
+def test_shows_itself(found):
+    assert "after_training" in str(found)
+    assert "a drop of 0.1 at most" in found.describe()
+    plain = json.loads(found.to_json())
+    assert plain["met"] is True
+    assert plain["attempts"][0]["bytes"] == found.chosen.bytes
+    assert plain == json.loads((found.directory / "results.json").read_text())
+
+
+def test_saves_the_file_with_its_account(found, tmp_path):
+    copy = found.save(tmp_path / "small.tflite")
+    assert (
+        tfc.export.Artifact.read(tmp_path / "small.tflite").bytes == found.chosen.bytes
+    )
+    assert copy.path.read_bytes() == found.artifact.path.read_bytes()
+
+
+def test_same_call_again_does_nothing_twice(found, blobs):
+    file = found.artifact.path
+    before = file.stat().st_mtime_ns
+    again = tfc.compress(*blobs, max_drop=0.1, directory=found.directory, verbose=0)
+    assert again.artifact.path == file
+    assert file.stat().st_mtime_ns == before
