@@ -14,6 +14,7 @@ from tfcompress.sources.model_inputs import ModelInput
 from tfcompress.sources.parts import Part, Raw
 
 _LABEL = "label"
+_TRUTHS = {"false": "0", "true": "1"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,7 +181,7 @@ def _read_labels(
             )
     if not all(_is_number(cell) for cells in texts.values() for cell in cells):
         return {part: np.array(cells, str) for part, cells in texts.items()}, None
-    numbers = {part: np.array(cells, np.float64) for part, cells in texts.items()}
+    numbers = {part: _numbers(table, place) for part, table in tables.items()}
     every = np.concatenate(list(numbers.values()))
     with np.errstate(invalid="ignore"):
         whole = bool((every == np.rint(every)).all()) and np.abs(every).max() < 2**53
@@ -247,12 +248,13 @@ def _numbers(table: Table, number: int) -> np.ndarray:
                 f"The column {table.names[number]!r} must hold numbers. "
                 f"Received: {str(table.path)!r}, line {line} with {cell!r}"
             )
-    return np.array(cells, np.float64)
+    return np.array([_TRUTHS.get(c.strip().lower(), c) for c in cells], np.float64)
 
 
 def _is_number(text: str) -> bool:
+    """Whether a cell holds a number, or true or false, which are 1 and 0."""
     try:
-        float(text)
+        float(_TRUTHS.get(text.strip().lower(), text))
     except ValueError:
         return False
     return True

@@ -90,8 +90,9 @@ def number_words(
         )
     if vocabulary is None and known is None:
         raise DataError(
-            "The model has no Embedding that says how many words it knows. Give the "
-            "words with which it was trained, or bring word numbers. "
+            "The data holds text, but the model has no Embedding that says how many "
+            "words it knows. Give the words with which it was trained; or, where the "
+            "text is names in a table, give each a number first. "
             "Received: vocabulary=None"
         )
     if vocabulary is not None and known is not None and len(vocabulary) + 2 > known:
