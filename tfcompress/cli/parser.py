@@ -60,7 +60,8 @@ class Parser(argparse_flags.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Ends the process with one line that says what is wrong."""
         line = " ".join(message.split()).rstrip(".")
-        sys.stderr.write(f"tfcompress: error: {line}{'' if line.endswith('?') else '.'} Help: {self.prog} --help\n")
+        end = "" if line.endswith("?") else "."
+        sys.stderr.write(f"tfcompress: error: {line}{end} Help: {self.prog} --help\n")
         raise SystemExit(ExitCode.BAD_INPUT)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:

@@ -15,7 +15,7 @@ from tfcompress.pipeline.recipe_nodes import read_word
 from tfcompress.pipeline.recipe_reader import Reader
 from tfcompress.pipeline.stages import Stage
 
-_BYTES = 4_000_000
+_BYTES = 800_000
 _WIDTH = 88
 _TOP = ("name", "description", "needs", "seed")
 _LAST = ("training", "distillation")

@@ -11,7 +11,7 @@ import yaml
 
 from tfcompress.pipeline.recipe_faults import Fault, FaultFound
 
-_CHARACTERS = 1_000_000
+_CHARACTERS = 200_000
 _DEPTH = 20
 _INTEGER = re.compile(r"[-+]?[0-9]{1,3}(_?[0-9]{1,3})*")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")

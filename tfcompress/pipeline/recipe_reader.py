@@ -31,6 +31,7 @@ _TOP: dict[str, Any] = {
     "seed": Annotated[int, Range(0, 2**32 - 1)],
     "stages": tuple[Stage, ...],
 }
+_STAGES = 100
 _SHOWN = 60
 _FAULTY = object()
 
@@ -93,6 +94,11 @@ class Reader:
                 node.start_mark,
                 f"{name} must be a list of stages, such as '- quantize: {{}}'. "
                 f"Received: {_show(node)}",
+            )
+        if len(node.value) > _STAGES:
+            raise FaultFound(
+                node.start_mark,
+                f"{name} must be {_STAGES} at most. Received: {len(node.value)}",
             )
         return tuple(self._attempt(self._read_stage, each, name) for each in node.value)
 
