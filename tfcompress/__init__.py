@@ -37,13 +37,14 @@ if TYPE_CHECKING:
         technique,
     )
     from tfcompress.distillation import Distiller
-    from tfcompress.pipeline import compress
+    from tfcompress.pipeline import Pipeline, compress
     from tfcompress.technique import Technique
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "Distiller",
+    "Pipeline",
     "Technique",
     "compress",
     "data",
@@ -66,6 +67,7 @@ __all__ = [
 
 _ROOMS = {
     "Distiller": "distillation",
+    "Pipeline": "pipeline",
     "Technique": "technique",
     "compress": "pipeline",
 }
