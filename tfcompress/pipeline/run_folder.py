@@ -129,7 +129,7 @@ class RunFolder:
         """
         folder = self._making(key)
         with telling(self.path):
-            self._sweep(keep=(self.backup(key).name,))
+            self._sweep(keep=(f"{key}.npz", f"{key}.teacher"))
             folder.mkdir(parents=True)
 
         def land(record: StageRecord) -> None:

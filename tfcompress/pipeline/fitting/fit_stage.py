@@ -13,6 +13,7 @@ from tfcompress.pipeline.fitting.held_zeros import zero_holder
 from tfcompress.pipeline.fitting.losses import build_losses, build_metrics
 from tfcompress.pipeline.fitting.optimizers import build_optimizer
 from tfcompress.pipeline.fitting.preparation import prepare
+from tfcompress.pipeline.fitting.stored_answers import stored_answers
 from tfcompress.pipeline.fitting.task import Task, find_task
 from tfcompress.pipeline.fitting.teaching import build_distiller
 from tfcompress.pipeline.fitting.training_data import TrainingData, seed_of
@@ -98,7 +99,10 @@ def fit_stage(
     data = TrainingData(
         train, batch_size=stage.training.batch_size, seed=seed_of(seed, name)
     )
-    with contextlib.nullcontext() if strategy is None else strategy.scope():
+    with (
+        stored_answers(stage.distillation, teacher, train, backup) as teacher,
+        contextlib.nullcontext() if strategy is None else strategy.scope(),
+    ):
         prepared = prepare(stage, model, task, train)
         learner = prepared.learner
         if stage.distillation is not None:
