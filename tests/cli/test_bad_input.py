@@ -109,6 +109,11 @@ def test_flags_of_every_command(place, capfd, command, flags, message):
         (["compress", "m", "--data", "d"], "required: --output"),
         (["distill", "m", "--data", "d", "--output", "run"], "required: --student"),
         (["prune", "m", "--data", "d", "--output", "run"], "--sparsity"),
+        (["quantize", "model.keras", "--output", "run"], "needs data"),
+        (
+            ["quantize", "model.keras", "--scheme", "int8", "--output", "run"],
+            "needs none",
+        ),
     ],
 )
 def test_what_is_missing(place, capfd, words, message):
@@ -184,6 +189,8 @@ def test_models_that_do_not_load(place, capfd, command, model, message):
         ("infinite.npz", "finite"),
         ("lengths.npz", "number of samples"),
         ("empty.npz", "sample"),
+        ("functions.py:broken", "lost"),
+        ("functions.py:three", "functions.py:three"),
     ],
 )
 def test_data_that_does_not_fit(place, capfd, data, message):

@@ -66,6 +66,18 @@ def test_the_time_left_counts_the_epochs_of_this_process_alone(clock):
     assert "epoch 8 of 10, val_accuracy 50.00 %, 12 s left" in text.getvalue()
 
 
+def test_the_time_left_does_not_count_the_building_of_the_graph(clock):
+    progress, text = make()
+    callbacks = progress.start("distil", 4)
+    run_epochs(callbacks, clock, 1, seconds=60)
+    run_epochs(callbacks, clock, 3, seconds=5, first=1)
+    assert [line.split(", ")[-1] for line in text.getvalue().splitlines()] == [
+        "180 s left",  # 3 epochs of 60 seconds, for all that is known.
+        "10 s left",
+        "5 s left",
+    ]
+
+
 def test_stages_that_do_not_train_and_those_done_before(clock):
     progress, text = make()
     with progress.shown():

@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Prunes the model, and writes what is left."""
-    stages = [_make_stage(arguments), Export(), Evaluate()]
+    stages = [make_stage(arguments), Export(), Evaluate()]
     pipeline = Pipeline(stages, name="prune")
     strategy = start_training(arguments)
     from tfcompress.sources import read_model
@@ -88,7 +88,8 @@ def run(arguments: argparse.Namespace) -> None:
     run_pipeline(pipeline, model, data, arguments, strategy=strategy)
 
 
-def _make_stage(arguments: argparse.Namespace) -> FittingStage:
+def make_stage(arguments: argparse.Namespace) -> FittingStage:
+    """Returns the stage that the flags ask for."""
     taught = Distillation(teacher="original")
     if arguments.sparsity is not None:
         return PruneWeights(sparsity=arguments.sparsity, distillation=taught)

@@ -57,21 +57,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Quantizes the model, and writes what it left."""
-    stages = _make_stages(arguments)
+    pipeline = Pipeline(_make_stages(arguments), name="quantize")
     strategy = start_training(arguments)
-    from tfcompress.sources import read_model
+    from tfcompress.sources import Dataset, read_model
 
     model = read_model(arguments.model, trusted=arguments.trust)
-    data = load_data(arguments, model)
-    pipeline = Pipeline([*stages, Evaluate()], name="quantize")
+    if arguments.data is None:
+        data = Dataset("none", train=None, validation=None)
+    else:
+        data = load_data(arguments, model)
     run_pipeline(pipeline, model, data, arguments, strategy=strategy)
 
 
 def _make_stages(arguments: argparse.Namespace) -> list[Stage]:
+    measured = [] if arguments.data is None else [Evaluate()]
     if arguments.scheme is None:
+        if arguments.data is None:
+            raise ArgumentError(
+                "Training with the rounding needs data: add --data, or --scheme "
+                "dynamic_range, which needs none. Received: neither"
+            )
         bits = 8 if arguments.bits is None else arguments.bits
         taught = Distillation(teacher="original")
-        return [Quantize(weight_bits=bits, distillation=taught), Export()]
+        return [Quantize(weight_bits=bits, distillation=taught), Export(), *measured]
     for name in ("bits", "epochs", "batch_size"):
         if getattr(arguments, name) is not None:
             flag = "--" + name.replace("_", "-")
@@ -80,4 +88,4 @@ def _make_stages(arguments: argparse.Namespace) -> list[Stage]:
                 f"leave one out. Received: --scheme {arguments.scheme} {flag} "
                 f"{getattr(arguments, name)}"
             )
-    return [Export(scheme=arguments.scheme)]
+    return [Export(scheme=arguments.scheme), *measured]

@@ -73,9 +73,9 @@ def run_pipeline(
     _check_arguments(directory, strategy, verbose)
     with RunFolder(directory) as folder:
         keras_compat.check_model(model)
-        check_data(
-            model, train, validation, test, batch_size=_largest_batch(pipeline.stages)
-        )
+        if train is not None or not _needs_no_data(pipeline.stages):
+            batch_size = _largest_batch(pipeline.stages)
+            check_data(model, train, validation, test, batch_size=batch_size)
         plan = plan_run(pipeline, model, train)
         data = {"train": train, "validation": validation, "test": test}
         progress = Progress(quiet=verbose == 0)
@@ -104,6 +104,11 @@ def _check_arguments(directory: Any, strategy: Any, verbose: Any) -> None:
         raise ArgumentError(
             f"verbose must be 0, 1 or 'auto'. Received: verbose={verbose!r}"
         )
+
+
+def _needs_no_data(stages: Sequence[Stage]) -> bool:
+    """Whether there are files alone to write; their schemes may need no data."""
+    return all(isinstance(stage, Export) for stage in stages)
 
 
 def _largest_batch(stages: Sequence[Stage]) -> int:
@@ -272,7 +277,8 @@ class _Run:
 
     @functools.cached_property
     def _train_code(self) -> str:
-        return str(fingerprint_data(self._data["train"]))
+        train = self._data["train"]
+        return "none" if train is None else str(fingerprint_data(train))
 
     @functools.cached_property
     def _test_code(self) -> str:

@@ -176,7 +176,8 @@ class Pipeline:
 
         Args:
             model: A built model of either Keras. It is not changed.
-            train: Inputs and labels, in a form that `tfcompress.data.batches` accepts.
+            train: Inputs and labels, in a form that `tfcompress.data.batches` accepts;
+                or None where all stages are exports of a scheme that needs none.
             validation: The same, for the figures after each epoch.
             test: The same, for the stage `evaluate`. Defaults to `validation`.
             directory: Folder of this run: empty, missing, or of an earlier run.

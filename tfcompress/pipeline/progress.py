@@ -164,7 +164,7 @@ class _Stage:
         self.name = name
         self.epochs = epochs
         self.bar: Any = None
-        self.started = self.told = self._began = time.monotonic()
+        self.started = self.told = self._began = self._built = time.monotonic()
         self._first: int | None = None
 
     def begin(self, epoch: int) -> None:
@@ -173,9 +173,17 @@ class _Stage:
             self._first, self._began = epoch, time.monotonic()
 
     def seconds_left(self, done: int, now: float) -> float:
-        """Returns how long the epochs to come will take, by those of this process."""
-        each = (now - self._began) / max(done - (self._first or 0), 1)
-        return each * max(self.epochs - done, 0)
+        """Returns how long the epochs to come will take, by those of this process.
+
+        The first one counts only while there is no other, for it builds the graph.
+        """
+        first = self._first or 0
+        if done == first + 1:
+            self._built = now
+            each = now - self._began
+        else:
+            each = (now - self._built) / (done - first - 1)
+        return each * (self.epochs - done)
 
 
 class _TimeLeft(rich.progress.ProgressColumn):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfcompress import export, keras_compat
-from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.errors import ArgumentError, DataError, ModelError
 from tfcompress.export.targets import Target
 from tfcompress.measurement.quality.quality import label_kinds
 from tfcompress.names import nearest
@@ -82,6 +82,8 @@ def plan_run(pipeline: Pipeline, model: Any, train: Any) -> RunPlan:
             teaching += [name] if stage.kind == "train_teacher" else []
         if isinstance(stage, Export):
             plan.targets[name] = _find_target(stage)
+            if train is None:
+                _check_no_data(plan.targets[name])
         if isinstance(stage, Evaluate):
             label_kinds(stage.metrics)
     if fitting:
@@ -121,6 +123,15 @@ def _check_same_task(model: Any, original: Any, name: str) -> None:
 
 def _output_shapes(model: Any) -> list[tuple[int | None, ...]]:
     return [tuple(output.shape)[1:] for output in model.outputs]
+
+
+def _check_no_data(target: Target) -> None:
+    if target.activations != "float32":
+        raise DataError(
+            f"{target.name} learns the ranges of activations from data: bring some, "
+            "or choose a scheme that needs none, such as 'dynamic_range'. "
+            "Received: train=None"
+        )
 
 
 def _find_target(stage: Export) -> Target:
