@@ -1,3 +1,5 @@
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -173,3 +175,40 @@ def test_unknown_input(models):
 def test_bad_options(options):
     with pytest.raises(ArgumentError, match="Received: "):
         read_data(save(x=np.zeros((9, 2)), y=np.zeros(9)), **options)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04broken"])
+def test_damaged_file(tmp_path, content):
+    (tmp_path / "data.npz").write_bytes(content)
+    with pytest.raises(DataError, match=r"data\.npz"):
+        read_data("data.npz")
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_damaged_compressed_file(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    np.savez_compressed("data.npz", x=rng.random((40, 4)), y=np.arange(40))
+    content = bytearray((tmp_path / "data.npz").read_bytes())
+    start = int(rng.integers(0, len(content) - 40))
+    content[start : start + 40] = bytes(40)
+    (tmp_path / "data.npz").write_bytes(content)
+    with pytest.raises(DataError, match=r"data\.npz"):
+        read_data("data.npz")
+
+
+def test_single_array_and_folder(tmp_path):
+    with open("data.npz", "wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(DataError, match="holds a single array"):
+        read_data("data.npz")
+    (tmp_path / "folder.npz").mkdir()
+    with pytest.raises(DataError, match="folder with none of these"):
+        read_data("folder.npz")
+
+
+def test_file_beside_arrays(tmp_path):
+    save(x=np.zeros((9, 2)), y=np.zeros(9))
+    with zipfile.ZipFile("data.npz", "a") as archive:
+        archive.writestr("class_names", "no array")
+    with pytest.raises(DataError, match="class_names is none"):
+        read_data("data.npz")
