@@ -287,7 +287,10 @@ class _Run:
     def _inputs(self, name: str, stage: Stage) -> dict[str, str]:
         """Returns the fingerprints of what a stage works on, by name."""
         if isinstance(stage, Evaluate):
-            files = {f"file {n}": a.sha256 for n, a in self._artifacts.items()}
+            files = {
+                f"file {other}": f"{artifact.sha256} for {artifact.target.name}"
+                for other, artifact in self._artifacts.items()
+            }
             model = self._models[ORIGINAL].code
             return {"model": model, "test": self._test_code, **files}
         inputs = {"model": self._subject(name).code, "train": self._train_code}

@@ -104,10 +104,12 @@ def check_needs(model: Any, needs: Iterable[str], name: str) -> None:
     wanted = set(needs)
     found = set(_kinds(model.get_config()))
     if wanted and not wanted & found:
+        stock = vars(keras_compat.keras_of(model).layers)
+        layers = ", ".join(sorted(found & set(stock)))
         raise ModelError(
             f"{name!r} is for models with a layer of one of these kinds: "
             f"{', '.join(needs)}. Choose another pipeline for this model. "
-            f"Received: model={model.name!r} with {', '.join(sorted(found))}"
+            f"Received: model={model.name!r} with {layers}"
         )
 
 
