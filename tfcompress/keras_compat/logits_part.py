@@ -1,7 +1,9 @@
 """The part of a quantization-aware model that gives logits."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import tensorflow as tf
 import tf_keras
 
 from tfcompress.keras_compat import modules
@@ -10,32 +12,42 @@ from tfcompress.keras_compat.activation_range import ActivationRange
 _PROBABILITIES = ("softmax", "sigmoid")
 
 
-def logits_part(model: Any) -> Any:
+def logits_part(model: Any, wanted: Sequence[bool] | None = None) -> Any:
     """Returns a quantization-aware model without the softmax or sigmoid at its end.
 
     The layers are shared: what trains the part trains the model.
 
     Args:
         model: What `QuantizationAwareTraining.apply` returned.
+        wanted: For each output, in flattened order, whether it shall give logits.
+            Defaults to all.
 
     Returns:
-        A tf_keras model with the same inputs; the model itself if it has several
-        outputs or ends in neither.
+        A tf_keras model with the same inputs; the model itself if no output ends in
+        either.
     """
-    if len(model.outputs) != 1:
+    chosen = [True] * len(model.outputs) if wanted is None else wanted
+    found = [
+        _before_probabilities(tensor) if take else tensor
+        for tensor, take in zip(model.outputs, chosen, strict=True)
+    ]
+    if all(a is b for a, b in zip(found, model.outputs, strict=True)):
         return model
-    tensor = model.outputs[0]
-    found = None
-    while found is None:
+    outputs = tf.nest.pack_sequence_as(model.output, found)
+    return tf_keras.Model(model.input, outputs, name=model.name)
+
+
+def _before_probabilities(output: Any) -> Any:
+    """Returns what goes into the softmax or sigmoid behind an output, or the output."""
+    tensor = output
+    while True:
         layer, index = tensor._keras_history[:2]
         taken = modules.flatten(layer._inbound_nodes[index].keras_inputs)
-        if isinstance(layer, ActivationRange):
-            tensor = taken[0]
-        elif _gives_probabilities(layer):
-            found = taken[0]
-        else:
-            return model
-    return tf_keras.Model(model.input, found, name=model.name)
+        if _gives_probabilities(layer):
+            return taken[0]
+        if not isinstance(layer, ActivationRange):
+            return output
+        tensor = taken[0]
 
 
 def _gives_probabilities(layer: Any) -> bool:

@@ -10,7 +10,7 @@ import tf_keras
 
 from tfcompress.errors import ModelError
 from tfcompress.keras_compat import internals
-from tfcompress.keras_compat.prunable_weights import prunable_weights
+from tfcompress.keras_compat.prunable_weights import PrunableWeight, prunable_weights
 from tfcompress.keras_compat.tfmot_layers import tfmot_core
 
 _Wrapper: Any = tfmot_core("quantization.keras.quantize_wrapper").QuantizeWrapper
@@ -152,6 +152,12 @@ class RoundedLayer(_Wrapper):
         return [
             self._keeping(number, variable) for number, variable in self._variables()
         ]
+
+    @property
+    def zero_masks(self) -> list[tuple[PrunableWeight, Any]]:
+        """Each kernel whose zeros stay, with the variable that is 0 where they are."""
+        kernels = prunable_weights(self.layer)
+        return [(kernels[int(number)], mask) for number, mask in self._zeros.items()]
 
     @property
     def roundings(self) -> dict[int, Any]:

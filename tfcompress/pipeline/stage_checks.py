@@ -50,6 +50,7 @@ def check_stage(stage: FittingStage, model: Any, train: Any) -> None:
         return
     task = find_task(model, train, stage.training.loss)
     build_optimizer(stage.training, keras_compat.keras_of(model), steps=1)
-    build_metrics(task, model, model, stage.training.metrics)
+    ends = keras_compat.output_activations(model)
+    build_metrics(task, model, model, ends, stage.training.metrics)
     if stage.distillation is not None:
         choose_loss(stage.distillation, task, model)

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
+
 from tfcompress import keras_compat
 from tfcompress.distillation.programs.epoch_backup import EpochBackup
 from tfcompress.keras_compat.random_layers import seeded_random_layers
 from tfcompress.pipeline.fitting.held_zeros import zero_holder
 from tfcompress.pipeline.fitting.losses import build_losses, build_metrics
 from tfcompress.pipeline.fitting.optimizers import build_optimizer
-from tfcompress.pipeline.fitting.preparation import prepare
+from tfcompress.pipeline.fitting.preparation import Prepared, prepare
 from tfcompress.pipeline.fitting.stored_answers import stored_answers
 from tfcompress.pipeline.fitting.task import Task, find_task
 from tfcompress.pipeline.fitting.teaching import build_distiller
@@ -66,7 +68,9 @@ def fit_stage(
         validation: The same, for the figures after each epoch.
         seed: Of everything that is drawn at random.
         backup: The `.npz` file that keeps the last full epoch, or None. It stays when
-            the training is done; a file of another training must not stand there.
+            the training is done, and beside it, under the same name with `.teacher`,
+            what a teacher said that is `cached`; those of another training must not
+            stand there.
         callbacks: Keras callbacks of the training.
         strategy: A `tf.distribute.Strategy` to train under, or None.
 
@@ -103,11 +107,20 @@ def fit_stage(
         stored_answers(stage.distillation, teacher, train, backup) as teacher,
         contextlib.nullcontext() if strategy is None else strategy.scope(),
     ):
-        prepared = prepare(stage, model, task, train)
+        # Keras 3 cannot fit under this strategy.
+        keras = "tf_keras" if _has_several_workers(strategy) else None
+        prepared = prepare(stage, model, task, train, keras=keras)
         learner = prepared.learner
         if stage.distillation is not None:
             learner = build_distiller(stage.distillation, task, teacher, learner)
-        _compile(learner, prepared.learner, stage, task, model, data.steps)
+        _compile(
+            learner,
+            prepared,
+            stage,
+            task,
+            model,
+            data.steps * stage.training.epochs,
+        )
         held = zero_holder(prepared.learner)
         needed = [*prepared.callbacks, *([] if held is None else [held])]
         with seeded_random_layers(prepared.learner) as restart:
@@ -130,9 +143,13 @@ def _restarting(
     )
 
 
+def _has_several_workers(strategy: Any) -> bool:
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
 def _compile(
     learner: Any,
-    trained: Any,
+    prepared: Prepared,
     stage: FittingStage,
     task: Task,
     model: Any,
@@ -140,11 +157,11 @@ def _compile(
 ) -> None:
     training = stage.training
     assert training is not None
-    library = keras_compat.keras_of(trained)
+    trained, ends = prepared.learner, prepared.ends
     learner.compile(
-        build_optimizer(training, library, steps * training.epochs),
-        loss=build_losses(task, model, trained),
-        metrics=build_metrics(task, model, trained, training.metrics),
+        build_optimizer(training, keras_compat.keras_of(trained), steps),
+        loss=build_losses(task, model, trained, ends),
+        metrics=build_metrics(task, model, trained, ends, training.metrics),
         loss_weights=task.loss_weights,
     )
 

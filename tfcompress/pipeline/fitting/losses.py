@@ -66,7 +66,9 @@ def kind_of_loss(loss: Any) -> str | None:
     return "numbers" if any(part in name for part in _OF_NUMBERS) else None
 
 
-def build_losses(task: "Task", model: Any, trained: Any) -> Any:
+def build_losses(
+    task: "Task", model: Any, trained: Any, ends: Sequence[str | None]
+) -> Any:
     """Returns the losses to compile with.
 
     Args:
@@ -74,12 +76,12 @@ def build_losses(task: "Task", model: Any, trained: Any) -> Any:
         model: The model, for the structure of its outputs.
         trained: The model that is trained, which may end in logits where `model` ends
             in probabilities.
+        ends: The activation in which each output of `trained` ends, or None.
 
     Returns:
         A loss of the Keras of `trained`, or a list of them, or a dict.
     """
     library = keras_compat.keras_of(trained)
-    ends = keras_compat.output_activations(trained)
     losses = [
         _loss(library, output, end)
         for output, end in zip(task.outputs, ends, strict=True)
@@ -88,14 +90,19 @@ def build_losses(task: "Task", model: Any, trained: Any) -> Any:
 
 
 def build_metrics(
-    task: "Task", model: Any, trained: Any, names: Sequence[str] | None
+    task: "Task",
+    model: Any,
+    trained: Any,
+    ends: Sequence[str | None],
+    names: Sequence[str] | None,
 ) -> Any:
     """Returns the metrics to compile with.
 
     Args:
         task: What the model is to learn.
         model: The model, for the structure of its outputs.
-        trained: The model that is trained, as in `build_losses`.
+        trained: The model that is trained.
+        ends: As in `build_losses`.
         names: Names of Keras metrics, or None for those of the task.
 
     Returns:
@@ -105,7 +112,6 @@ def build_metrics(
         ArgumentError: If there is no metric of this name.
     """
     library = keras_compat.keras_of(trained)
-    ends = keras_compat.output_activations(trained)
     metrics = [
         [
             _metric(library, name, output, end)

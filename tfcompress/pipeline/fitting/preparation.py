@@ -1,13 +1,14 @@
 """A model made ready for the training of a stage."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfcompress import keras_compat
 from tfcompress.keras_compat.logits_part import logits_part
 from tfcompress.pipeline.fitting import techniques
 from tfcompress.pipeline.fitting.logits import put_on, take_off
+from tfcompress.pipeline.fitting.rounded_pruning import apply_both
 from tfcompress.pipeline.fitting.task import Task
 from tfcompress.pipeline.stages import (
     FittingStage,
@@ -19,6 +20,8 @@ from tfcompress.pipeline.stages import (
 )
 from tfcompress.quantization import calibrate
 
+_PROBABILITIES = ("softmax", "sigmoid")
+
 
 @dataclasses.dataclass
 class Prepared:
@@ -26,19 +29,31 @@ class Prepared:
 
     Attributes:
         learner: What is trained: a model that ends in logits, or in numbers.
+        ends: The activation in which each output of it ends, or None.
         callbacks: What its training needs.
         finish: Returns the plain model, and what the exporter takes, when it is done.
         account: What was done to which layer and what was not, and why.
     """
 
     learner: Any
+    ends: Sequence[str | None]
     callbacks: list[Any]
     finish: Callable[[], tuple[Any, Any]]
     account: str
 
 
-def prepare(stage: FittingStage, model: Any, task: Task | None, train: Any) -> Prepared:
+def prepare(
+    stage: FittingStage,
+    model: Any,
+    task: Task | None,
+    train: Any,
+    *,
+    keras: str | None = None,
+) -> Prepared:
     """Applies the techniques of a stage to a copy of a model.
+
+    Whole channels and blocks go first, as far as the stage has them before the others;
+    single weights become zero while the model trains, or at once where it does not.
 
     Args:
         stage: The stage.
@@ -46,57 +61,95 @@ def prepare(stage: FittingStage, model: Any, task: Task | None, train: Any) -> P
             changed.
         task: What the model is to learn, or None where it is not trained.
         train: The training data, to measure and to calibrate on.
+        keras: Where the model is to be trained, `"keras"` or `"tf_keras"`. Defaults to
+            its own Keras, or that of the techniques.
     """
     accounts: list[str] = []
     pruning = quantization = None
-    calibration = "min_max"
     for part in techniques_of(stage):
-        if isinstance(part, PruneChannels):
-            technique: Any = techniques.channel_pruning(part)
-            model = technique.apply(model)
-            accounts.append(str(technique.account))
-        elif isinstance(part, PruneLayers):
-            technique = techniques.layer_pruning(part, train)
-            model = technique.apply(model)
-            accounts.append(str(technique.account))
-        elif isinstance(part, PruneWeights):
+        if isinstance(part, PruneWeights):
             pruning = part
         elif isinstance(part, Quantize):
-            quantization, calibration = part, part.calibration
-    if pruning is not None and (task is None or quantization is not None):
-        once = techniques.magnitude_pruning(pruning, at_once=True)
-        model = once.finalize(once.apply(model))
-        accounts.append(str(once.account))
-        pruning = None
+            quantization = part
+        elif isinstance(part, PruneChannels | PruneLayers):
+            technique: Any = (
+                techniques.channel_pruning(part)
+                if isinstance(part, PruneChannels)
+                else techniques.layer_pruning(part, train)
+            )
+            model = technique.apply(model)
+            accounts.append(str(technique.account))
     if quantization is not None:
-        aware = techniques.quantization_aware_training(quantization)
-        wrapped = calibrate(aware.apply(model), train, method=calibration)
-        accounts.append(str(aware.account))
-        return Prepared(
-            logits_part(wrapped),
-            aware.callbacks(),
-            lambda: (aware.finalize(wrapped), wrapped),
-            "\n".join(accounts),
-        )
-    graph = keras_compat.read(model)
-    origin = keras_compat.origin_of(model)
-    wanted = [False] * len(model.outputs)
-    if task is not None:
-        wanted = [output.kind != "numbers" for output in task.outputs]
-    graph, endings = take_off(graph, wanted)
-    plain = keras_compat.build(graph, keras=origin, trusted=True)
-    if pruning is None:
-        learner, callbacks, strip = plain, [], lambda: plain
+        prepared = _rounding(quantization, pruning, model, task, train)
     else:
-        gradual = techniques.magnitude_pruning(pruning, at_once=False)
-        learner = gradual.apply(plain)
-        callbacks = gradual.callbacks()
-        accounts.append(str(gradual.account))
-        strip = lambda: gradual.finalize(learner)  # noqa: E731
+        prepared = _plain(pruning, model, task, keras)
+    accounts.append(prepared.account)
+    account = "\n".join(filter(None, accounts))
+    return dataclasses.replace(prepared, account=account)
+
+
+def _rounding(
+    stage: Quantize, pruning: PruneWeights | None, model: Any, task: Task | None, x: Any
+) -> Prepared:
+    aware = techniques.quantization_aware_training(stage)
+    callbacks = aware.callbacks()
+    accounts = []
+    if pruning is not None:
+        once = techniques.magnitude_pruning(pruning, at_once=True)
+        if task is None:
+            wrapped = aware.apply(once.finalize(once.apply(model)))
+        else:
+            wrapped, prunes = apply_both(once, aware, model)
+            callbacks.append(prunes)
+        accounts.append(str(once.account))
+    else:
+        wrapped = aware.apply(model)
+    accounts.append(str(aware.account))
+    calibrate(wrapped, x, method=stage.calibration)
+    learner, ends = wrapped, keras_compat.output_activations(model)
+    if task is not None:
+        learner = logits_part(wrapped, _gives_logits(task))
+        ends = tuple(
+            end if after is before else None
+            for end, after, before in zip(
+                ends, learner.outputs, wrapped.outputs, strict=True
+            )
+        )
 
     def finish() -> tuple[Any, Any]:
-        whole = put_on(keras_compat.read(strip()), endings)
-        done = keras_compat.build(whole, keras=origin, trusted=True)
-        return done, done
+        return aware.finalize(wrapped), wrapped
 
-    return Prepared(learner, callbacks, finish, "\n".join(accounts))
+    return Prepared(learner, ends, callbacks, finish, "\n".join(accounts))
+
+
+def _plain(
+    stage: PruneWeights | None, model: Any, task: Task | None, keras: str | None
+) -> Prepared:
+    origin = keras_compat.origin_of(model)
+    wanted = [False] * len(model.outputs) if task is None else _gives_logits(task)
+    graph, endings = take_off(keras_compat.read(model), wanted)
+    plain = keras_compat.build(graph, keras=keras or origin, trusted=True)
+    ends = keras_compat.output_activations(plain)
+    learner, callbacks, account = plain, [], ""
+    pruning = None
+    if stage is not None:
+        pruning = techniques.magnitude_pruning(stage, at_once=task is None)
+        learner = pruning.apply(plain)
+        callbacks = pruning.callbacks() if task is not None else []
+        account = str(pruning.account)
+
+    def finish() -> tuple[Any, Any]:
+        done = learner if pruning is None else pruning.finalize(learner)
+        whole = put_on(keras_compat.read(done), endings)
+        built = keras_compat.build(whole, keras=origin, trusted=True)
+        return built, built
+
+    return Prepared(learner, ends, callbacks, finish, account)
+
+
+def _gives_logits(task: Task) -> list[bool]:
+    """Returns which outputs are trained on their logits."""
+    return [
+        output.kind != "numbers" and output.activation in _PROBABILITIES
+        for output in task.outputs
+    ]

@@ -76,7 +76,7 @@ class TrainingData:
             rows = tf.data.Dataset.from_tensor_slices(self._arrays)
             return rows.batch(self._batch_size)
         if data_module.is_dataset(self._data):
-            return self._data
+            return self._data.apply(tf.data.experimental.assert_cardinality(self.steps))
         first = next(data_module.batches(self._data))
         elements = tf.nest.map_structure(_signature, _parts(first))
 
@@ -101,8 +101,8 @@ class TrainingData:
         def rows(order: Any) -> Any:
             return tf.nest.map_structure(lambda a: tf.gather(a, order), tensors)
 
-        numbers = tf.data.Dataset.range(start, epochs).flat_map(batches_of)
-        found = numbers.map(rows, num_parallel_calls=tf.data.AUTOTUNE)
+        orders = tf.data.Dataset.range(start, epochs).flat_map(batches_of)
+        found = orders.map(rows, num_parallel_calls=tf.data.AUTOTUNE)
         return self._finish(found, start, epochs)
 
     def _of_dataset(self, start: int, epochs: int) -> Any:
@@ -152,7 +152,12 @@ class TrainingData:
     def _finish(self, found: Any, start: int, epochs: int) -> Any:
         count = self.steps * (epochs - start)
         found = found.apply(tf.data.experimental.assert_cardinality(count))
-        return found.prefetch(tf.data.AUTOTUNE)
+        options = tf.data.Options()
+        # Arrays and functions are no files, of which each worker could take some.
+        options.experimental_distribute.auto_shard_policy = (
+            tf.data.experimental.AutoShardPolicy.DATA
+        )
+        return found.prefetch(tf.data.AUTOTUNE).with_options(options)
 
 
 def seed_of(*parts: Any) -> int:
@@ -172,15 +177,19 @@ def _as_batch_arrays(data: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _parts(batch: data_module.Batch) -> tuple[Any, ...]:
     """Returns inputs, labels and sample weights, as far as there are any."""
-    x, y, weight = (_as_tuples(part) for part in batch)
+    x, y, weight = (_as_tensors(part) for part in batch)
     return (x, y) if weight is None else (x, y, weight)
 
 
-def _as_tuples(part: Any) -> Any:
-    """Returns lists of arrays as tuples, which `tf.data` does not stack."""
+def _as_tensors(part: Any) -> Any:
+    """Returns arrays as Keras takes them; lists as tuples, which are not stacked."""
+    if isinstance(part, dict):
+        return {key: _as_tensors(one) for key, one in part.items()}
     if isinstance(part, list):
-        return tuple(_as_tuples(one) for one in part)
-    return part
+        return tuple(_as_tensors(one) for one in part)
+    if part is None or part.dtype != np.float64:
+        return part
+    return part.astype(np.float32)
 
 
 def _signature(array: Any) -> Any:
