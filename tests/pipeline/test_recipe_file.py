@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from tfcompress import recipes
@@ -111,6 +111,7 @@ def stages(draw):
     return draw(configurations(Joint, techniques=tuple(parts)))
 
 
+@example(FineTune(), "two\nlines", "\x85 \u2028 \ufeff", ["yes", "1e-4", "~"], 1)
 @settings(
     max_examples=60,
     deadline=None,

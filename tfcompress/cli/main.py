@@ -32,8 +32,13 @@ COMMANDS = (
     "distill",
     "prune",
     "quantize",
+    "export",
+    "evaluate",
+    "compare",
     "benchmark",
     "inspect",
+    "recipe",
+    "completion",
 )
 
 
@@ -66,8 +71,10 @@ def make_parser(commands: Sequence[str] = COMMANDS) -> Parser:
         prog="tfcompress",
         description="Make Keras models small and fast, with measured proof.",
         examples=(
-            "tfcompress demo --data images.npz --output run",
-            "tfcompress benchmark --help",
+            "tfcompress demo",
+            "tfcompress recipe list",
+            "tfcompress compress model.keras --recipe balanced --data images.npz "
+            "--output run",
         ),
     )
     parser.add_argument("--version", action="version", version=__version__)

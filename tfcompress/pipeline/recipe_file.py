@@ -69,15 +69,8 @@ def write_recipe(pipeline: Pipeline, path: str | os.PathLike[str] | None = None)
     print(write_recipe(Pipeline([Export()])))
     ```
     """
-    default = Pipeline(pipeline.stages)
-    values = {
-        key: _to_plain(getattr(pipeline, key), key)
-        for key in _TOP
-        if getattr(pipeline, key) != getattr(default, key)
-    }
-    values["stages"] = [_stage_to_plain(stage) for stage in pipeline.stages]
     text = yaml.dump(
-        values,
+        to_plain(pipeline),
         Dumper=_Writer,
         sort_keys=False,
         allow_unicode=True,
@@ -87,6 +80,21 @@ def write_recipe(pipeline: Pipeline, path: str | os.PathLike[str] | None = None)
     if path is not None:
         write_atomically(path, text)
     return text
+
+
+def to_plain(pipeline: Pipeline) -> dict[str, Any]:
+    """Returns a pipeline as plain data, as its recipe holds it.
+
+    Raises:
+        ArgumentError: If a stage holds what is no plain value.
+    """
+    default = Pipeline(pipeline.stages)
+    values = {
+        key: _to_plain(getattr(pipeline, key), key)
+        for key in _TOP
+        if getattr(pipeline, key) != getattr(default, key)
+    }
+    return {**values, "stages": [_stage_to_plain(s) for s in pipeline.stages]}
 
 
 def _find(given: Any) -> tuple[str, str]:
@@ -130,7 +138,8 @@ class _Writer(yaml.SafeDumper):
 
 
 def _represent_text(writer: _Writer, text: str) -> yaml.ScalarNode:
-    style = None if isinstance(read_word(text), str) else '"'
+    is_text = isinstance(read_word(text), str)
+    style = None if is_text and text.isprintable() else '"'
     return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

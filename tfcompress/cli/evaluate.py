@@ -1,0 +1,68 @@
+"""`tfcompress evaluate`: how good a model or a file is."""
+
+import argparse
+import dataclasses
+import math
+from typing import Any
+
+from tfcompress.cli.console import make_console, write_json
+from tfcompress.cli.data_options import add_data
+from tfcompress.cli.model_options import add_quality, load_test_data, read_models
+from tfcompress.cli.options import add_json, add_trust
+
+HELP = "how good a Keras model or a .tflite file is"
+DESCRIPTION = (
+    "Measure a Keras model, or a .tflite file on LiteRT, on the part of the data that "
+    "is for the test; where the data holds none, on samples that are held out as in "
+    "the other commands."
+)
+EXAMPLES = (
+    "tfcompress evaluate small.tflite --data images.npz",
+    "tfcompress evaluate model.keras --data images.npz --metrics accuracy,macro_f1 "
+    "--confidence 0.95",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the command."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL|FILE",
+        help="a .tflite file; or a .keras or .h5 file, a SavedModel folder, or "
+        "module:function",
+    )
+    add_data(parser)
+    add_quality(parser)
+    add_json(parser)
+    add_trust(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measures the model, and writes the figures to standard output."""
+    from tfcompress import measurement
+
+    models = read_models([arguments.model], trusted=arguments.trust)
+    (model,) = models.values()
+    _, test = load_test_data(arguments, models)
+    quality = measurement.evaluate(
+        model,
+        test,
+        arguments.metrics,
+        threads=arguments.threads,
+        confidence=arguments.confidence,
+    )
+    if arguments.json:
+        write_json(_to_plain(dataclasses.asdict(quality)))
+    else:
+        make_console().print(quality)
+
+
+def _to_plain(value: Any) -> Any:
+    """Returns plain data for JSON; a number that is not finite is None."""
+    if isinstance(value, dict):
+        return {str(key): _to_plain(each) for key, each in value.items()}
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [_to_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

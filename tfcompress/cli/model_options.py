@@ -1,0 +1,121 @@
+"""Models and files of the commands that take either, and data that fits them."""
+
+import argparse
+import os
+import types
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from tfcompress.cli.data_options import load_data
+from tfcompress.cli.options import names, number
+from tfcompress.errors import OutputError
+from tfcompress.pipeline.fields import Count, Part, Range
+
+Seed = Annotated[int, Range(0, 2**32 - 1)]
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """Adds `--seed`, which draws what is held out."""
+    parser.add_argument(
+        "--seed",
+        type=number(Seed),
+        metavar="N",
+        help="that draws what is held out, as in the command that trained (default: 0)",
+    )
+
+
+def add_quality(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that say what is measured."""
+    parser.add_argument(
+        "--metrics",
+        type=names,
+        metavar="A,B",
+        help="names with commas between them, such as accuracy,macro_f1 (default: "
+        "those of the task)",
+    )
+    parser.add_argument(
+        "--confidence",
+        type=number(Part),
+        metavar="C",
+        help="of intervals, such as 0.95 (default: no intervals)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=number(Count),
+        default=1,
+        metavar="N",
+        help="that a file may use (default: 1)",
+    )
+    add_seed(parser)
+
+
+def read_models(given: Sequence[str], *, trusted: bool) -> dict[str, Any]:
+    """Returns models, and paths of `.tflite` files, by names for a table.
+
+    Raises:
+        ModelError: If one cannot be read.
+    """
+    from tfcompress.measurement import LiteRTModel
+    from tfcompress.sources import read_model
+
+    ends = [os.path.basename(os.path.normpath(text)) for text in given]
+    shown = ends if len(set(ends)) == len(ends) else list(given)
+    found: dict[str, Any] = {}
+    for name, text in zip(shown, given, strict=True):
+        if text.endswith(".tflite"):
+            LiteRTModel(text)
+            found[name] = text
+        else:
+            found[name] = read_model(text, trusted=trusted)
+    return found
+
+
+def load_test_data(arguments: argparse.Namespace, models: Mapping[str, Any]) -> Any:
+    """Returns the `Dataset` of `--data` that fits models, and its part to test on."""
+    model = next((m for m in models.values() if not isinstance(m, str)), None)
+    if model is None:
+        model = _as_model(next(iter(models.values())))
+    data = load_data(arguments, model)
+    return data, data.validation if data.test is None else data.test
+
+
+def _as_model(file: str) -> Any:
+    """Returns what a file takes and gives, in the words of a Keras model."""
+    import dataclasses
+
+    import numpy as np
+
+    from tfcompress.measurement import LiteRTModel
+
+    read = LiteRTModel(file)
+    real = np.dtype(np.float32)
+    inputs, outputs = (
+        [
+            dataclasses.replace(each, dtype=real) if each.scale else each
+            for each in tensors.values()
+        ]
+        for tensors in (read.input_details, read.output_details)
+    )
+    return types.SimpleNamespace(inputs=inputs, outputs=outputs)
+
+
+def check_output(path: str, *, overwrite: bool) -> None:
+    """Raises an error unless a file may be written there.
+
+    Raises:
+        OutputError: If the folder is not there or cannot be written to, or if there is
+            such a file already and it may not be replaced.
+    """
+    folder = os.path.dirname(path) or "."
+    if os.path.isdir(path):
+        raise OutputError(f"Expected the name of a file. Received: the folder {path!r}")
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise OutputError(
+            "The folder of the output must exist, and be one that can be written to. "
+            f"Received: {path!r}"
+        )
+    if os.path.exists(path) and not overwrite:
+        raise OutputError(
+            "There is such a file already; choose another name, or replace it with "
+            f"--overwrite. Received: {path!r}"
+        )
