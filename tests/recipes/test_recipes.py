@@ -5,6 +5,7 @@ import pytest
 
 from tfcompress import recipes
 from tfcompress.errors import ArgumentError
+from tfcompress.pipeline import FittingStage, Pipeline
 
 GOALS = {
     "smallest",
@@ -46,3 +47,37 @@ def test_a_list_of_them_loads_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("name", sorted(GOALS))
+def test_each_is_a_pipeline_that_exports_and_evaluates(name):
+    pipeline = Pipeline.from_recipe(name)
+    assert pipeline.name == name
+    assert pipeline.description
+    assert [stage.kind for stage in pipeline.stages[-2:]] == ["export", "evaluate"]
+
+
+def test_what_each_is_for_decides_how():
+    kinds = {
+        name: [stage.kind for stage in Pipeline.from_recipe(name).stages]
+        for name in GOALS
+    }
+    assert kinds["no_training"] == ["export", "evaluate"]
+    assert "quantize" not in kinds["gpu"]
+    targets = {
+        name: next(
+            stage.target
+            for stage in Pipeline.from_recipe(name).stages
+            if stage.kind == "export"
+        )
+        for name in ("gpu", "microcontroller")
+    }
+    assert targets == {"gpu": "gpu", "microcontroller": "microcontroller"}
+
+
+@pytest.mark.parametrize("name", sorted(GOALS - {"no_training"}))
+def test_what_trains_is_taught_by_the_original(name):
+    for stage in Pipeline.from_recipe(name).stages:
+        if isinstance(stage, FittingStage):
+            assert stage.training is not None
+            assert stage.distillation.teacher in (None, "original")
