@@ -6,20 +6,18 @@ views, for as many epochs:
 - `alone`: trained on the labels by Keras, and written in float by TensorFlow's
   converter; `converter`: the same network in int8 by the converter;
 - `mlperf`: distilled as MLPerf-Tiny does it since 2026, by a train_step written by
-  hand: temperature 2, KL alone and that of a softmax of probabilities, AdamW at 0.01
-  with gradients clipped; in int8 by the converter;
+  hand: KL alone at temperature 2, AdamW at 0.01; in int8 by the converter;
 - `ours`: a `Pipeline` that distils from the larger network and writes int8;
 - `half`: a `Pipeline` that distils a ResNet-8 of fewer filters and trains it for 4-bit
   kernels: half the bytes.
 
-The teacher is a ResNet-8 of twice the filters, trained once, with views of its own
-beside those of the students, for longer. Accuracy is that of the `.tflite` file on the
-test images. Choices (learning rates, what is taught) were made by `--validate`, on the
-last 5,000 training images, which nothing here trains on.
+The teacher is a ResNet-8 of twice the filters, trained once and for longer, on more
+views. Accuracy is that of the `.tflite` file on the test images. The last 5,000
+training images are left out, to choose learning rates by.
 
 Run it with `python benchmarks/pipeline.py --data cifar10_jpeg.npz --directory
-runs/pipeline --output runs/pipeline.jsonl`. Each row of a seed is measured in a process
-of its own and kept in `--output`; a row that is there is not done again.
+runs/pipeline --output runs/pipeline.jsonl`. Each row of a seed is done in a process of
+its own and kept in `--output`; one that is there is not done again.
 """
 
 import argparse
@@ -55,7 +53,7 @@ from tfcompress.pipeline import (
 
 FILTERS, TEACHER_FILTERS, HALF_FILTERS = 16, 32, 14
 VALIDATION, CALIBRATION, QUICK = 5000, 500, 1000
-BATCH, TEACHER_BATCH, RATE, WARMUP = 64, 128, 3e-3, 0.05
+BATCH, TEACHER_BATCH, WARMUP = 64, 128, 0.05
 TEACHER = "teacher"
 NAMES = {
     TEACHER: "the teacher, float",
@@ -76,6 +74,7 @@ class Run:
     Attributes:
         seed: What the network starts from, and the order of its data.
         epochs: How long the network trains.
+        rate: Its highest learning rate.
         images: Images to train on, and their classes.
         validation: Images that no network trains on, and their classes.
         path: Where the file of the row is written.
@@ -83,6 +82,7 @@ class Run:
 
     seed: int
     epochs: int
+    rate: float
     images: Data
     validation: Data
     path: Path
@@ -109,9 +109,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3, help="of students")
     parser.add_argument("--teacher-epochs", type=int, default=8)
     parser.add_argument("--quick", action="store_true", help="to see that it runs")
-    parser.add_argument(
-        "--validate", action="store_true", help="measure on the validation images"
-    )
+    parser.add_argument("--rate", type=float, default=3e-3, help="learning rate")
     parser.add_argument("--child", nargs=2, metavar=("ROW", "SEED"))
     arguments = parser.parse_args()
     if arguments.child:
@@ -131,15 +129,15 @@ def main() -> None:
 
 def read_results(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
     """Returns what a file of JSON lines says of each row and seed."""
-    results = map(json.loads, path.open() if path.exists() else ())
-    return {(result["row"], result["seed"]): result for result in results}
+    lines = path.read_text().splitlines() if path.exists() else []
+    return {(each["row"], each["seed"]): each for each in map(json.loads, lines)}
 
 
 def run_child(row: str, seed: int) -> str:
     """Does one row of one seed in a process of its own; returns its last line."""
     command = [sys.executable, *sys.argv, "--child", row, str(seed)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return (done.stdout.strip().splitlines() or [""])[-1]
+    return done.stdout.splitlines()[-1]
 
 
 def table(results: dict[tuple[str, int], dict[str, Any]], seeds: list[int]) -> str:
@@ -175,13 +173,17 @@ def measure(arguments: argparse.Namespace, row: str, seed: int) -> None:
     images, labels = images[:-held], labels[:-held]
     path = arguments.directory / f"{row}_{seed}.tflite"
     epochs = arguments.teacher_epochs if row == TEACHER else arguments.epochs
-    ROWS[row](Run(seed, epochs, (images, labels), validation, path))
-    test = validation
-    if not arguments.validate:
-        test = read_jpeg(arguments.data, "test", arguments.quick)
-    accuracy = tfc.measurement.evaluate(path, test).accuracy
-    size = path.stat().st_size
-    print(json.dumps({"row": row, "seed": seed, "accuracy": accuracy, "bytes": size}))
+    run = Run(seed, epochs, arguments.rate, (images, labels), validation, path)
+    ROWS[row](run)
+    test = read_jpeg(arguments.data, "test", arguments.quick)
+    result = {
+        "row": row,
+        "seed": seed,
+        "accuracy": tfc.measurement.evaluate(path, test).accuracy,
+        "validation": tfc.measurement.evaluate(path, validation).accuracy,
+        "bytes": path.stat().st_size,
+    }
+    print(json.dumps(result))
 
 
 def write_teacher(run: Run) -> None:
@@ -191,11 +193,10 @@ def write_teacher(run: Run) -> None:
         images, labels = run.images
         views = np.concatenate([draw_view(images, view) for view in range(run.epochs)])
         teacher = build_resnet8(TEACHER_FILTERS)
-        rate = cosine(RATE, math.ceil(len(views) / TEACHER_BATCH))
+        rate = cosine(run.rate, math.ceil(len(views) / TEACHER_BATCH))
         teacher.compile(keras.optimizers.Adam(rate), loss=LABELS)
-        teacher.fit(
-            views, np.tile(labels, run.epochs), batch_size=TEACHER_BATCH, verbose=0
-        )
+        labels = np.tile(labels, run.epochs)
+        teacher.fit(views, labels, batch_size=TEACHER_BATCH, verbose=0)
         teacher.save(run.teacher)
     convert(keras.models.load_model(run.teacher), run.path)
 
@@ -218,7 +219,7 @@ def train_alone(run: Run) -> keras.Model:
     keras.utils.set_random_seed(run.seed)
     model = build_resnet8(FILTERS)
     steps = run.epochs * math.ceil(len(run.train[1]) / BATCH)
-    model.compile(keras.optimizers.Adam(cosine(RATE, steps)), loss=LABELS)
+    model.compile(keras.optimizers.Adam(cosine(run.rate, steps)), loss=LABELS)
     model.fit(*run.train, batch_size=BATCH, epochs=run.epochs, verbose=0)
     model.save(kept)
     return model
@@ -227,17 +228,15 @@ def train_alone(run: Run) -> keras.Model:
 def write_mlperf(run: Run) -> None:
     """Distils as MLPerf-Tiny's script does, and writes the student in int8.
 
-    Each image comes in one view, so what the teacher says of it is computed once.
+    Each image comes in one view, so the teacher runs over it once.
     """
     teacher = keras.models.load_model(run.teacher)
     said = teacher.predict(run.train[0], batch_size=500, verbose=0)
     keras.utils.set_random_seed(run.seed)
     student = build_resnet8(FILTERS)
     distiller = HandWrittenDistiller(student, temperature=2.0)
-    steps = run.epochs * math.ceil(len(said) / BATCH)
-    rate = cosine(1e-2, steps)
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=1e-5, clipnorm=1.0)
-    distiller.compile(optimizer)
+    rate = cosine(1e-2, run.epochs * math.ceil(len(said) / BATCH))
+    distiller.compile(keras.optimizers.AdamW(rate, weight_decay=1e-5, clipnorm=1.0))
     distiller.fit(run.train[0], said, batch_size=BATCH, epochs=run.epochs, verbose=0)
     convert(student, run.path, run.train[0])
 
@@ -272,19 +271,18 @@ class HandWrittenDistiller(keras.Model):
 
 def write_ours(run: Run) -> None:
     """Distils, and writes int8."""
-    run_pipeline(run, FILTERS, [Distil(**learning(run, run.epochs, RATE))])
+    run_pipeline(run, FILTERS, [Distil(**learning(run, run.epochs, run.rate))])
 
 
 def write_half(run: Run) -> None:
     """Distils a narrower network, and trains it for 4-bit kernels in the last epoch.
 
-    What has few weights keeps 8 bits: the first convolution, those of the shortcuts and
-    the classifier.
+    Where there are few weights they keep 8 bits.
     """
     layers = {"first": 8, "shortcut_*": 8, "classes": 8}
     stages = [
-        Distil(**learning(run, run.epochs - 1, RATE)),
-        Quantize(weight_bits=4, layers=layers, **learning(run, 1, RATE / 3)),
+        Distil(**learning(run, run.epochs - 1, run.rate)),
+        Quantize(weight_bits=4, layers=layers, **learning(run, 1, run.rate / 3)),
     ]
     run_pipeline(run, HALF_FILTERS, stages)
 
@@ -337,8 +335,7 @@ def cosine(rate: float, steps: int) -> Any:
 
 def build_resnet8(filters: int) -> keras.Model:
     """Builds MLPerf-Tiny's ResNet-8; it ends in logits."""
-    layers = keras.layers
-    inputs = keras.Input((32, 32, 3))
+    layers, inputs = keras.layers, keras.Input((32, 32, 3))
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
     x = layers.ReLU()(normalized(x, filters, name="first"))
     for width, strides in ((filters, 1), (2 * filters, 2), (4 * filters, 2)):
@@ -353,8 +350,7 @@ def build_resnet8(filters: int) -> keras.Model:
 
 def normalized(x: Any, width: int, strides: int = 1, name: str | None = None) -> Any:
     """Applies a 3 by 3 convolution and batch normalization."""
-    x = convolution(x, width, 3, strides, name)
-    return keras.layers.BatchNormalization()(x)
+    return keras.layers.BatchNormalization()(convolution(x, width, 3, strides, name))
 
 
 def convolution(x: Any, width: int, size: int, strides: int, name: str | None) -> Any:
