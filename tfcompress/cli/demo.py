@@ -2,10 +2,15 @@
 
 import argparse
 
+from tfcompress.cli.options import add_quiet, number
+from tfcompress.cli.run_options import Seed
+from tfcompress.pipeline.fields import Count
+
 HELP = "the whole way on handwritten digits, or on your own images"
 DESCRIPTION = (
     "Train a teacher, distil a small student from it, prune and quantize the student, "
-    "write the .tflite that ships, and measure every step."
+    "write the .tflite that ships, and measure every step. A run that was stopped goes "
+    "on where it was."
 )
 EXAMPLES = (
     "tfcompress demo",
@@ -28,18 +33,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where models, files and the report go (default: %(default)s)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="of data split and training (default: 0)"
+        "--seed",
+        type=number(Seed),
+        default=0,
+        metavar="N",
+        help="of data split and training (default: 0)",
     )
     parser.add_argument(
         "--epochs",
-        type=int,
+        type=number(Count),
+        metavar="N",
         help="of each training (default: 40, or 10 for 10,000 images or more)",
     )
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="replace the files of a run that is in the folder",
+        help="start anew where the folder holds a run, and replace its files",
     )
+    add_quiet(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -52,4 +63,5 @@ def run(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         epochs=arguments.epochs,
         overwrite=arguments.overwrite,
+        quiet=arguments.quiet,
     )

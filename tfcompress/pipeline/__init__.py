@@ -25,19 +25,12 @@ from tfcompress.pipeline.teaching import Distillation
 from tfcompress.pipeline.training import Training
 
 if TYPE_CHECKING:
-    from tfcompress.pipeline.classifier_training import ClassifierTraining
     from tfcompress.pipeline.compression import compress
     from tfcompress.pipeline.compression_result import Attempt, Compression
-    from tfcompress.pipeline.distil_prune_quantize import (
-        Shipment,
-        distil_prune_quantize,
-    )
     from tfcompress.pipeline.result import PipelineResult, StageResult
-    from tfcompress.pipeline.run_directory import RunDirectory
 
 __all__ = [
     "Attempt",
-    "ClassifierTraining",
     "Compression",
     "Distil",
     "Distillation",
@@ -52,26 +45,19 @@ __all__ = [
     "PruneLayers",
     "PruneWeights",
     "Quantize",
-    "RunDirectory",
-    "Shipment",
     "Stage",
     "StageResult",
     "TrainTeacher",
     "Training",
     "compress",
-    "distil_prune_quantize",
 ]
 
 _HOMES = {
     "Attempt": "compression_result",
     "Compression": "compression_result",
     "compress": "compression",
-    "ClassifierTraining": "classifier_training",
     "PipelineResult": "result",
-    "RunDirectory": "run_directory",
-    "Shipment": "distil_prune_quantize",
     "StageResult": "result",
-    "distil_prune_quantize": "distil_prune_quantize",
 }
 
 
