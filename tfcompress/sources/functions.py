@@ -11,6 +11,7 @@ from tfcompress.sources.parts import Part, Raw
 
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
 _WHOLE = 2**31
+_ONCE = ", and not an iterator, which can be read only once"
 
 
 def read_function(text: str) -> Raw:
@@ -54,8 +55,8 @@ def _plain(parts: dict[Part, Any], text: str) -> dict[Part, Any]:
             value = tuple(value)
         if not isinstance(value, tuple) and not _gives_batches(value):
             raise DataError(
-                f"The {part} must be (x, y) or a tf.data.Dataset of batches, and not "
-                "an iterator, which can be read only once. "
+                f"The {part} must be (x, y) or a tf.data.Dataset of batches"
+                f"{_ONCE if isinstance(value, Iterator) else ''}. "
                 f"Received: {text!r}, whose {part} is {describe(value)}"
             )
         if isinstance(value, tuple):
