@@ -1,6 +1,7 @@
 """Flags of the commands that take data, and how it is read."""
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
 from tfcompress.cli.options import number
@@ -66,7 +67,7 @@ def add_data(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
 
 
 def load_data(arguments: argparse.Namespace, model: Any) -> "Dataset":
-    """Reads the data of a command.
+    """Reads the data of a command, and says on standard error what it took for granted.
 
     Args:
         arguments: Of the command; its `seed` draws what is held out.
@@ -77,7 +78,7 @@ def load_data(arguments: argparse.Namespace, model: Any) -> "Dataset":
     """
     from tfcompress.sources import read_data
 
-    return read_data(
+    data = read_data(
         arguments.data,
         model=model,
         label=arguments.label,
@@ -87,3 +88,6 @@ def load_data(arguments: argparse.Namespace, model: Any) -> "Dataset":
         shares=(arguments.validation_share, arguments.test_share),
         seed=arguments.seed or 0,
     )
+    for note in data.notes:
+        sys.stderr.write(f"tfcompress: note: {note}\n")
+    return data

@@ -124,10 +124,9 @@ def read_data(
     if known and words is None:
         notes.append(
             f"The vocabulary is the {len(known)} most frequent words of the training "
-            "part: right for a model that is trained anew or was trained with these."
+            "part, right for a model that is trained anew. Give the vocabulary of a "
+            "trained one (--vocabulary)."
         )
-    if divisor is not None:
-        notes.append(f"Inputs are divided by {divisor:g}.")
     return Dataset(
         raw.name,
         train=ready["train"],

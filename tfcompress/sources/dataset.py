@@ -20,7 +20,7 @@ class Dataset:
             known.
         vocabulary: Words in the order of their numbers, where text became numbers. The
             first two are the padding and the word for all others.
-        notes: What was done to the data, one sentence each.
+        notes: What a user should know of how the data was read, one entry each.
 
     Example:
     ```python
