@@ -115,6 +115,29 @@ def test_evaluate_holds_out_what_other_commands_hold_out(place, capfd):
     assert found["values"]["accuracy"] == pytest.approx(right.mean())
 
 
+def test_evaluate_a_file_on_text(place, capfd):
+    words = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Embedding(20, 2),
+            keras.layers.GlobalAveragePooling1D(),
+            keras.layers.Dense(2, activation="softmax"),
+        ]
+    )
+    words.save("words.keras")
+    lines = [f"a {'good' if n % 2 else 'bad'} film {n % 5},{n % 2}" for n in range(40)]
+    (place / "words.csv").write_text("\n".join(["text,label", *lines]))
+    words = ("--data", "words.csv")
+    assert call("export", "words.keras", "--target", "cpu_float32") == 0
+    assert call("evaluate", "words.tflite", *words) == 2
+    assert "--like" in capfd.readouterr().err
+    assert call("evaluate", "words.tflite", *words, "--like", "words.keras") == 0
+    of_file = capfd.readouterr().out
+    assert "accuracy" in of_file
+    assert call("evaluate", "words.keras", *words) == 0
+    assert capfd.readouterr().out == of_file
+
+
 def test_compare(place, capfd):
     models = ("model.keras", "cpu_int8.tflite")
     words = ("--data", "parts.npz", "--seconds", "0.02")
@@ -144,7 +167,7 @@ COMPARE = ("compare", "model.keras", "cpu_int8.tflite", "--data", "parts.npz")
         ((*EXPORT, "gpu", "--output", "small.onnx"), "must end in .tflite"),
         ((*EXPORT, "gpu", "--output", "none/small.tflite"), "folder"),
         ((*EXPORT, "gpu", "--strikt"), "did you mean '--strict'"),
-        ((*EXPORT, "cpu_int8"), "representative_data"),
+        ((*EXPORT, "cpu_int8"), "add --data"),
         ((*EXPORT, "cpu_int8", "--data", "none.npz"), "none.npz"),
         (("export", "none.keras", "--target", "gpu"), "none.keras"),
         (("export", "cpu_int8.tflite", "--target", "gpu"), "cpu_int8.tflite"),

@@ -5,7 +5,7 @@ import dataclasses
 import math
 from typing import Any
 
-from tfcompress.cli.console import make_console, write_json
+from tfcompress.cli.console import output, write_json
 from tfcompress.cli.data_options import add_data
 from tfcompress.cli.model_options import add_quality, load_test_data, read_models
 from tfcompress.cli.options import add_json, add_trust
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         write_json(_to_plain(dataclasses.asdict(quality)))
     else:
-        make_console().print(quality)
+        output().write(f"{quality}\n")
 
 
 def _to_plain(value: Any) -> Any:

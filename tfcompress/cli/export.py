@@ -72,13 +72,21 @@ def run(arguments: argparse.Namespace) -> None:
     target = export.find_target(arguments.target)
     model = read_model(arguments.model, trusted=arguments.trust)
     data = None if arguments.data is None else load_data(arguments, model).train
-    artifact = export.to_tflite(
-        model,
-        path,
-        target=target,
-        representative_data=data,
-        strict=arguments.strict,
-    )
+    try:
+        artifact = export.to_tflite(
+            model,
+            path,
+            target=target,
+            representative_data=data,
+            strict=arguments.strict,
+        )
+    except ArgumentError as error:
+        if data is None and "representative_data" in str(error):
+            raise ArgumentError(
+                f"A file for {target.name} needs the ranges of activations: add --data "
+                "with inputs like those of the application. Received: no --data"
+            ) from error
+        raise
     if arguments.json:
         write_json(_to_plain(artifact))
     else:

@@ -4,14 +4,15 @@ import argparse
 import os
 import types
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from tfcompress.cli.data_options import load_data
 from tfcompress.cli.options import names, number
-from tfcompress.errors import OutputError
-from tfcompress.pipeline.fields import Count, Part, Range
+from tfcompress.errors import DataError, ModelError, OutputError
+from tfcompress.pipeline.fields import Count, Part, Seed
 
-Seed = Annotated[int, Range(0, 2**32 - 1)]
+if TYPE_CHECKING:
+    from tfcompress.sources import Dataset
 
 
 def add_seed(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +47,12 @@ def add_quality(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="that a file may use (default: 1)",
     )
+    parser.add_argument(
+        "--like",
+        metavar="MODEL",
+        help="the Keras model that a .tflite file was made from, for data that is "
+        "text: its words become the numbers that this model knows",
+    )
     add_seed(parser)
 
 
@@ -70,12 +77,29 @@ def read_models(given: Sequence[str], *, trusted: bool) -> dict[str, Any]:
     return found
 
 
-def load_test_data(arguments: argparse.Namespace, models: Mapping[str, Any]) -> Any:
-    """Returns the `Dataset` of `--data` that fits models, and its part to test on."""
-    model = next((m for m in models.values() if not isinstance(m, str)), None)
-    if model is None:
-        model = _as_model(next(iter(models.values())))
-    data = load_data(arguments, model)
+def load_test_data(
+    arguments: argparse.Namespace, models: Mapping[str, Any]
+) -> tuple["Dataset", Any]:
+    """Returns the data that fits models, and its part to test on.
+
+    Raises:
+        TFCompressError: If the data cannot be read.
+    """
+    from tfcompress.sources import read_model
+
+    given = [model for model in models.values() if not isinstance(model, str)]
+    if arguments.like is not None:
+        given.insert(0, read_model(arguments.like, trusted=arguments.trust))
+    model = given[0] if given else _as_model(next(iter(models.values())))
+    try:
+        data = load_data(arguments, model)
+    except ModelError as error:
+        if given:
+            raise
+        raise DataError(
+            "A file does not say which words its numbers are: name the Keras model "
+            f"that it was made from with --like. Received: --data {arguments.data}"
+        ) from error
     return data, data.validation if data.test is None else data.test
 
 

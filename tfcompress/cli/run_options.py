@@ -4,18 +4,16 @@ import argparse
 import dataclasses
 import json
 import os
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from tfcompress.cli.options import add_json, add_quiet, add_trust, number
 from tfcompress.errors import ArgumentError
 from tfcompress.pipeline import Evaluate, Export, FittingStage, Pipeline, Stage
-from tfcompress.pipeline.fields import Count, Range
+from tfcompress.pipeline.fields import Count, Seed
 
 if TYPE_CHECKING:
     from tfcompress.pipeline.result import PipelineResult
     from tfcompress.sources import Dataset
-
-Seed = Annotated[int, Range(0, 2**32 - 1)]
 
 
 def add_run(parser: argparse.ArgumentParser, *, target: str | None) -> None:

@@ -4,13 +4,13 @@ import dataclasses
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import yaml
 
 from tfcompress.errors import ArgumentError
 from tfcompress.names import suggest
-from tfcompress.pipeline.fields import Range, check_value, hints_of
+from tfcompress.pipeline.fields import Seed, check_value, hints_of
 from tfcompress.pipeline.pipeline import Pipeline
 from tfcompress.pipeline.recipe_faults import Fault, FaultFound
 from tfcompress.pipeline.recipe_nodes import (
@@ -28,7 +28,7 @@ _TOP: dict[str, Any] = {
     "name": str,
     "description": str,
     "needs": tuple[str, ...],
-    "seed": Annotated[int, Range(0, 2**32 - 1)],
+    "seed": Seed,
     "stages": tuple[Stage, ...],
 }
 _STAGES = 100
