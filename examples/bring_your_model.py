@@ -26,7 +26,7 @@ from sklearn.model_selection import train_test_split
 
 import tfcompress as tfc
 
-MAX_BYTES = 40_000
+MAX_BYTES = 50_000
 
 # %% [markdown]
 # ## Settings

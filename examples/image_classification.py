@@ -1,5 +1,5 @@
 # %% [markdown]
-"""Images: a residual network at half the work, in whole numbers.
+"""Images: a residual network at half the work and an eighth of the bytes.
 
 A network is trained, loses the channels that matter least until it takes half the
 multiply-adds, and trains with the rounding of its file, taught both times by the
