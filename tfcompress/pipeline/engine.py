@@ -1,8 +1,10 @@
 """Runs the stages of a pipeline, each once."""
 
+import contextlib
 import dataclasses
 import functools
 import os
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,12 +13,13 @@ from typing import Any
 import tensorflow as tf
 
 from tfcompress import keras_compat
-from tfcompress.errors import ArgumentError
+from tfcompress.errors import ArgumentError, OutputError
 from tfcompress.export import Artifact
+from tfcompress.files import temporary_folder
 from tfcompress.measurement.speed.versions import versions
 from tfcompress.pipeline.data_checks import check_data
 from tfcompress.pipeline.data_fingerprint import fingerprint_data
-from tfcompress.pipeline.fitting import fit_stage
+from tfcompress.pipeline.fitting import Fitted, fit_stage
 from tfcompress.pipeline.model_files import MODEL, TRAINED, ModelFiles
 from tfcompress.pipeline.model_fingerprint import fingerprint_loss, fingerprint_model
 from tfcompress.pipeline.pipeline import Pipeline
@@ -32,8 +35,9 @@ from tfcompress.pipeline.shipping import (
     read_comparison,
 )
 from tfcompress.pipeline.stage_key import stage_config, stage_key, stage_seed
-from tfcompress.pipeline.stage_record import StageRecord
+from tfcompress.pipeline.stage_record import StageRecord, read_record
 from tfcompress.pipeline.stages import Evaluate, Export, FittingStage, Stage
+from tfcompress.pipeline.workers import Workers
 from tfcompress.report import Comparison
 
 _PACKAGES = ("tfcompress", "tensorflow", "keras", "tf-keras", "ai-edge-litert")
@@ -71,21 +75,25 @@ def run_pipeline(
     """Does every stage that the directory does not hold; see `Pipeline.run`."""
     test = validation if test is None else test
     _check_arguments(directory, strategy, verbose)
-    with RunFolder(directory) as folder:
+    workers = Workers(strategy)
+    folder = RunFolder(directory)
+    with folder if workers.is_chief else contextlib.nullcontext():
         keras_compat.check_model(model)
         if train is not None or not _needs_no_data(pipeline.stages):
             batch_size = _largest_batch(pipeline.stages)
             check_data(model, train, validation, test, batch_size=batch_size)
         plan = plan_run(pipeline, model, train)
         data = {"train": train, "validation": validation, "test": test}
-        progress = Progress(quiet=verbose == 0)
+        progress = Progress(quiet=verbose == 0 or not workers.is_chief)
         run = _Run(pipeline, plan, folder, data, strategy, callbacks, progress)
-        folder.create()
+        if workers.is_chief:
+            folder.create()
         with progress.shown():
             for number, name in enumerate(pipeline.names, start=1):
                 run.do(number, name, pipeline.stages[number - 1])
             progress.finish()
-        folder.tidy()
+        if workers.is_chief:
+            folder.tidy()
         return run.result()
 
 
@@ -138,9 +146,15 @@ class _Run:
         self._folder = folder
         self._data = data
         self._strategy = strategy
+        self._workers = Workers(strategy)
         self._callbacks = callbacks
         self._progress = progress
         self._files = ModelFiles(plan.models)
+        self._students = {n: _given(each) for n, each in plan.students.items()}
+        self._teachers = {
+            name: each if isinstance(each, str) else _given(each)
+            for name, each in plan.teachers.items()
+        }
         self._models = {ORIGINAL: _given(plan.original)}
         self._last = self._models[ORIGINAL]
         self._artifacts: dict[str, Artifact] = {}
@@ -152,21 +166,24 @@ class _Run:
         inputs = self._inputs(name, stage)
         config = {**stage_config(stage), "name": name}
         key = stage_key(stage.kind, config, inputs)
-        record = self._folder.find(number, name, key)
+        place = self._folder.place(number, name)
+        record = self._find(number, name, key)
         reused = record is not None
         if record is not None:
             self._progress.reuse(name)
+        elif self._workers.is_chief:
+            new = StageRecord(key, name, stage.kind, config, inputs)
+            record = self._make(number, name, stage, new)
+            self._workers.agree(True)
         else:
-            record = self._make(
-                number, name, stage, StageRecord(key, name, stage.kind, config, inputs)
-            )
-        self._take(name, stage, record, self._folder.place(number, name))
-        if reused and isinstance(stage, Evaluate):
-            self._comparison = read_comparison(self._folder.place(number, name))
+            record = self._help(name, stage, key, place)
+        self._take(name, stage, record, place)
+        if isinstance(stage, Evaluate) and (reused or not self._workers.is_chief):
+            self._comparison = read_comparison(place)
         self._results[name] = StageResult(
             name=name,
             kind=stage.kind,
-            path=self._folder.place(number, name),
+            path=place,
             seconds=record.seconds,
             reused=reused,
             history={key: list(values) for key, values in record.history.items()},
@@ -182,6 +199,27 @@ class _Run:
             artifacts=self._artifacts,
             comparison=self._comparison,
         )
+
+    def _find(self, number: int, name: str, key: str) -> StageRecord | None:
+        """Returns the record of a stage that the chief has found done, or None."""
+        if self._workers.is_chief:
+            record = self._folder.find(number, name, key)
+            self._workers.agree(record is not None)
+            return record
+        if not self._workers.agree(False):
+            return None
+        return _read_shared(self._folder.place(number, name))
+
+    def _help(self, name: str, stage: Stage, key: str, place: Path) -> StageRecord:
+        """Takes part in the training of a stage, and waits until the chief has it."""
+        if isinstance(stage, FittingStage) and stage.training is not None:
+            with temporary_folder() as folder:
+                backup = folder / f"{key}.npz"
+                if self._folder.backup(key).exists():
+                    shutil.copyfile(self._folder.backup(key), backup)
+                self._train(name, stage, backup)
+        self._workers.agree(False)
+        return _read_shared(place)
 
     def _make(
         self, number: int, name: str, stage: Stage, record: StageRecord
@@ -207,20 +245,7 @@ class _Run:
     def _fit(
         self, name: str, stage: FittingStage, record: StageRecord, path: Path
     ) -> dict[str, Any]:
-        teacher = self._teacher(name)
-        epochs = 0 if stage.training is None else stage.training.epochs
-        shown = self._progress.start(name, epochs)
-        fitted = fit_stage(
-            stage,
-            self._subject(name).read(),
-            teacher=None if teacher is None else teacher.read(),
-            train=self._data["train"],
-            validation=self._data["validation"],
-            seed=stage_seed(self._pipeline.seed, name),
-            backup=self._folder.backup(record.key),
-            callbacks=[*self._callbacks, *shown],
-            strategy=self._strategy,
-        )
+        fitted = self._train(name, stage, self._folder.backup(record.key))
         with telling(self._folder.path):
             self._files.write(path, fitted.model, fitted.trained)
         return {
@@ -228,6 +253,22 @@ class _Run:
             "history": {key: tuple(each) for key, each in fitted.history.items()},
             "account": fitted.account,
         }
+
+    def _train(self, name: str, stage: FittingStage, backup: Path) -> Fitted:
+        teacher = self._teacher(name)
+        epochs = 0 if stage.training is None else stage.training.epochs
+        shown = self._progress.start(name, epochs)
+        return fit_stage(
+            stage,
+            self._subject(name).read(),
+            teacher=None if teacher is None else teacher.read(),
+            train=self._data["train"],
+            validation=self._data["validation"],
+            seed=stage_seed(self._pipeline.seed, name),
+            backup=backup,
+            callbacks=[*self._callbacks, *shown],
+            strategy=self._strategy,
+        )
 
     def _export(self, name: str, stage: Export, path: Path) -> dict[str, Any]:
         self._progress.start(name, 0)
@@ -266,14 +307,11 @@ class _Run:
 
     def _subject(self, name: str) -> _Kept:
         """Returns the model that a stage works on."""
-        student = self._plan.students.get(name)
-        return self._last if student is None else _given(student)
+        return self._students.get(name, self._last)
 
     def _teacher(self, name: str) -> _Kept | None:
-        teacher = self._plan.teachers.get(name)
-        if isinstance(teacher, str):
-            return self._models[teacher]
-        return None if teacher is None else _given(teacher)
+        teacher = self._teachers.get(name)
+        return self._models[teacher] if isinstance(teacher, str) else teacher
 
     @functools.cached_property
     def _train_code(self) -> str:
@@ -301,6 +339,17 @@ class _Run:
             inputs["teacher"] = teacher.code
         inputs["loss"] = fingerprint_loss(self._subject(name).origin)
         return {**inputs, "seed": str(self._pipeline.seed)}
+
+
+def _read_shared(place: Path) -> StageRecord:
+    """Reads what the chief wrote, in another worker."""
+    record = read_record(place)
+    if record is None:
+        raise OutputError(
+            "All workers must see one directory, such as on a shared disk. "
+            f"Received: no finished stage in {str(place)!r}, which the chief has done"
+        )
+    return record
 
 
 def _given(model: Any) -> _Kept:
