@@ -72,7 +72,7 @@ def test_records_of_parts_in_several_files(tmp_path):
             name = f"rows/rows-{part}.tfrecord-0000{shard}-of-00002"
             write_records(name, records * 5)
     write(
-        "rows/spec.yaml",
+        "rows/rows-train.tfrecord-00000-of-00002.yaml",
         "features: {x: {dtype: float32}, label: {dtype: string}}",
     )
     data = read_data("rows")

@@ -213,7 +213,9 @@ def _find_files(path: Path) -> tuple[dict[Part, list[Path]], str | None]:
 
 def _is_record(path: Path) -> bool:
     """Whether this is a TFRecord, which may be one of several: `x.tfrecord-00000`."""
-    return any(suffix in path.name.lower() for suffix in records.SUFFIXES)
+    name = path.name.lower()
+    named = any(suffix in name for suffix in records.SUFFIXES)
+    return named and not name.endswith(records.SPEC_SUFFIXES)
 
 
 def _part_of(path: Path) -> Part | None:

@@ -74,10 +74,9 @@ def read_image_folder(folder: Path, *, inputs: Sequence[ModelInput]) -> Raw:
 
 
 def has_images(folder: Path) -> bool:
-    """Returns whether there is a folder in it that holds images, or such folders."""
+    """Returns whether there are images in folders in it."""
     return any(
-        _images(child) or any(_images(inner) for inner in _folders(child))
-        for child in _folders(folder)
+        _is_image(path) for child in _folders(folder) for path in child.rglob("*")
     )
 
 
@@ -188,11 +187,11 @@ def _list_images(folder: Path) -> dict[str, list[str]]:
 
 
 def _images(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    )
+    return sorted(filter(_is_image, folder.rglob("*")))
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def _folders(folder: Path) -> list[Path]:

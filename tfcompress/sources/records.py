@@ -14,7 +14,7 @@ from tfcompress.sources.model_inputs import ModelInput
 from tfcompress.sources.parts import Part, Raw
 
 SUFFIXES = (".tfrecord", ".tfrecords")
-_SPEC_SUFFIXES = (".json", ".yaml", ".yml")
+SPEC_SUFFIXES = (".json", ".yaml", ".yml")
 _DTYPES = (
     *("float32", "float64", "int8", "uint8", "int16", "int32", "int64"),
     *("bool", "string"),
@@ -159,7 +159,7 @@ def _read_feature(key: Any, given: Any, path: str) -> Feature:
 
 def _find_spec(file: Path) -> Path:
     for stem in (file.stem, file.name, "spec", "features", "data"):
-        for suffix in _SPEC_SUFFIXES:
+        for suffix in SPEC_SUFFIXES:
             if (path := file.parent / f"{stem}{suffix}").is_file():
                 return path
     raise DataError(
