@@ -89,7 +89,7 @@ def read_records(
     Args:
         paths: The files of each part, or those of `"all"`.
         spec: A file as `read_spec` takes it. Defaults to one that stands beside the
-            first file, of the same name or called `spec`, `features` or `data`.
+            first file to train on, of the same name or called `spec`, `features` or `data`.
         label: Name of the feature that is the label. Defaults to that of the spec, else
             to `"label"`.
         inputs: Of the model. Features that are named as its inputs are them, all other
@@ -102,7 +102,7 @@ def read_records(
         DataError: If there is no spec, a file is damaged, or a sample is not as the
             spec says.
     """
-    first = next(iter(paths.values()))[0]
+    first = (paths["train"] if "train" in paths else paths["all"])[0]
     place = _find_spec(first) if spec is None else Path(spec)
     features, named = read_spec(place)
     label = label or named or "label"
