@@ -16,7 +16,7 @@ EXAMPLES = (
     "tfcompress completion zsh > ~/.zfunc/_tfcompress",
 )
 
-_FILES = ("FILE", "MODEL", "DATA")
+_FILES = ("FILE", "MODEL", "TEACHER", "DATA")
 _FOLDERS = ("DIR", "FOLDER")
 
 

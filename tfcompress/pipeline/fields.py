@@ -45,8 +45,8 @@ class Range:
         return above and below
 
     def __str__(self) -> str:
-        low = "" if self.low is None else f"{self.low:g}"
-        high = "" if self.high is None else f"{self.high:g}"
+        low = "" if self.low is None else f"{self.low:.15g}"
+        high = "" if self.high is None else f"{self.high:.15g}"
         if low and high:
             without = [
                 end
