@@ -89,7 +89,8 @@ def read_records(
     Args:
         paths: The files of each part, or those of `"all"`.
         spec: A file as `read_spec` takes it. Defaults to one that stands beside the
-            first file to train on, of the same name or called `spec`, `features` or `data`.
+            first file to train on, of the same name or called `spec`, `features` or
+            `data`.
         label: Name of the feature that is the label. Defaults to that of the spec, else
             to `"label"`.
         inputs: Of the model. Features that are named as its inputs are them, all other
