@@ -9,14 +9,16 @@ import tensorflow as tf
 
 from tfcompress import data as data_module
 from tfcompress.errors import DataError
+from tfcompress.pipeline.fitting.fresh_dataset import fresh_dataset
 
 
 class TrainingData:
     """The data of a training, epoch by epoch.
 
     Arrays come in an order that is drawn for each epoch, the batches of a `PyDataset`
-    as well. A `tf.data.Dataset` and a function bring an order of their own: what they
-    shuffled in earlier epochs is drawn again before the training goes on.
+    as well. A `tf.data.Dataset` that shuffles with a seed does so as if it had never
+    been read before, and a training that goes on finds it where it was. Functions bring
+    an order of their own.
 
     Args:
         data: Inputs and labels, in a form that `tfcompress.data.batches` accepts.
@@ -106,9 +108,9 @@ class TrainingData:
         return self._finish(found, start, epochs)
 
     def _of_dataset(self, start: int, epochs: int) -> Any:
-        data = self._data
+        data = fresh_dataset(self._data)
         for _ in range(start):
-            iter(data)
+            iter(data)  # draws the seeds of an epoch
         repeated = tf.data.Dataset.range(start, epochs).flat_map(
             lambda _: data.take(self.steps)
         )

@@ -1,0 +1,96 @@
+"""The order of training data depends on seed and epoch alone."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfcompress.errors import DataError
+from tfcompress.pipeline.fitting.training_data import TrainingData, seed_of
+
+X = np.arange(10, dtype="float32")[:, None]
+Y = np.arange(10)
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of four, which count how often an epoch ended."""
+
+    ended = 0
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        return X[index * 4 :][:4], Y[index * 4 :][:4]
+
+    def on_epoch_end(self):
+        self.ended += 1
+
+
+def shuffled():
+    return tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(10, seed=3).batch(4)
+
+
+FORMS = {
+    "arrays": lambda: (X, Y),
+    "weighted": lambda: (X, Y, np.ones(10)),
+    "dict": lambda: ({"a": X}, {"b": Y}),
+    "dataset": shuffled,
+    "of unknown length": lambda: shuffled().filter(lambda x, y: True),
+    "PyDataset": Batches,
+    "function": lambda: lambda: ((X[i : i + 4], Y[i : i + 4]) for i in (0, 4, 8)),
+}
+
+
+def labels(data, start, epochs):
+    found = data.dataset(start, epochs).as_numpy_iterator()
+    return [tf.nest.flatten(element[1])[0].tolist() for element in found]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_training_that_goes_on_sees_what_it_would_have_seen(form):
+    data = FORMS[form]()
+    whole = labels(TrainingData(data, batch_size=4, seed=5), 0, 3)
+    again = TrainingData(data, batch_size=4, seed=5)
+
+    assert again.steps == 3
+    assert labels(again, 2, 3) == whole[6:]
+    assert labels(again, 0, 3) == whole
+    for epoch in range(3):
+        seen = whole[epoch * 3 : epoch * 3 + 3]
+        assert sorted(label for batch in seen for label in batch) == list(range(10))
+    if form != "function":
+        assert whole[:3] != whole[3:6]
+
+
+def test_another_seed_is_another_order():
+    orders = [labels(TrainingData((X, Y), batch_size=4, seed=s), 0, 1) for s in (1, 2)]
+
+    assert orders[0] != orders[1]
+    assert seed_of(1, "a", 0) == seed_of(1, "a", 0) != seed_of(1, "a", 1)
+
+
+def test_samples_keep_their_labels_and_weights():
+    data = TrainingData((X, Y, Y / 10), batch_size=4, seed=1)
+
+    for x, y, weight in data.dataset(0, 1).as_numpy_iterator():
+        np.testing.assert_array_equal(x[:, 0], y)
+        np.testing.assert_allclose(weight, y / 10, rtol=1e-6)
+        assert weight.dtype == np.float32
+
+
+def test_data_without_end_is_told():
+    with pytest.raises(DataError, match="repeat"):
+        TrainingData(shuffled().repeat(), batch_size=4, seed=0)
+
+
+def test_data_that_gets_shorter_is_told():
+    lengths = iter([(0, 4, 8), (0, 4, 8), (0,), (0,), (0,)])
+    data = TrainingData(
+        lambda: ((X[i : i + 4], Y[i : i + 4]) for i in next(lengths)),
+        batch_size=4,
+        seed=0,
+    )
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="same number of batches"):
+        labels(data, 0, 2)
