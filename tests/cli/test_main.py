@@ -77,6 +77,7 @@ def test_version(capsys):
     [
         ([], "the following arguments are required: COMMAND"),
         (["dmeo"], "there is no 'dmeo'; did you mean 'demo'?"),
+        (["dmeo", "inspect"], "there is no 'dmeo'; did you mean 'demo'?"),
         (["demo", "--sparsity"], "there is no flag --sparsity"),
         (["demo", "--epoch", "3"], "there is no flag --epoch; did you mean '--epochs'"),
         (["demo", "--epochs", "many"], "argument --epochs"),

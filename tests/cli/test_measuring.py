@@ -150,8 +150,9 @@ def test_compare(place, capfd):
     assert call("compare", *models, *words, "--output", "page.html") == 2
     assert contents(place) == before
     capfd.readouterr()
-    assert call("compare", *models, *words) == 0
-    assert "cpu_int8.tflite" in capfd.readouterr().out
+    again = ("cpu_int8.tflite", "cpu_int8.tflite")
+    assert call("compare", *again, *words, "--metrics", "accuracy") == 0
+    assert "cpu_int8.tflite_1" in capfd.readouterr().out
 
 
 EXPORT = ("export", "model.keras", "--output", "new.tflite", "--target")
@@ -166,6 +167,7 @@ COMPARE = ("compare", "model.keras", "cpu_int8.tflite", "--data", "parts.npz")
         ((*EXPORT, "cpu_int9"), "cpu_int8"),
         ((*EXPORT, "gpu", "--output", "small.onnx"), "must end in .tflite"),
         ((*EXPORT, "gpu", "--output", "none/small.tflite"), "folder"),
+        ((*EXPORT, "gpu", "--output", ""), "must end in .tflite"),
         ((*EXPORT, "gpu", "--strikt"), "did you mean '--strict'"),
         ((*EXPORT, "cpu_int8"), "add --data"),
         ((*EXPORT, "cpu_int8", "--data", "none.npz"), "none.npz"),

@@ -54,7 +54,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         write_json(_to_plain(dataclasses.asdict(quality)))
     else:
-        output().write(f"{quality}\n")
+        counts = quality.confusion_matrix
+        output().write(f"{quality}\n" + ("" if counts is None else f"{counts}\n"))
 
 
 def _to_plain(value: Any) -> Any:

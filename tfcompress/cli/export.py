@@ -59,10 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Writes the file, and what is in it to standard output."""
-    path = arguments.output or _name(arguments.model)
+    path = arguments.output
+    if path is None:
+        path = _name(arguments.model)
     if not path.endswith(".tflite"):
         raise ArgumentError(
-            f"The name of the file must end in .tflite. Received: --output {path}"
+            f"The name of the file must end in .tflite. Received: --output {path!r}"
         )
     for each in (path, f"{path}.json"):
         check_output(each, overwrite=arguments.overwrite)

@@ -56,8 +56,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     Returns:
         The arguments of the command, and its function as `run`.
     """
-    asked = next((word for word in argv[1:] if word in COMMANDS), None)
-    parser = make_parser(COMMANDS if asked is None else (asked,))
+    asked = next((word for word in argv[1:] if not word.startswith("-")), None)
+    parser = make_parser((asked,) if asked in COMMANDS else COMMANDS)
     return parser.parse_args(argv[1:])
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tfcompress.cli.data_options import load_data
 from tfcompress.cli.options import names, number
 from tfcompress.errors import DataError, ModelError, OutputError
+from tfcompress.names import number_repeated
 from tfcompress.pipeline.fields import Count, Part, Seed
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def read_models(given: Sequence[str], *, trusted: bool) -> dict[str, Any]:
     from tfcompress.sources import read_model
 
     ends = [os.path.basename(os.path.normpath(text)) for text in given]
-    shown = ends if len(set(ends)) == len(ends) else list(given)
+    shown = number_repeated(ends if len(set(ends)) == len(ends) else given)
     found: dict[str, Any] = {}
     for name, text in zip(shown, given, strict=True):
         if text.endswith(".tflite"):
