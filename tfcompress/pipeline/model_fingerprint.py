@@ -55,7 +55,7 @@ def fingerprint_loss(model: Any) -> str:
     Returns:
         16 hexadecimal digits.
     """
-    loss = getattr(model, "loss", None)
+    loss = getattr(model, "loss", None) or None
     weights = (model.get_compile_config() or {}).get("loss_weights") if loss else None
     return hashlib.sha256(_as_text([loss, weights]).encode()).hexdigest()[:_DIGITS]
 
@@ -101,7 +101,9 @@ def _as_text(value: Any) -> str:
 def _describe(value: Any) -> Any:
     """Says the same of a value in each process, unlike its address in memory."""
     if hasattr(value, "get_config"):
-        return [type(value).__name__, value.get_config()]
+        # Losses of Keras 3 leave settings such as Huber's delta out of their config.
+        settings = vars(value).get("_fn_kwargs")
+        return [type(value).__name__, value.get_config(), settings]
     if callable(value):
         return fingerprint_function(value)
     if isinstance(value, np.generic | np.ndarray):

@@ -172,7 +172,12 @@ class Pipeline:
         of the one at work, the state after its last full epoch. After a kill the same
         call goes on from there, and ends in the weights of an undisturbed run. Where
         the model, the data or a stage is another, the stages that depend on it are done
-        again. A second process in the same directory is refused.
+        again; where the new one is of the same content, they are not. A second process
+        in the same directory is refused.
+
+        Arrays are shuffled here, from the seed and the number of the epoch. A
+        `tf.data.Dataset` comes in its own order: one that shuffles or augments by
+        itself does so in another way after a kill in a later stage.
 
         Args:
             model: A built model of either Keras. It is not changed.
@@ -182,6 +187,7 @@ class Pipeline:
             test: The same, for the stage `evaluate`. Defaults to `validation`.
             directory: Folder of this run: empty, missing, or of an earlier run.
             strategy: A `tf.distribute.Strategy` under which the stages train, or None.
+                Of several workers the chief writes; all must see the directory.
             callbacks: Keras callbacks of every training.
             verbose: 1 for a line a stage on standard error, 0 for silence, `"auto"` for
                 1.

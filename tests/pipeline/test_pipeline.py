@@ -1,0 +1,110 @@
+"""What a pipeline refuses when it is made, and how its stages are called."""
+
+import pytest
+
+from tfcompress.errors import ArgumentError
+from tfcompress.pipeline import (
+    Distil,
+    Distillation,
+    Evaluate,
+    Export,
+    FineTune,
+    Joint,
+    Pipeline,
+    PruneChannels,
+    PruneLayers,
+    PruneWeights,
+    Quantize,
+    TrainTeacher,
+)
+from tfcompress.pipeline.order import ORDER
+
+JOINT = Joint(techniques=(PruneWeights(training=None), Quantize(training=None)))
+
+
+@pytest.mark.parametrize(
+    ("stages", "later", "earlier"),
+    [
+        ([Quantize(), PruneWeights()], "prune_weights", "quantize"),
+        (
+            [Quantize(), Export(), PruneChannels(ratio=0.5)],
+            "prune_channels",
+            "quantize",
+        ),
+        ([Quantize(), FineTune()], "fine_tune", "quantize"),
+        ([Quantize(), Quantize()], "quantize", "quantize"),
+        ([JOINT, Distil()], "distil", "quantize"),
+        (
+            [Joint(techniques=tuple(reversed(JOINT.techniques)))],
+            "prune_weights",
+            "quantize",
+        ),
+        ([PruneLayers(), Distil(student="small.keras")], "distil", "prune_layers"),
+    ],
+)
+def test_order_that_undoes_a_stage_is_refused(stages, later, earlier):
+    message = f"{later} must not come after {earlier}"
+    with pytest.raises(ArgumentError, match=message) as caught:
+        Pipeline(stages)
+    assert f"The order that works: {ORDER}" in str(caught.value)
+    assert str(caught.value).endswith(f"Received: {later} after {earlier}")
+
+
+def test_evaluation_without_a_file_is_refused():
+    with pytest.raises(ArgumentError, match="put an export before it"):
+        Pipeline([FineTune(), Evaluate()])
+
+
+def test_order_that_is_named_in_the_error_is_taken():
+    kinds = ORDER.replace(" or fine_tune", "").split(", ")
+    stages = [
+        TrainTeacher(),
+        PruneChannels(ratio=0.5),
+        PruneLayers(),
+        Distil(),
+        PruneWeights(),
+        Quantize(),
+        Export(),
+        Evaluate(),
+    ]
+    assert [stage.kind for stage in stages] == kinds
+    assert Pipeline(stages).names == tuple(kinds)
+
+
+def test_stages_of_one_kind_have_numbers_that_no_name_takes():
+    stages = [Export(), Export(name="export_2"), Export(), Export(name="phone")]
+    assert Pipeline(stages).names == ("export", "export_2", "export_3", "phone")
+
+
+@pytest.mark.parametrize("names", [("a", "a"), ("original", "b")])
+def test_names_that_tell_no_stage_from_another_are_refused(names):
+    with pytest.raises(ArgumentError, match="a name of its own"):
+        Pipeline([FineTune(name=name) for name in names])
+
+
+@pytest.mark.parametrize("stages", [[], ["quantize"], [Export(), None]])
+def test_what_is_no_stage_is_refused(stages):
+    with pytest.raises(ArgumentError, match="must be one or more stages"):
+        Pipeline(stages)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, True, "0"])
+def test_seed_out_of_range_is_refused(seed):
+    with pytest.raises(ArgumentError, match="seed must be a whole number"):
+        Pipeline([Export()], seed=seed)
+
+
+@pytest.mark.parametrize("teacher", ["late", "now"])
+def test_teacher_must_come_before_the_stage_that_learns_from_it(teacher):
+    stages = [
+        FineTune(name="now", distillation=Distillation(teacher=teacher)),
+        TrainTeacher(name="late"),
+    ]
+    with pytest.raises(ArgumentError, match="must come before it"):
+        Pipeline(stages)
+
+
+def test_pipelines_of_the_same_values_are_equal():
+    assert Pipeline([Export()]) == Pipeline([Export()])
+    assert Pipeline([Export()]) != Pipeline([Export()], seed=1)
+    assert Pipeline([Export()]) != Pipeline([Export(strict=True)])
