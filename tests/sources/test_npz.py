@@ -3,7 +3,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from tests.sources.files import save, sizes
+from tests.sources.files import save, sizes, write
 from tfcompress.errors import ArgumentError, DataError
 from tfcompress.sources import read_data
 
@@ -166,6 +166,8 @@ def test_unknown_input(models):
     [
         {"divide_by": 0},
         {"divide_by": "255"},
+        {"label": "y"},
+        {"spec": "spec.yaml"},
         {"shares": (0.5, 0.5)},
         {"shares": (0.1,)},
         {"shares": (-0.1, 0.2)},
@@ -174,6 +176,13 @@ def test_unknown_input(models):
 def test_bad_options(options):
     with pytest.raises(ArgumentError, match="Received: "):
         read_data(save(x=np.zeros((9, 2)), y=np.zeros(9)), **options)
+
+
+def test_vocabulary_for_numbers(models):
+    name = save(x=np.zeros((9, 4)), y=np.zeros(9))
+    write("words.txt", "cat", "dog")
+    with pytest.raises(ArgumentError, match="for data of text"):
+        read_data(name, model=models["row"], vocabulary="words.txt")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04broken"])

@@ -117,14 +117,19 @@ def read_data(
     if raw.load is not None:
         parts = {part: raw.load(x, y) for part, (x, y) in parts.items()}
     parts, known = _number_texts(parts, inputs, model, words)
+    if words is not None and known is None:
+        raise ArgumentError(
+            "vocabulary is for data of text and a model that takes word numbers. "
+            f"Received: vocabulary={str(vocabulary)!r}, data {name!r}"
+        )
     ready = {
         part: _prepare(value, inputs, model, divisor) for part, value in parts.items()
     }
     notes = list(raw.notes)
     if known and words is None:
         notes.append(
-            f"The vocabulary is the {len(known)} most frequent words of the training "
-            "part, right for a model that is trained anew. Give the vocabulary of a "
+            f"The vocabulary is the {len(known) - 2} most frequent words of the "
+            "training part, right for a model that is trained anew. Give the vocabulary of a "
             "trained one (--vocabulary)."
         )
     return Dataset(
@@ -146,6 +151,7 @@ def _read(
     classes: int | None,
 ) -> Raw:
     if is_function_name(name):
+        _check_unused("a function", label=label, spec=spec)
         return read_function(name)
     path = Path(name)
     if not path.exists():
@@ -161,11 +167,14 @@ def _read(
         raise DataError(
             f"The folder cannot be read: {error.strerror}. Received: {name!r}"
         ) from error
+    if kind in ("npz", "images"):
+        _check_unused(f"{name!r}", label=label, spec=spec)
     if kind == "npz":
         return read_npz(path)
     if kind == "images":
         return image_folders.read_image_folder(path, inputs=inputs)
     if kind == "tables":
+        _check_unused(f"{name!r}", spec=spec)
         tables = {part: each[0] for part, each in files.items()}
         double = [each for each in files.values() if len(each) > 1]
         if double:
@@ -221,6 +230,17 @@ def _is_record(path: Path) -> bool:
 def _part_of(path: Path) -> Part | None:
     words = re.split(r"[^a-z]+", path.name.lower())
     return next((PART_NAMES[word] for word in words if word in PART_NAMES), None)
+
+
+def _check_unused(source: str, **options: Any) -> None:
+    """Raises an error for an option that says nothing of this kind of source."""
+    uses = {"label": "a table or a TFRecord", "spec": "a TFRecord"}
+    for option, value in options.items():
+        if value is not None:
+            raise ArgumentError(
+                f"{option} is for {uses[option]}; leave it out. "
+                f"Received: {option}={os.fspath(value)!r}, data {source}"
+            )
 
 
 def _check_divisor(divide_by: float | None) -> float | None:
