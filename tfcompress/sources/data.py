@@ -129,8 +129,8 @@ def read_data(
     if known and words is None:
         notes.append(
             f"The vocabulary is the {len(known) - 2} most frequent words of the "
-            "training part, right for a model that is trained anew. Give the vocabulary of a "
-            "trained one (--vocabulary)."
+            "training part, right for a model that is trained anew. Give the "
+            "vocabulary of a trained one (--vocabulary)."
         )
     return Dataset(
         raw.name,
