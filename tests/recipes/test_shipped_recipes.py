@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from tests.models import build_classifier, train
+from tests.models import build_classifier
 from tfcompress import recipes
 from tfcompress.errors import TFCompressError
 from tfcompress.pipeline import Pipeline
@@ -59,6 +59,15 @@ def parts(images, labels):
     )
 
 
+def train(model, data, epochs=20):
+    steps = epochs * TRAINED_ON // 32
+    model.compile(
+        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(3e-3, steps)),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    model.fit(*data, epochs=epochs, verbose=0)
+
+
 @pytest.fixture(scope="module")
 def tasks(digits):
     """A trained model and its data by kind."""
@@ -72,7 +81,7 @@ def tasks(digits):
         keras.utils.set_random_seed(0)
         split = parts(data, labels)
         model = build()
-        train(model, split[0], epochs=20)
+        train(model, split[0])
         found[kind] = model, split
     return found
 

@@ -175,6 +175,7 @@ class Compression(Result):
             "met": self.met,
             "chosen": self.chosen.name,
             "file": str(self.artifact.path),
+            "recipe": self.pipeline.to_yaml(),
             "demands": dict(self.demands),
             "shortfall": dict(self.shortfall),
             "metric": self.metric,

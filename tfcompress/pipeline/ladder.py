@@ -180,6 +180,7 @@ def _rounded(device: Target, bits: int, epochs: int) -> Quantize:
 def _narrowed(ratio: float, epochs: int) -> PruneChannels:
     return PruneChannels(
         ratio=ratio,
+        importance="l2",
         round_to=4,
         training=Training(epochs=epochs),
         distillation=Distillation(),
