@@ -1,0 +1,203 @@
+"""Stages train copies of models, and give back models like them."""
+
+import keras
+import numpy as np
+import pytest
+import tf_keras
+
+from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.keras_compat import is_quantization_aware, output_activations
+from tfcompress.pipeline import (
+    Distil,
+    Distillation,
+    FineTune,
+    Joint,
+    PruneChannels,
+    PruneLayers,
+    PruneWeights,
+    Quantize,
+    Training,
+)
+from tfcompress.pipeline.fitting import fit_stage
+
+KERASES = {"keras": keras, "tf_keras": tf_keras}
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(64, 8)).astype("float32")
+Y = X[:, :3].argmax(-1)
+TRAINING = Training(epochs=2, learning_rate=0.01)
+
+
+def build(library, activation="softmax", width=16):
+    layers = library.layers
+    return library.Sequential(
+        [
+            library.Input((8,)),
+            layers.Dense(width, "relu"),
+            layers.Dropout(0.2),
+            layers.Dense(3, activation),
+        ]
+    )
+
+
+def fit(stage, model, *, teacher=None, train=(X, Y), **settings):
+    return fit_stage(
+        stage,
+        model,
+        teacher=teacher,
+        train=train,
+        validation=train,
+        seed=0,
+        backup=None,
+        **settings,
+    )
+
+
+def shares_of_zeros(model):
+    return [float((w == 0).mean()) for w in model.get_weights() if w.ndim > 1]
+
+
+@pytest.fixture(scope="module", params=KERASES)
+def library(request):
+    return KERASES[request.param]
+
+
+@pytest.fixture(scope="module")
+def sparse(library):
+    return fit(PruneWeights(sparsity=0.5, training=None), build(library)).model
+
+
+def test_a_model_without_training_is_pruned_at_once(library, sparse):
+    assert shares_of_zeros(sparse) == [0.5, 0.5]
+    assert isinstance(sparse, library.Sequential)
+
+
+def test_training_keeps_zeros_and_outputs_and_the_users_model(library, sparse):
+    before = sparse.get_weights()
+
+    fitted = fit(FineTune(training=TRAINING), sparse)
+    again = fit(FineTune(training=TRAINING), sparse)
+
+    assert shares_of_zeros(fitted.model) == [0.5, 0.5]
+    assert isinstance(fitted.model, library.Sequential)
+    assert output_activations(fitted.model) == ("softmax",)
+    assert len(fitted.history["loss"]) == len(fitted.history["val_accuracy"]) == 2
+    assert fitted.trained is fitted.model
+    assert all(map(np.array_equal, before, sparse.get_weights()))
+    pairs = zip(before, fitted.model.get_weights(), strict=True)
+    assert not all(np.array_equal(old, new) for old, new in pairs)
+    pairs = zip(again.model.get_weights(), fitted.model.get_weights(), strict=True)
+    for first, second in pairs:
+        np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+def test_rounding_leaves_what_the_exporter_takes(library):
+    taught = Distillation(temperature=2.0)
+    model = build(library)
+
+    fitted = fit(
+        Quantize(training=TRAINING, distillation=taught), model, teacher=build(library)
+    )
+
+    assert is_quantization_aware(fitted.trained)
+    assert isinstance(fitted.model, library.Sequential)
+    sums = np.asarray(fitted.model(X)).sum(-1)
+    np.testing.assert_allclose(sums, 1, atol=1e-5)
+    assert "linear weights of 8 bits" in fitted.account
+    assert "distillation_loss" in fitted.history
+
+
+def test_pruning_and_rounding_in_one_fit_reach_the_sparsity(library):
+    techniques = (
+        PruneWeights(sparsity=0.75, layers={"last": None}, training=None),
+        Quantize(training=None),
+    )
+    layers = library.layers
+    model = library.Sequential(
+        [
+            library.Input((8,)),
+            layers.Dense(16, "relu"),
+            layers.Dense(16, "relu"),
+            layers.Dense(3, "softmax", name="last"),
+        ]
+    )
+
+    fitted = fit(Joint(techniques=techniques, training=TRAINING), model)
+
+    assert shares_of_zeros(fitted.model)[:2] == [0.75, 0.75]
+    assert shares_of_zeros(fitted.model)[2] < 0.2
+    assert is_quantization_aware(fitted.trained)
+
+
+def test_channels_go_before_a_training_from_a_teacher():
+    stage = PruneChannels(
+        ratio=0.5, round_to=4, training=TRAINING, distillation=Distillation()
+    )
+
+    fitted = fit(stage, build(keras), teacher=build(keras))
+
+    assert fitted.model.layers[0].units == 8
+    assert output_activations(fitted.model) == ("softmax",)
+
+
+def test_blocks_go_by_their_number():
+    inputs = keras.Input((8,))
+    x = inputs
+    for number in range(3):
+        branch = keras.layers.Dense(8, "relu")(x)
+        x = keras.layers.Add(name=f"block{number}")([x, branch])
+    model = keras.Model(inputs, keras.layers.Dense(3)(x))
+
+    fitted = fit(PruneLayers(blocks=2, training=None), model)
+
+    assert fitted.history == {}
+    assert sum("block" in layer.name for layer in fitted.model.layers) == 1
+
+
+def test_several_outputs_learn_classes_and_numbers(library):
+    def two():
+        inputs = library.Input((8,), name="x")
+        hidden = library.layers.Dense(8, "relu")(inputs)
+        return library.Model(
+            {"x": inputs},
+            {
+                "kind": library.layers.Dense(3, "softmax", name="kind")(hidden),
+                "size": library.layers.Dense(1, name="size")(hidden),
+            },
+        )
+
+    data = ({"x": X}, {"kind": Y, "size": X[:, :1]})
+
+    fitted = fit(Distil(training=TRAINING), two(), teacher=two(), train=data)
+
+    found = fitted.model({"x": X})
+    np.testing.assert_allclose(np.asarray(found["kind"]).sum(-1), 1, atol=1e-5)
+    assert found["size"].shape == (64, 1)
+
+
+def test_losses_and_metrics_by_name_are_those_of_the_outputs():
+    training = Training(
+        epochs=1, loss="kl_divergence", metrics=("categorical_accuracy",)
+    )
+    one_hot = np.eye(3)[Y]
+    model = build(keras)
+
+    fitted = fit(FineTune(training=training), model, train=(X, one_hot))
+
+    assert "val_categorical_accuracy" in fitted.history
+    probabilities = np.asarray(fitted.model(X))[np.arange(64), Y]
+    # Of one-hot rows the divergence is minus the logarithm of the probability.
+    expected = -np.log(probabilities).mean()
+    assert fitted.history["val_loss"][0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_what_does_not_fit_is_told():
+    numbers = Distil(training=TRAINING, distillation=Distillation(loss="decoupled"))
+    regressor = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])
+
+    with pytest.raises(ArgumentError, match="regression"):
+        fit(numbers, regressor, teacher=regressor, train=(X, X[:, 0]))
+    with pytest.raises(ModelError, match="built"):
+        fit(FineTune(), keras.Sequential([keras.layers.Dense(3)]))
+    metric = Training(epochs=1, metrics=("acuracy",))
+    with pytest.raises(ArgumentError, match="[Aa]ccuracy"):
+        fit(FineTune(training=metric), build(keras))
