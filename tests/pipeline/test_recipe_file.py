@@ -1,5 +1,7 @@
 import collections.abc
 import dataclasses
+import inspect
+import re
 import string
 import types
 import typing
@@ -11,6 +13,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from tfcompress import recipes
+from tfcompress.cli.options import number
 from tfcompress.errors import ArgumentError, OutputError
 from tfcompress.pipeline import (
     Distil,
@@ -26,6 +29,8 @@ from tfcompress.pipeline import (
     Quantize,
     Training,
     TrainTeacher,
+    fields,
+    recipe_file,
 )
 from tfcompress.pipeline.fields import ModelSource, Range
 from tfcompress.pipeline.stages import KINDS
@@ -278,6 +283,16 @@ def test_a_path_of_a_model_is_text(tmp_path):
 def test_a_folder_that_is_missing(tmp_path):
     with pytest.raises(OutputError):
         Pipeline([Export()]).to_yaml(tmp_path / "none" / "recipe.yaml")
+
+
+PLACES = [fields.check_fields, recipe_file.read_recipe, recipe_file.write_recipe]
+PLACES += [Pipeline.from_yaml, Pipeline.from_recipe, Pipeline.to_yaml, number]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
+def test_examples_run(place, capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", inspect.getdoc(place), re.S)
+    exec(compile(code, place.__name__, "exec"), {"__name__": "example"})
 
 
 def refusal(text):

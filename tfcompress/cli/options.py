@@ -45,10 +45,10 @@ def number(hint: Any) -> Callable[[str], Any]:
 
     Example:
     ```python
-    import argparse
+    from tfcompress.cli.options import number
     from tfcompress.pipeline.fields import Count
 
-    argparse.ArgumentParser().add_argument("--epochs", type=number(Count))
+    assert number(Count)("3") == 3
     ```
     """
 

@@ -87,6 +87,9 @@ def check_fields(configuration: Any) -> None:
 
     Example:
     ```python
+    import dataclasses
+    from tfcompress.pipeline.fields import Count, check_fields
+
     @dataclasses.dataclass(frozen=True)
     class Settings:
         epochs: Count = 10
