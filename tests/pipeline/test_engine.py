@@ -7,6 +7,7 @@ import shutil
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.models import build_classifier
 from tfcompress import keras_compat
@@ -406,8 +407,19 @@ def test_bad_input_is_found_before_anything_is_written(tmp_path, options, messag
 
 
 class _Stop(keras.callbacks.Callback):
+    """Ends a run when an epoch of this number begins, in the so manyeth training."""
+
+    def __init__(self, training=1, epoch=0):
+        super().__init__()
+        self._left = training
+        self._epoch = epoch
+
+    def on_train_begin(self, logs=None):
+        self._left -= 1
+
     def on_epoch_begin(self, epoch, logs=None):
-        raise RuntimeError("enough")
+        if not self._left and epoch == self._epoch:
+            raise RuntimeError("enough")
 
 
 def test_stage_that_raises_leaves_the_ones_before_it(tmp_path):
@@ -419,6 +431,28 @@ def test_stage_that_raises_leaves_the_ones_before_it(tmp_path):
         "run.json",
     ]
     assert _done(_run(pipeline, tmp_path)) == ["fine_tune"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [{"training": 1, "epoch": 2}, {"training": 2}])
+def test_data_set_that_shuffles_by_a_seed_goes_on_where_it_was(tmp_path, stop):
+    def data():
+        rows = tf.data.Dataset.from_tensor_slices(TRAIN)
+        return rows.shuffle(64, seed=3).batch(16)
+
+    training = Training(epochs=3, learning_rate=0.01)
+    pipeline = Pipeline([TrainTeacher(training=training), FineTune(training=training)])
+    whole = _run(pipeline, tmp_path / "whole", train=data())
+    with pytest.raises(RuntimeError, match="enough"):
+        _run(pipeline, tmp_path / "run", train=data(), callbacks=[_Stop(**stop)])
+    result = _run(pipeline, tmp_path / "run", train=data())
+    assert _done(result) == ["train_teacher", "fine_tune"][stop["training"] - 1 :]
+    for one, other in zip(
+        whole.model.get_weights(), result.model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+    for name, stage in whole.stages.items():
+        assert result.stages[name].history == stage.history
 
 
 @pytest.mark.slow
@@ -440,9 +474,9 @@ def test_quantized_model_is_exported_with_the_ranges_it_was_trained_with(
 ):
     either_keras.utils.set_random_seed(0)
     model = build_classifier(either_keras, activation="softmax")
-    train = tuple(array[:128] for array in digits[0])
+    train, test = digits
     stages = [
-        TrainTeacher(training=Training(epochs=8, learning_rate=3e-3)),
+        TrainTeacher(training=Training(epochs=6, learning_rate=3e-3)),
         Joint(
             techniques=(
                 PruneWeights(sparsity=0.5, training=None),
@@ -456,12 +490,15 @@ def test_quantized_model_is_exported_with_the_ranges_it_was_trained_with(
         Export(name="scheme", scheme="int8"),
         Evaluate(seconds=0.05),
     ]
-    run = {"directory": tmp_path, "test": digits[1], "train": train}
+    run = {"directory": tmp_path, "validation": test, "train": train}
     result = _run(Pipeline(stages), model=model, **run)
     assert (result.stages["joint"].path / "trained.keras").exists()
     assert result.artifact.target.name == "int8"
     assert not result.artifacts["export"].float_operations
-    assert result.comparison["export"].quality["accuracy"] > 0.6
+    right = result.model.predict(test[0], verbose=0).argmax(-1) == test[1]
+    assert right.mean() > 0.7
+    accuracy = result.comparison["export"].quality["accuracy"]
+    assert accuracy == pytest.approx(right.mean(), abs=0.03)
     assert result.comparison["export"].sparsity >= 0.4
     (tmp_path / "03-export" / "model.tflite").unlink()
     again = _run(Pipeline(stages), model=model, **run)

@@ -176,8 +176,8 @@ class Pipeline:
         in the same directory is refused.
 
         Arrays are shuffled here, from the seed and the number of the epoch. A
-        `tf.data.Dataset` comes in its own order: one that shuffles or augments by
-        itself does so in another way after a kill in a later stage.
+        `tf.data.Dataset` comes in its own order: one that shuffles without a seed, or
+        augments at random, is not drawn the same way again after a kill.
 
         Args:
             model: A built model of either Keras. It is not changed.
