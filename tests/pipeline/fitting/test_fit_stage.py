@@ -139,6 +139,27 @@ def test_channels_go_before_a_training_from_a_teacher():
     assert output_activations(fitted.model) == ("softmax",)
 
 
+def test_channels_that_go_without_training_leave_fitting_statistics():
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((8,)),
+            layers.Dense(16, "relu"),
+            layers.Dense(16),
+            layers.BatchNormalization(),
+            layers.Dense(3, "softmax"),
+        ]
+    )
+    stage = PruneChannels(ratio=0.5, round_to=4, training=None)
+
+    pruned = fit(stage, model).model
+
+    norm = next(one for one in pruned.layers if hasattr(one, "moving_mean"))
+    before = keras.Sequential([keras.Input((8,)), *pruned.layers[:2]])
+    mean = np.asarray(before(X)).mean(0)
+    np.testing.assert_allclose(norm.moving_mean.numpy(), mean, atol=1e-5)
+
+
 def test_blocks_go_by_their_number():
     inputs = keras.Input((8,))
     x = inputs

@@ -94,3 +94,4 @@ def test_data_that_gets_shorter_is_told():
 
     with pytest.raises(tf.errors.InvalidArgumentError, match="same number of batches"):
         labels(data, 0, 2)
+    assert isinstance(data.error, DataError)

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcompress.distillation.programs.weight_files import read_arrays, write_arrays
+from tfcompress.errors import OutputError
 
 
 class EpochBackup(keras.callbacks.Callback):
@@ -27,7 +28,7 @@ class EpochBackup(keras.callbacks.Callback):
         history: For each name in the logs, its value after each epoch.
 
     Raises:
-        OutputError: If the file is damaged.
+        OutputError: If the file is damaged, or of another training.
 
     Example:
     ```python
@@ -54,7 +55,13 @@ class EpochBackup(keras.callbacks.Callback):
         """Puts the weights and the optimizer where they were."""
         if self._arrays:
             self.model.optimizer.build(self.model.trainable_variables)
-            for variable, array in zip(self._state(), self._arrays, strict=True):
+            state = self._state()
+            if [tuple(v.shape) for v in state] != [a.shape for a in self._arrays]:
+                raise OutputError(
+                    "The file must be of this training: its weights have other shapes. "
+                    f"Remove it, and the training starts again. Received: {self.path}"
+                )
+            for variable, array in zip(state, self._arrays, strict=True):
                 variable.assign(tf.cast(array, variable.dtype))
             self._arrays = []
 

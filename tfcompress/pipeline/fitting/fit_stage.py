@@ -181,14 +181,19 @@ def _fit(
     shown = None
     if validation is not None:
         shown = TrainingData(validation, batch_size=training.batch_size, seed=0)
-    learner.fit(
-        data.dataset(backup.epoch, training.epochs),
-        epochs=training.epochs,
-        initial_epoch=backup.epoch,
-        steps_per_epoch=data.steps,
-        validation_data=None if shown is None else shown.in_order(),
-        callbacks=keras_compat.cross([*callbacks, backup], keras=keras),
-        shuffle=False,
-        verbose=0,
-    )
+    try:
+        learner.fit(
+            data.dataset(backup.epoch, training.epochs),
+            epochs=training.epochs,
+            initial_epoch=backup.epoch,
+            steps_per_epoch=data.steps,
+            validation_data=None if shown is None else shown.in_order(),
+            callbacks=keras_compat.cross([*callbacks, backup], keras=keras),
+            shuffle=False,
+            verbose=0,
+        )
+    except tf.errors.OpError as error:
+        if data.error is not None:
+            raise data.error from error
+        raise
     return backup.history

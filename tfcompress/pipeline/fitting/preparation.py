@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfcompress import keras_compat
+from tfcompress.graph import Graph
 from tfcompress.keras_compat.logits_part import logits_part
 from tfcompress.pipeline.fitting import techniques
 from tfcompress.pipeline.fitting.logits import put_on, take_off
@@ -18,6 +19,7 @@ from tfcompress.pipeline.stages import (
     Quantize,
     techniques_of,
 )
+from tfcompress.pruning import recalibrate_batch_norm
 from tfcompress.quantization import calibrate
 
 _PROBABILITIES = ("softmax", "sigmoid")
@@ -52,8 +54,9 @@ def prepare(
 ) -> Prepared:
     """Applies the techniques of a stage to a copy of a model.
 
-    Whole channels and blocks go first, as far as the stage has them before the others;
-    single weights become zero while the model trains, or at once where it does not.
+    Whole channels and blocks go first; single weights become zero while the model
+    trains, also while it trains with rounding (see `apply_both`), or at once where it
+    does not train.
 
     Args:
         stage: The stage.
@@ -79,6 +82,9 @@ def prepare(
             )
             model = technique.apply(model)
             accounts.append(str(technique.account))
+            if task is None and _has_batch_norm(keras_compat.read_flat(model)):
+                # No training will fit the statistics to what is left.
+                model = recalibrate_batch_norm(model, train)
     if quantization is not None:
         prepared = _rounding(quantization, pruning, model, task, train)
     else:
@@ -86,6 +92,10 @@ def prepare(
     accounts.append(prepared.account)
     account = "\n".join(filter(None, accounts))
     return dataclasses.replace(prepared, account=account)
+
+
+def _has_batch_norm(graph: Graph) -> bool:
+    return any(layer.kind == "BatchNormalization" for layer in graph.layers.values())
 
 
 def _rounding(

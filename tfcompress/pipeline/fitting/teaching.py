@@ -31,12 +31,13 @@ def build_distiller(
         ArgumentError: If the task has nothing of the kind that is to be taught.
         ModelError: If the teacher's outputs do not fit the student's.
     """
+    labels, taught = distillation.student_loss_weight, distillation.weight
     return Distiller(
         teacher,
         student,
         choose_loss(distillation, task, student),
-        distillation.weight,
-        distillation.student_loss_weight,
+        # Both weights as shares of their sum, so that the loss keeps its size.
+        student_loss_weight=labels / (labels + taught),
     )
 
 

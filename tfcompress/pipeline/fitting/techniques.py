@@ -21,7 +21,7 @@ def magnitude_pruning(stage: PruneWeights, *, at_once: bool) -> MagnitudePruning
         at_once: Whether to prune before any training, not while it goes on.
     """
     schedule = Constant(stage.sparsity) if at_once else None
-    sparsity = stage.sparsity if stage.structure in (None, "") else None
+    sparsity = stage.sparsity if stage.structure is None else None
     if at_once and sparsity is None:
         schedule = Constant(_share(str(stage.structure)))
     return MagnitudePruning(

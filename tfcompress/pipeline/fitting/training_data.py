@@ -27,6 +27,8 @@ class TrainingData:
 
     Attributes:
         steps: Steps of an epoch.
+        error: What was wrong with the data while it was read; TensorFlow raises an
+            error of its own then.
 
     Raises:
         DataError: If the data is of no such form, has no end or no labels.
@@ -44,6 +46,7 @@ class TrainingData:
         self._data = data
         self._batch_size = batch_size
         self._seed = seed
+        self.error: DataError | None = None
         if isinstance(data, tuple):
             self._arrays = _as_batch_arrays(data)
             self._samples = data_module.length(list(self._arrays))
@@ -146,10 +149,11 @@ class TrainingData:
             if count <= self.steps:
                 yield batch
         if count < self.steps:
-            raise DataError(
+            self.error = DataError(
                 "The data must give the same number of batches each time it is read. "
                 f"Received: {count} batches, {self.steps} before"
             )
+            raise self.error
 
     def _finish(self, found: Any, start: int, epochs: int) -> Any:
         count = self.steps * (epochs - start)
