@@ -144,7 +144,12 @@ def run_pipeline(
     *,
     strategy: Any,
 ) -> "PipelineResult":
-    """Runs a pipeline as the flags say, and writes what it left to standard output."""
+    """Runs a pipeline as the flags say, and writes what it left to standard output.
+
+    Of several workers the chief writes.
+    """
+    from tfcompress.pipeline.workers import Workers
+
     result = change_pipeline(pipeline, arguments).run(
         model,
         data.train,
@@ -154,7 +159,8 @@ def run_pipeline(
         strategy=strategy,
         verbose=0 if arguments.quiet else "auto",
     )
-    _show(result, as_json=arguments.json)
+    if Workers(strategy).is_chief:
+        _show(result, as_json=arguments.json)
     return result
 
 
