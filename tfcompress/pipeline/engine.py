@@ -217,7 +217,10 @@ class _Run:
                 backup = folder / f"{key}.npz"
                 if self._folder.backup(key).exists():
                     shutil.copyfile(self._folder.backup(key), backup)
-                self._train(name, stage, backup)
+                fitted = self._train(name, stage, backup)
+                # What workers hold together, such as ranges, they also read together.
+                self._files.write(folder, fitted.model, fitted.trained)
+                fingerprint_model(fitted.model, fitted.trained)
         self._workers.agree(False)
         return _read_shared(place)
 
