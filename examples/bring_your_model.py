@@ -39,7 +39,7 @@ parser.add_argument("--quick", action="store_true", help="train for a minute onl
 parser.add_argument("--directory", type=Path, help="keeps what is done, to go on there")
 arguments = parser.parse_args(["--quick"] if "get_ipython" in globals() else None)
 directory = arguments.directory or Path(tempfile.mkdtemp(prefix="tfcompress-yours-"))
-epochs, epochs_compressed = (6, 2) if arguments.quick else (20, 8)
+epochs, epochs_compressed = (6, 3) if arguments.quick else (20, 8)
 
 # %% [markdown]
 # ## The data
