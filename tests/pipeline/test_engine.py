@@ -190,6 +190,7 @@ def test_other_target_trains_nothing_and_other_test_data_exports_nothing(
     assert _done(result) == ["evaluate"]
 
 
+@pytest.mark.slow
 def test_other_content_of_a_target_file_writes_the_file_again(tmp_path):
     toml = tmp_path / "mine.toml"
     pipeline = Pipeline([Export(target=str(toml))])
@@ -256,6 +257,7 @@ def test_change_does_again_what_depends_on_it(run, change, done):
     assert _done(_run(**call)) == []
 
 
+@pytest.mark.slow
 def test_stage_put_between_moves_the_ones_behind_it(tmp_path):
     first, last = _pruning(0.3, "a"), Export(target="cpu_float32")
     _run(Pipeline([first, last]), tmp_path)
