@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 _PASSED = ("Activation", "Dropout", "Flatten", "Identity", "Reshape")
-_BY_CLASS = {"Softmax": "softmax"}
+_BY_CLASS = {"Sigmoid": "sigmoid", "Softmax": "softmax"}
 
 
 def output_activations(model: Any) -> tuple[str | None, ...]:

@@ -3,10 +3,11 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras
 
 from tfcompress.keras_compat import build, output_activations, read
-from tfcompress.pipeline.fitting.logits import put_on, take_off
+from tfcompress.pipeline.fitting.logits import put_on, take_off, with_layers_at_the_end
 
 X = np.random.default_rng(0).normal(size=(4, 3, 6)).astype("float32")
 
@@ -53,3 +54,25 @@ def test_outputs_that_are_not_wanted_stay():
 
     assert not endings
     assert output_activations(build(graph, keras="keras")) == ("sigmoid",)
+
+
+@pytest.mark.parametrize(
+    ("library", "function"),
+    [
+        (keras, keras.ops.softmax),
+        (keras, keras.activations.sigmoid),
+        (tf_keras, tf.sigmoid),
+        (tf_keras, tf_keras.activations.softmax),
+    ],
+)
+def test_functions_at_the_end_become_layers(library, function):
+    inputs = library.Input((6,))
+    model = library.Model(inputs, function(library.layers.Dense(3)(inputs)))
+
+    graph = with_layers_at_the_end(read(model))
+    again = build(graph, keras=library.__name__)
+
+    assert graph.layer_of(graph.outputs.node).kind == "Activation"
+    assert output_activations(again) == output_activations(model) != (None,)
+    x = X[:, 0]
+    np.testing.assert_allclose(again(x), np.asarray(model(x)), atol=1e-6)

@@ -8,6 +8,12 @@ from tfcompress.graph.graph import Layer, Node, Tensor, tensors
 
 _PROBABILITIES = ("softmax", "sigmoid")
 _PASSED = ("Activation", "Dropout", "Flatten", "Identity", "Reshape")
+_OPERATIONS = {
+    "ops.sigmoid": "sigmoid",
+    "ops.softmax": "softmax",
+    "tf.math.sigmoid": "sigmoid",
+    "tf.nn.softmax": "softmax",
+}
 _LINEAR = {"activation": "linear"}
 
 Endings = Mapping[tuple[str, ...], Layer]
@@ -41,6 +47,31 @@ def take_off(graph: Graph, wanted: Sequence[bool]) -> tuple[Graph, Endings]:
         if take:
             graph = _take_off_one(graph, tensor, (), endings)
     return graph, endings
+
+
+def with_layers_at_the_end(graph: Graph) -> Graph:
+    """Returns a graph whose outputs end in layers where they ended in operations.
+
+    A softmax or sigmoid that was called as a function, such as `keras.ops.softmax`,
+    becomes an `Activation` layer, which computes the same.
+
+    Args:
+        graph: A model.
+    """
+    for tensor in tensors(graph.outputs):
+        node = graph.node(tensor.node)
+        layer = graph.layer_of(node)
+        name = _OPERATIONS.get(layer.kind)
+        axes = {**layer.config, **node.keywords}
+        rank = len(node.outputs[0].shape) if node.outputs else None
+        last = axes.pop("axis", -1) in (-1, None, rank and rank - 1)
+        axes.pop("name", None)
+        if name and last and not axes and len(node.arguments) == 1:
+            plain = Layer(layer.name, "Activation", {"activation": name})
+            called = dataclasses.replace(node, keywords={})
+            nodes = tuple(called if one is node else one for one in graph.nodes)
+            graph = dataclasses.replace(_with(graph, plain), nodes=nodes)
+    return graph
 
 
 def put_on(graph: Graph, endings: Endings) -> Graph:

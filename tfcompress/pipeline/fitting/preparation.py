@@ -8,7 +8,11 @@ from tfcompress import keras_compat
 from tfcompress.graph import Graph
 from tfcompress.keras_compat.logits_part import logits_part
 from tfcompress.pipeline.fitting import techniques
-from tfcompress.pipeline.fitting.logits import put_on, take_off
+from tfcompress.pipeline.fitting.logits import (
+    put_on,
+    take_off,
+    with_layers_at_the_end,
+)
 from tfcompress.pipeline.fitting.rounded_pruning import apply_both
 from tfcompress.pipeline.fitting.task import Task
 from tfcompress.pipeline.stages import (
@@ -69,6 +73,11 @@ def prepare(
     """
     accounts: list[str] = []
     pruning = quantization = None
+    given = keras_compat.read(model)
+    graph = with_layers_at_the_end(given)
+    if graph is not given:
+        origin = keras_compat.origin_of(model)
+        model = keras_compat.build(graph, keras=origin, trusted=True)
     for part in techniques_of(stage):
         if isinstance(part, PruneWeights):
             pruning = part
