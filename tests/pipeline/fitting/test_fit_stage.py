@@ -106,15 +106,15 @@ def test_rounding_leaves_what_the_exporter_takes(library):
     assert "distillation_loss" in fitted.history
 
 
-def test_pruning_and_rounding_in_one_fit_reach_the_sparsity(library):
+def test_pruning_and_rounding_in_one_fit_reach_the_sparsity():
     techniques = (
         PruneWeights(sparsity=0.75, layers={"last": None}, training=None),
         Quantize(training=None),
     )
-    layers = library.layers
-    model = library.Sequential(
+    layers = keras.layers
+    model = keras.Sequential(
         [
-            library.Input((8,)),
+            keras.Input((8,)),
             layers.Dense(16, "relu"),
             layers.Dense(16, "relu"),
             layers.Dense(3, "softmax", name="last"),
