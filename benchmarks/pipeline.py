@@ -271,28 +271,27 @@ class HandWrittenDistiller(keras.Model):
 
 def write_ours(run: Run) -> None:
     """Distils, and writes int8."""
-    run_pipeline(run, FILTERS, [Distil(**learning(run, run.epochs, run.rate))])
+    run_pipeline(run, FILTERS, [Distil(**learning(run, epochs=run.epochs))])
 
 
 def write_half(run: Run) -> None:
     """Distils a narrower network, and trains it for 4-bit kernels in the last epoch.
 
-    Where there are few weights they keep 8 bits.
+    The learning rate falls in that epoch. Where there are few weights they keep 8 bits.
     """
     layers = {"first": 8, "shortcut_*": 8, "classes": 8}
     stages = [
-        Distil(**learning(run, run.epochs - 1, run.rate)),
-        Quantize(weight_bits=4, layers=layers, **learning(run, 1, run.rate / 3)),
+        Distil(**learning(run, epochs=run.epochs - 1, schedule="constant")),
+        Quantize(weight_bits=4, layers=layers, **learning(run, epochs=1)),
     ]
     run_pipeline(run, HALF_FILTERS, stages)
 
 
-def learning(run: Run, epochs: int, rate: float) -> dict[str, Any]:
+def learning(run: Run, **settings: Any) -> dict[str, Any]:
     """Returns how a stage trains, and what it learns from the teacher."""
+    settings = {"learning_rate": run.rate, "warmup": WARMUP, **settings}
     return {
-        "training": Training(
-            epochs=epochs, batch_size=BATCH, learning_rate=rate, warmup=WARMUP
-        ),
+        "training": Training(batch_size=BATCH, **settings),
         "distillation": Distillation(
             teacher=str(run.teacher),
             loss="correlation",
