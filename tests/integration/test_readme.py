@@ -26,7 +26,7 @@ def test_examples_run(teacher, digits, tmp_path, monkeypatch, capsys):
         "loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     }
     blocks = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.S)
-    assert len(blocks) == 8
+    assert len(blocks) == 10
     for block in blocks:
         exec(compile(block, str(README), "exec"), names)
     assert "shipped" in capsys.readouterr().out
