@@ -10,13 +10,11 @@ from tests.applications import (
 )
 
 TARGETS = ("cpu_float32", "cpu_float16", "cpu_int8")
-# Narrow members of five families, each in the files that it is written to.
+# Narrow members of three families, each in the files that it is written to.
 FAST = {
     "MobileNet": (TARGETS, {"alpha": 0.25}),
-    "MobileNetV2": (["cpu_int8"], {"alpha": 0.35}),
     "MobileNetV3Small": (["cpu_int8"], {"alpha": 0.75, "minimalistic": True}),
     "EfficientNetB0": (["cpu_int8"], {}),
-    "VGG16": (["cpu_int8"], {}),
 }
 # With LayerNormalizations, which 8 bits do not hold.
 MAY_BE_FLOAT = {"ConvNeXtTiny"}

@@ -23,8 +23,17 @@ CALLS = {
     "prune channels": tfc.pruning.ChannelPruning(0.5, round_to=1).apply,
     "quantize": tfc.quantization.QuantizationAwareTraining().apply,
 }
+LONG = {
+    *(models.masks_through_layers, models.masked, models.explicit_masks),
+    *(models.transformer, models.encoder_decoder, models.bidirectional_states),
+}
 BOTH_WAYS = [
-    pytest.param(home, make, id=f"{make.__name__}-{home}")
+    pytest.param(
+        home,
+        make,
+        id=f"{make.__name__}-{home}",
+        marks=pytest.mark.slow if make in LONG else (),
+    )
     for make in models.IN_BOTH
     for home in MODULES
 ]
