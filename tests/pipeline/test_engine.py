@@ -479,6 +479,7 @@ def test_quantized_model_is_exported_with_the_ranges_it_was_trained_with(
     train, test = digits
     stages = [
         TrainTeacher(training=Training(epochs=6, learning_rate=3e-3)),
+        Export(name="scheme", scheme="int8"),
         Joint(
             techniques=(
                 PruneWeights(sparsity=0.5, training=None),
@@ -489,20 +490,19 @@ def test_quantized_model_is_exported_with_the_ranges_it_was_trained_with(
         ),
         Export(),
         Export(name="float", target="cpu_float32"),
-        Export(name="scheme", scheme="int8"),
         Evaluate(seconds=0.05),
     ]
     run = {"directory": tmp_path, "validation": test, "train": train}
     result = _run(Pipeline(stages), model=model, **run)
     assert (result.stages["joint"].path / "trained.keras").exists()
-    assert result.artifact.target.name == "int8"
+    assert result.artifacts["scheme"].target.name == "int8"
     assert not result.artifacts["export"].float_operations
     right = result.model.predict(test[0], verbose=0).argmax(-1) == test[1]
     assert right.mean() > 0.7
     accuracy = result.comparison["export"].quality["accuracy"]
     assert accuracy == pytest.approx(right.mean(), abs=0.03)
     assert result.comparison["export"].sparsity >= 0.4
-    (tmp_path / "03-export" / "model.tflite").unlink()
+    result.artifacts["export"].path.unlink()
     again = _run(Pipeline(stages), model=model, **run)
     assert _done(again) == ["export"]
     assert again.artifacts["export"].sha256 == result.artifacts["export"].sha256

@@ -20,6 +20,7 @@ from tfcompress.pipeline import (
 from tfcompress.pipeline.order import ORDER
 
 JOINT = Joint(techniques=(PruneWeights(training=None), Quantize(training=None)))
+CHANNELS = PruneChannels(ratio=0.5, training=None)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,17 @@ JOINT = Joint(techniques=(PruneWeights(training=None), Quantize(training=None)))
             "quantize",
         ),
         ([PruneLayers(), Distil(student="small.keras")], "distil", "prune_layers"),
+        ([PruneWeights(), PruneLayers()], "prune_layers", "prune_weights"),
+        (
+            [PruneWeights(structure="2:4"), FineTune(), PruneChannels(ratio=0.5)],
+            "prune_channels",
+            "prune_weights",
+        ),
+        (
+            [Joint(techniques=(PruneWeights(training=None), CHANNELS))],
+            "prune_channels",
+            "prune_weights",
+        ),
     ],
 )
 def test_order_that_undoes_a_stage_is_refused(stages, later, earlier):
@@ -53,6 +65,16 @@ def test_order_that_undoes_a_stage_is_refused(stages, later, earlier):
 def test_evaluation_without_a_file_is_refused():
     with pytest.raises(ArgumentError, match="put an export before it"):
         Pipeline([FineTune(), Evaluate()])
+
+
+@pytest.mark.parametrize("quantize", [Quantize(), JOINT])
+def test_scheme_that_throws_the_trained_rounding_away_is_refused(quantize):
+    message = "scheme='int8' after quantize"
+    with pytest.raises(ArgumentError, match=message) as caught:
+        Pipeline([quantize, Export(), Export(scheme="int8")])
+    assert "leave the scheme out" in str(caught.value)
+    before = Pipeline([Export(scheme="int8"), quantize, Export()])
+    assert before.names[0] == "export"
 
 
 def test_order_that_is_named_in_the_error_is_taken():
@@ -82,7 +104,7 @@ def test_names_that_tell_no_stage_from_another_are_refused(names):
         Pipeline([FineTune(name=name) for name in names])
 
 
-@pytest.mark.parametrize("stages", [[], ["quantize"], [Export(), None]])
+@pytest.mark.parametrize("stages", [[], ["quantize"], [Export(), None], Export()])
 def test_what_is_no_stage_is_refused(stages):
     with pytest.raises(ArgumentError, match="must be one or more stages"):
         Pipeline(stages)
@@ -102,6 +124,28 @@ def test_teacher_must_come_before_the_stage_that_learns_from_it(teacher):
     ]
     with pytest.raises(ArgumentError, match="must come before it"):
         Pipeline(stages)
+
+
+@pytest.mark.parametrize("stages", [(Export(), FineTune), (FineTune, Export())])
+def test_a_stage_without_a_model_teaches_nobody(stages):
+    taught = Distillation(teacher="export")
+    stages = [s if isinstance(s, Export) else s(distillation=taught) for s in stages]
+    with pytest.raises(ArgumentError, match="'export', which has no model"):
+        Pipeline(stages)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"needs": "LSTM"}, "needs must be a list, each text. Received: needs='LSTM'"),
+        ({"needs": [1]}, "needs must be a list"),
+        ({"name": 3}, "name must be text"),
+        ({"description": None}, "description must be text"),
+    ],
+)
+def test_values_of_another_type_are_refused(values, message):
+    with pytest.raises(ArgumentError, match=message):
+        Pipeline([Export()], **values)
 
 
 def test_pipelines_of_the_same_values_are_equal():

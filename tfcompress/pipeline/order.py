@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tfcompress.errors import ArgumentError
-from tfcompress.pipeline.stages import FittingStage, Stage, techniques_of
+from tfcompress.pipeline.stages import Export, FittingStage, Stage, techniques_of
 
 ORDER = (
     "train_teacher, prune_channels, prune_layers, distil or fine_tune, prune_weights, "
@@ -31,6 +31,17 @@ def check_order(stages: Sequence[Stage]) -> None:
 def _check_next(stage: Stage, before: Sequence[str]) -> None:
     if isinstance(stage, FittingStage) and "quantize" in before:
         _refuse(stage, "quantize", "its ranges would no longer be those of the weights")
+    if stage.kind in ("prune_channels", "prune_layers") and "prune_weights" in before:
+        _refuse(
+            stage, "prune_weights", "what it removes breaks the sparsity of each layer"
+        )
+    if isinstance(stage, Export) and stage.scheme is not None and "quantize" in before:
+        raise ArgumentError(
+            "An export with a scheme must not come after quantize, for it quantizes "
+            "anew and throws away what was trained with the rounding: leave the scheme "
+            "out, which exports what quantize trained, or put this export before "
+            f"quantize. Received: export with scheme={stage.scheme!r} after quantize"
+        )
     if stage.kind == "distil" and getattr(stage, "student", None) is not None:
         for kind in _PRUNING:
             if kind in before:
