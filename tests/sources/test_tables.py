@@ -41,6 +41,28 @@ def test_numbers_that_are_names_of_classes(models):
     assert set(data.train[1]) == {0, 1, 2}
 
 
+def test_columns_that_are_numbered_but_for_the_label():
+    rows = [f"{n},{n * 2},{n * 0.5}" for n in range(40)]
+    data = read_data(write("t.csv", "0,1,target", *rows))
+    assert sizes(data) == [28, 4, 8]
+    np.testing.assert_allclose(data.train[1], data.train[0][:, 0] * 0.5)
+    by_name = read_data("t.csv", label="1")
+    np.testing.assert_allclose(by_name.train[1], by_name.train[0][:, 0] * 2)
+
+
+def test_numbered_columns_before_names_of_classes():
+    rows = [f"{n},{n * 2},{'yes' if n % 2 else 'no'}" for n in range(40)]
+    data = read_data(write("t.csv", "0,1,answer", *rows))
+    assert data.class_names == ("no", "yes")
+    assert sizes(data) == [28, 4, 8]
+
+
+@pytest.mark.parametrize("first", ["0,a bad film", "1,a good film"])
+def test_a_first_row_without_names_is_a_row(first):
+    rows = [f"{n % 2},film {n}" for n in range(39)]
+    assert sum(sizes(read_data(write("t.csv", first, *rows), label="0"))) == 40
+
+
 def test_true_and_false_are_numbers():
     rows = [f"{n % 2 == 0},{n},{n % 2}" for n in range(40)]
     data = read_data(write("t.csv", "even,age,label", *rows))
@@ -106,6 +128,8 @@ def test_tables_of_parts(tmp_path):
         (b"a,size,label\n1,2,3\n", {"label": "sise"}, "nearest of .*: size"),
         (b"a,label\n1,x\n,y\n3,x\n", {}, "'a' must hold numbers.*line 3 with ''"),
         (b"a,label\n1,x\n2,\n", {}, "line 3 with none"),
+        (b"a,label\n1,2\n3,?\n5,6\n", {}, "every row but one.*line 3 with '\\?'"),
+        (b"1,?\n2,3\n4,5\n", {}, "every row but one.*line 1 with '\\?'"),
         (b"a,b,label\nx,y,0\nz,w,1\n", {}, "text in a, b"),
         (b'a,label\n"1,2\n', {}, "cannot be read"),
         ("a,label\ncaf\u00e9,2\n".encode("latin-1"), {}, "UTF-8"),

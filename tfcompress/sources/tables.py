@@ -45,7 +45,9 @@ def read_tables(
 
     Args:
         paths: A file for each part, or one as `"all"`. The first line names the
-            columns, unless a cell of it is a number.
+            columns where none of its cells is a number; where one is a word and all
+            below it are numbers; and where its numbers count the columns from 0 on, as
+            pandas does.
         label: Name of the column of labels. Defaults to `"label"` where there is one,
             else to the last column.
         inputs: Of the model; where it has several that are named as columns are, each
@@ -134,10 +136,10 @@ def read_table(path: Path) -> Table:
                 f"All rows must have {width} cells, as the first has. "
                 f"Received: {str(path)!r}, line {line} with {len(row)}"
             )
-    if any(_is_number(cell) for cell in found[0][1]):
-        names = [str(number) for number in range(width)]
-    else:
+    if _is_header([row for _, row in found]):
         names = [cell.strip() for cell in found.pop(0)[1]]
+    else:
+        names = [str(number) for number in range(width)]
     double = sorted({name for name in names if name and names.count(name) > 1})
     if double:
         raise DataError(
@@ -150,6 +152,23 @@ def read_table(path: Path) -> Table:
         )
     columns = [list(column) for column in zip(*(r for _, r in found), strict=True)]
     return Table(path, names, columns, [line for line, _ in found])
+
+
+def _is_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names the columns."""
+    first, *rest = rows
+    numbers = [cell.strip() for cell in first if _is_number(cell)]
+    if not numbers:
+        return True
+    counted = len(numbers) > 1 and numbers == [str(n) for n in range(len(numbers))]
+    for name, *cells in zip(first, *rest, strict=True):
+        if _is_number(name) or not any(map(str.isalpha, name)) or not cells:
+            continue
+        if all(map(_is_number, cells)):
+            return True
+        if counted and name not in cells and 2 * len(set(cells)) <= len(cells):
+            return True
+    return False
 
 
 def _find_label(table: Table, label: str | None) -> int:
@@ -179,7 +198,20 @@ def _read_labels(
                 "Each row must have a label. "
                 f"Received: {str(table.path)!r}, line {line} with none"
             )
-    if not all(_is_number(cell) for cells in texts.values() for cell in cells):
+    odd = [
+        (table, line, cell)
+        for part, table in tables.items()
+        for line, cell in zip(table.lines, texts[part], strict=True)
+        if not _is_number(cell)
+    ]
+    if len(odd) == 1 and sum(map(len, texts.values())) > 2:
+        table, line, cell = odd[0]
+        raise DataError(
+            f"The labels in the column {table.names[place]!r} are numbers in every row "
+            "but one; give that row a number, or leave it out. "
+            f"Received: {str(table.path)!r}, line {line} with {cell!r}"
+        )
+    if odd:
         return {part: np.array(cells, str) for part, cells in texts.items()}, None
     numbers = {part: _numbers(table, place) for part, table in tables.items()}
     every = np.concatenate(list(numbers.values()))
