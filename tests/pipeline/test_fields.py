@@ -28,6 +28,7 @@ class Settings:
     epochs: Count = 10
     rate: Positive | None = None
     kind: Literal["a", "b"] = "a"
+    bits: Literal[8, 16] = 8
     names: tuple[str, ...] = ()
     shares: Mapping[str, Share | None] | None = None
     anything: Any = None
@@ -38,10 +39,11 @@ class Settings:
 
 def test_values_become_what_the_annotation_says():
     made = Settings(epochs=np.int64(3), rate=1, names=["x"], shares={"y": 1, "z": None})
-    assert made == Settings(3, 1.0, "a", ("x",), {"y": 1.0, "z": None})
+    assert made == Settings(3, 1.0, "a", 8, ("x",), {"y": 1.0, "z": None})
     assert type(made.epochs) is int
     assert type(made.rate) is float
     assert type(Settings(rate=np.float32(0.5)).rate) is float
+    assert type(Settings(bits=np.int32(16)).bits) is int
     assert Settings(anything=(1, {"x": (2,)})).anything == [1, {"x": [2]}]
 
 
@@ -60,6 +62,9 @@ def test_values_become_what_the_annotation_says():
         ({"rate": 1j}, "above 0"),
         ({"kind": "c"}, "one of 'a', 'b'"),
         ({"kind": 1}, "one of 'a', 'b'"),
+        ({"bits": 12}, "one of 8, 16. Received: bits=12"),
+        ({"bits": 8.0}, "one of 8, 16"),
+        ({"bits": "8"}, "one of 8, 16"),
         ({"names": "x"}, "a list, each text"),
         ({"names": [1]}, "a list, each text"),
         ({"names": {"x"}}, "a list, each text"),

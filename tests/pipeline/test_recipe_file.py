@@ -348,6 +348,18 @@ def refusal(text):
         ("stages: [{prune_weights: {layers: {a: 2}}}]", "from 0 to 1.*Received: a=2"),
         ("stages: [{prune_weights: {layers: [a]}}]", "layers must be a mapping"),
         ("stages: [{quantize: {weight_bits: 1}}]", "from 2 to 8"),
+        ("stages: [{quantize: {activation_bits: 12}}]", "must be one of 8, 16"),
+        ("stages: [{prune_weights: {structure: two}}]", "such as '2:4'.*'two'"),
+        ("stages: [{prune_weights: {structure: 4:4}}]", "such as '2:4'.*'4:4'"),
+        (
+            "stages:\n- export\n- fine_tune: {distillation: {teacher: export}}",
+            "line 3, column 3: .*'export', which has no model",
+        ),
+        (
+            "stages:\n- distil: {distillation: {teacher: b}}\n- fine_tune: {name: b}",
+            "line 3, column 3: .*must come before it",
+        ),
+        (f"seed: {'7' * 298}x\nstages: [export]", "seed must be a whole number"),
         ("stages: [{prune_channels: {}}]", "exactly one of ratio"),
         ("stages: [{prune_channels: {ratio: 0.5, macs: 0.5}}]", "exactly one of ratio"),
         ("stages: [{joint: {}}]", "techniques must be"),

@@ -169,7 +169,8 @@ def _fit(value: Any, hint: Any) -> Any:
         number = _fit(value, arguments[0])
         return number if number is not _UNFIT and number in arguments[1] else _UNFIT
     if origin is Literal:
-        return value if isinstance(value, str) and value in arguments else _UNFIT
+        choice = _fit(value, type(arguments[0]))
+        return choice if choice in arguments else _UNFIT
     if origin in (typing.Union, types.UnionType):
         fits = (_fit(value, each) for each in arguments)
         return next((fit for fit in fits if fit is not _UNFIT), _UNFIT)

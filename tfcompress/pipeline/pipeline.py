@@ -6,13 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from tfcompress import recipes
 from tfcompress.errors import ArgumentError
+from tfcompress.pipeline.fields import Seed, check_value
 from tfcompress.pipeline.order import check_order
 from tfcompress.pipeline.stages import FittingStage, Stage
 
 if TYPE_CHECKING:
     from tfcompress.pipeline.result import PipelineResult
 
-_SEEDS = 2**32
+FIELDS: dict[str, Any] = {
+    "name": str,
+    "description": str,
+    "needs": tuple[str, ...],
+    "seed": Seed,
+}
 
 
 class Pipeline:
@@ -29,8 +35,9 @@ class Pipeline:
         seed: Of everything that is drawn at random. Defaults to 0.
 
     Raises:
-        ArgumentError: If there is no stage, two have one name, one learns from a stage
-            that does not come before it, or one would undo what one before it did.
+        ArgumentError: If a value has another type; if there is no stage, two have one
+            name, one learns from a stage that has no model or does not come before it,
+            or one would undo what one before it did.
 
     Example:
     ```python
@@ -60,22 +67,19 @@ class Pipeline:
         needs: Sequence[str] = (),
         seed: int = 0,
     ):
-        self.stages = tuple(stages)
-        self.name = name
-        self.description = description
-        self.needs = tuple(needs)
-        self.seed = seed
-        if not self.stages or not all(isinstance(s, Stage) for s in self.stages):
+        listed = isinstance(stages, Sequence) and len(stages) > 0
+        if not listed or not all(isinstance(stage, Stage) for stage in stages):
             raise ArgumentError(
-                "stages must be one or more stages, such as Quantize() and Export(). "
-                f"Received: stages={list(stages)!r}"
+                "stages must be one or more stages, such as [Quantize(), Export()]. "
+                f"Received: stages={stages!r}"
             )
-        whole = isinstance(seed, int) and not isinstance(seed, bool)
-        if not whole or not 0 <= seed < _SEEDS:
-            raise ArgumentError(
-                "seed must be a whole number from 0 to 2**32 - 1. "
-                f"Received: seed={seed!r}"
-            )
+        self.stages: tuple[Stage, ...] = tuple(stages)
+        self.name: str = check_value(name, FIELDS["name"], "name")
+        self.description: str = check_value(
+            description, FIELDS["description"], "description"
+        )
+        self.needs: tuple[str, ...] = check_value(needs, FIELDS["needs"], "needs")
+        self.seed: int = check_value(seed, FIELDS["seed"], "seed")
         check_order(self.stages)
         self.names = _name(self.stages)
         self._check_teachers()
@@ -225,7 +229,16 @@ class Pipeline:
             if not isinstance(stage, FittingStage) or stage.distillation is None:
                 continue
             teacher = stage.distillation.teacher
-            if teacher in self.names and teacher not in self.names[:number]:
+            if not isinstance(teacher, str) or teacher not in self.names:
+                continue
+            place = self.names.index(teacher)
+            if not isinstance(self.stages[place], FittingStage):
+                raise ArgumentError(
+                    f"The stage {self.names[number]!r} learns from {teacher!r}, which "
+                    "has no model; name a stage that trains, prunes or quantizes. "
+                    f"Received: teacher={teacher!r}"
+                )
+            if place >= number:
                 raise ArgumentError(
                     f"The stage {self.names[number]!r} learns from {teacher!r}, which "
                     "must come before it. Received: "

@@ -9,7 +9,7 @@ import yaml
 
 from tfcompress.errors import ArgumentError
 from tfcompress.files import write_atomically
-from tfcompress.pipeline.pipeline import Pipeline
+from tfcompress.pipeline.pipeline import FIELDS, Pipeline
 from tfcompress.pipeline.recipe_faults import RecipeError
 from tfcompress.pipeline.recipe_nodes import read_word
 from tfcompress.pipeline.recipe_reader import Reader
@@ -17,7 +17,6 @@ from tfcompress.pipeline.stages import Stage
 
 _BYTES = 800_000
 _WIDTH = 88
-_TOP = ("name", "description", "needs", "seed")
 _LAST = ("training", "distillation")
 
 
@@ -91,7 +90,7 @@ def to_plain(pipeline: Pipeline) -> dict[str, Any]:
     default = Pipeline(pipeline.stages)
     values = {
         key: _to_plain(getattr(pipeline, key), key)
-        for key in _TOP
+        for key in FIELDS
         if getattr(pipeline, key) != getattr(default, key)
     }
     return {**values, "stages": [_stage_to_plain(s) for s in pipeline.stages]}

@@ -13,7 +13,7 @@ from tfcompress.pipeline.recipe_faults import Fault, FaultFound
 
 _CHARACTERS = 200_000
 _DEPTH = 20
-_INTEGER = re.compile(r"[-+]?[0-9]{1,3}(_?[0-9]{1,3})*")
+_INTEGER = re.compile(r"[-+]?[0-9]+(_[0-9]+)*")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _DIGITS = 300

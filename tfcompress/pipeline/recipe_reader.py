@@ -10,8 +10,8 @@ import yaml
 
 from tfcompress.errors import ArgumentError
 from tfcompress.names import suggest
-from tfcompress.pipeline.fields import Seed, check_value, hints_of
-from tfcompress.pipeline.pipeline import Pipeline
+from tfcompress.pipeline.fields import check_value, hints_of
+from tfcompress.pipeline.pipeline import FIELDS, Pipeline
 from tfcompress.pipeline.recipe_faults import Fault, FaultFound
 from tfcompress.pipeline.recipe_nodes import (
     check_keys,
@@ -24,13 +24,7 @@ from tfcompress.pipeline.stages import KINDS, Stage
 from tfcompress.pipeline.stages.joint import TECHNIQUES
 
 _Nodes = dict[str, tuple[yaml.Node, yaml.Node]]
-_TOP: dict[str, Any] = {
-    "name": str,
-    "description": str,
-    "needs": tuple[str, ...],
-    "seed": Seed,
-    "stages": tuple[Stage, ...],
-}
+_TOP: dict[str, Any] = {**FIELDS, "stages": tuple[Stage, ...]}
 _STAGES = 100
 _SHOWN = 60
 _FAULTY = object()

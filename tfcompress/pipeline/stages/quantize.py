@@ -35,7 +35,7 @@ class Quantize(FittingStage):
 
     kind: ClassVar[str] = "quantize"
     weight_bits: Bits = 8
-    activation_bits: int = 8
+    activation_bits: Literal[8, 16] = 8
     layers: Mapping[str, Bits] | None = None
     calibration: Literal["min_max", "moving_average", "percentile", "mse", "kl"] = (
         "min_max"
