@@ -30,9 +30,16 @@ def clock(monkeypatch):
     return clock
 
 
-def make(*, terminal=False, quiet=False):
+def make(*, terminal=False, quiet=False, kind="xterm"):
     text = io.StringIO()
-    console = Console(file=text, width=120, force_terminal=terminal, color_system=None)
+    console = Console(
+        file=text,
+        width=120,
+        force_terminal=terminal,
+        color_system=None,
+        get_time=lambda: progress_module.time.monotonic(),
+        _environ={"TERM": kind},
+    )
     return Progress(quiet=quiet, console=console), text
 
 
@@ -95,9 +102,24 @@ def test_stages_that_do_not_train_and_those_done_before(clock):
     ]
 
 
-@pytest.mark.parametrize("terminal", [False, True])
-def test_quiet_shows_nothing(clock, terminal):
-    progress, text = make(terminal=terminal, quiet=True)
+def test_a_terminal_that_cannot_move_its_cursor_has_plain_lines(clock):
+    progress, text = make(terminal=True, kind="dumb")
+    with progress.shown():
+        progress.reuse("train_teacher")
+        run_epochs(progress.start("distil", 2), clock, 2, seconds=9)
+        progress.finish()
+    assert text.getvalue().splitlines() == [
+        "train_teacher: done before",
+        "distil: epoch 1 of 2, val_accuracy 50.00 %, 9 s left",
+        "distil: done in 18 s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("terminal", "kind"), [(False, "xterm"), (True, "xterm"), (True, "dumb")]
+)
+def test_quiet_shows_nothing(clock, terminal, kind):
+    progress, text = make(terminal=terminal, quiet=True, kind=kind)
     with progress.shown():
         progress.reuse("train_teacher")
         run_epochs(progress.start("distil", 3), clock, 3, seconds=9)
@@ -105,12 +127,13 @@ def test_quiet_shows_nothing(clock, terminal):
     assert text.getvalue() == ""
 
 
-def test_a_terminal_has_one_line_for_each_stage():
+def test_a_terminal_has_one_line_for_each_stage(clock):
     progress, text = make(terminal=True)
     with progress.shown():
         progress.reuse("train_teacher")
         for callback in progress.start("distil [fast]", 4):
             callback.on_epoch_begin(0, {})
+            clock.now += 2
             callback.on_epoch_end(0, {"val_accuracy": 0.975})
         progress._bars.refresh()
         during = last_frame(text)
@@ -120,7 +143,7 @@ def test_a_terminal_has_one_line_for_each_stage():
     assert len(during) == 2
     assert re.search(r"^train_teacher .*done before$", during[0])
     assert re.search(
-        r"^distil \[fast\] .* 1/4 0:00:00 0:00 left val_accuracy 97\.50 %$", during[1]
+        r"^distil \[fast\] .* 1/4 0:00:02 0:06 left val_accuracy 97\.50 %$", during[1]
     )
     after = last_frame(text)
     assert [line.split()[0] for line in after] == ["train_teacher", "distil", "export"]

@@ -18,10 +18,10 @@ _MOST_FIGURES = 2
 class Progress:
     """Shows how far each stage of a run is.
 
-    On a terminal a stage is a line with a bar, its epochs, the figures of the last one
-    and the time left. Elsewhere there are plain lines: one when a stage is done, and
-    while it trains one every few seconds at the most. What is shown is logged by absl
-    too, at the level `info`.
+    On a terminal that can move its cursor a stage is a line with a bar, its epochs, the
+    figures of the last one and the time left. Elsewhere there are plain lines: one when
+    a stage is done, and while it trains one every few seconds at the most. What is
+    shown is logged by absl too, at the level `info`.
 
     Args:
         quiet: Whether nothing is shown. Defaults to False.
@@ -104,7 +104,11 @@ class Progress:
 
     @property
     def _on_terminal(self) -> bool:
-        return self._console.is_terminal and not self._quiet
+        return self._has_bars and not self._quiet
+
+    @property
+    def _has_bars(self) -> bool:
+        return self._console.is_terminal and not self._console.is_dumb_terminal
 
     def _add_bar(self, name: str, *, total: int | None, figures: str = "") -> Any:
         return self._bars.add_task(
@@ -130,7 +134,7 @@ class Progress:
 
     def _tell(self, line: str) -> None:
         logging.info("%s", line)
-        if not self._quiet and not self._console.is_terminal:
+        if not self._quiet and not self._has_bars:
             self._console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
