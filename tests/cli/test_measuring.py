@@ -79,6 +79,18 @@ def test_export_as_json(place, capfd):
     assert shown.err.startswith("chatter\n")
 
 
+def test_export_for_a_target_of_a_file(place, capfd):
+    (place / "mine.toml").write_text(
+        'name = "mine"\ndescription = "a board of ours"\nweights = "int8"\n'
+        'activations = "int8"\ninputs_and_outputs = "uint8"\n'
+    )
+    words = ("--target", "mine.toml", "--data", "data.npz", "--json")
+    assert call("export", "model.keras", *words) == 0
+    values = json.loads(capfd.readouterr().out)
+    assert values["target"] == "mine"
+    assert [each["dtype"] for each in values["inputs"].values()] == ["uint8"]
+
+
 def test_export_replaces_only_what_it_may(place, capfd):
     before = contents(place)
     words = ("export", "model.keras", "--target", "gpu", "--output", "cpu_int8.tflite")
@@ -165,6 +177,7 @@ COMPARE = ("compare", "model.keras", "cpu_int8.tflite", "--data", "parts.npz")
     [
         (("export", "model.keras"), "required: --target"),
         ((*EXPORT, "cpu_int9"), "cpu_int8"),
+        ((*EXPORT, "none.toml"), "none.toml"),
         ((*EXPORT, "gpu", "--output", "small.onnx"), "must end in .tflite"),
         ((*EXPORT, "gpu", "--output", "none/small.tflite"), "folder"),
         ((*EXPORT, "gpu", "--output", ""), "must end in .tflite"),

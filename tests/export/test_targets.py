@@ -39,6 +39,16 @@ def _write(folder, text):
     return path
 
 
+def test_a_target_is_found_by_its_file(tmp_path):
+    path = _write(tmp_path, _MINIMUM)
+    assert find_target(path) == find_target(str(path)) == read_target(path)
+    other = _write(
+        tmp_path, _MINIMUM.replace('weights = "int8"', 'weights = "float32"')
+    )
+    with pytest.raises(ArgumentError, match="types of weights and activations"):
+        find_target(other)
+
+
 def test_each_profile_is_a_file_of_its_name():
     folder = Path(finding.__file__).parent
     assert {path.stem for path in folder.glob("*.toml")} == _NAMES

@@ -8,7 +8,6 @@ from typing import Any
 
 from tfcompress.errors import ArgumentError
 from tfcompress.export import find_target
-from tfcompress.export.targets import read_target
 from tfcompress.files import temporary_path
 from tfcompress.keras_compat import check_model
 from tfcompress.measurement.quality.metric import find_metric
@@ -103,7 +102,7 @@ def compress(
         raise ArgumentError(
             f"epochs must be a whole number of 1 or more. Received: epochs={epochs!r}"
         )
-    device = read_target(target) if _is_file(target) else find_target(target)
+    device = find_target(target)
     target = str(target)
     check_model(model)
     if metric is not None:
@@ -181,7 +180,3 @@ def _check_demands(
 def _is_number(value: Any) -> bool:
     real = isinstance(value, Real) and not isinstance(value, bool)
     return real and math.isfinite(value)
-
-
-def _is_file(target: Any) -> bool:
-    return str(target).endswith(".toml")

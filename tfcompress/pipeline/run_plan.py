@@ -142,6 +142,4 @@ def _find_target(stage: Export) -> Target:
                 f"out. Received: scheme={stage.scheme!r}, sparse={stage.sparse}"
             )
         return find_scheme(stage.scheme).target
-    if stage.target.endswith(".toml"):
-        return export.read_target(stage.target)
     return export.find_target(stage.target)

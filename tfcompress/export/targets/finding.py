@@ -1,5 +1,6 @@
-"""The targets that tfcompress knows, by name."""
+"""The targets that tfcompress knows by name, and those of files."""
 
+import os
 from importlib import resources
 
 from tfcompress.errors import ArgumentError
@@ -28,24 +29,27 @@ def _read_targets() -> dict[str, Target]:
 TARGETS = _read_targets()
 
 
-def find_target(target: str | Target) -> Target:
-    """Returns the target of a name; a `Target` is returned as it is.
+def find_target(target: str | os.PathLike[str] | Target) -> Target:
+    """Returns the target of a name or a file; a `Target` is returned as it is.
 
     Args:
-        target: A name of `TARGETS`, or a `Target`.
+        target: A name of `TARGETS`; the path of a TOML file that describes one, ending
+            in `.toml`; or a `Target`.
 
     Returns:
         The target.
 
     Raises:
-        ArgumentError: If no target has this name, or if TensorFlow's converter does not
-            have the types of the `Target`.
+        ArgumentError: If no target has this name, the file describes none, or
+            TensorFlow's converter does not have the types of the `Target`.
 
     Example:
     ```python
     tfc.export.find_target("microcontroller").inputs_and_outputs  # "int8"
     ```
     """
+    if not isinstance(target, Target) and str(target).endswith(".toml"):
+        target = read_target(target)
     if isinstance(target, Target):
         types = (target.weights, target.activations)
         possible = {(other.weights, other.activations) for other in TARGETS.values()}
@@ -64,7 +68,7 @@ def find_target(target: str | Target) -> Target:
         )
     if name not in TARGETS:
         raise ArgumentError(
-            f"target must be one of {sorted(TARGETS)}, or a Target; the nearest are "
-            f"{nearest(name, TARGETS)}. Received: target={target!r}"
+            f"target must be one of {sorted(TARGETS)}, a TOML file, or a Target; the "
+            f"nearest are {nearest(name, TARGETS)}. Received: target={target!r}"
         )
     return TARGETS[name]
