@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import keras
@@ -232,6 +233,17 @@ def test_early_stopping_before_the_sparsity_is_reached():
         assert zeros(pruning.finalize(model)) == [36, 60, 18]
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_a_training_that_goes_on_after_its_last_epoch_says_nothing():
+    pruning = tfc.pruning.MagnitudePruning(0.6)
+    model = pruning.apply(build())
+    fit(model, pruning.callbacks())
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(model, pruning.callbacks(), initial_epoch=2)
+        assert zeros(pruning.finalize(model)) == [36, 60, 18]
 
 
 def test_fine_tuning_after_one_shot():

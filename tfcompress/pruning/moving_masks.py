@@ -64,6 +64,7 @@ def _callback_class() -> type:
             self._steps_before_epoch = 0
             self._steps_of_epoch: int | None = None
             self._reached = 0.0
+            self._begun = False
             self._warned = False
 
         def set_model(self, model: Any) -> None:
@@ -74,9 +75,11 @@ def _callback_class() -> type:
             self._steps = max([0, *(layer.steps for layer in self._layers)])
             self._steps_of_epoch = self.params["steps"]
             self._reached = 0.0
+            self._begun = False
             self._warned = False
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self._begun = True
             steps = self._steps_of_epoch
             if steps:
                 if epoch and not self._reached:
@@ -105,7 +108,8 @@ def _callback_class() -> type:
                 layer.pruning_step.assign(self._steps)
 
         def on_train_end(self, logs: Any = None) -> None:
-            if self._reached < 1 and self._layers:
+            # A training that goes on after its last epoch has nothing left to do.
+            if self._begun and self._reached < 1 and self._layers:
                 self._warn(
                     f"Training stopped after {self._steps} steps,", self._reached
                 )

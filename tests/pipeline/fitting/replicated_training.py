@@ -27,7 +27,8 @@ X = np.random.default_rng(0).normal(size=(64, 8)).astype("float32")
 Y = X[:, :3].argmax(-1)
 
 
-def build(library):
+def build(library, seed):
+    library.utils.set_random_seed(seed)
     layers = library.layers
     return library.Sequential(
         [
@@ -66,7 +67,7 @@ def main():
     techniques = (PruneWeights(sparsity=0.5, training=None), Quantize(training=None))
     found = {}
     for library in (keras, tf_keras):
-        model, teacher = build(library), build(library)
+        model, teacher = build(library, 1), build(library, 2)
         once = PruneWeights(sparsity=0.5, training=None)
         sparse = fit_stage(
             once,

@@ -1,7 +1,7 @@
 """Training data whose order depends on the seed, the stage and the epoch alone."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -140,7 +140,10 @@ class TrainingData:
         if _is_indexed(self._data):
             low, high = _two_words(self._seed)
             order = np.random.default_rng([low, high, epoch]).permutation(self.steps)
-            chosen: Callable[[], Any] = lambda: (self._data[int(i)] for i in order)  # noqa: E731
+
+            def chosen() -> Iterator[Any]:
+                return (self._data[int(i)] for i in order)
+
             yield from data_module.batches(chosen)
             return
         count = 0

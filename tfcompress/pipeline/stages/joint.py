@@ -15,12 +15,15 @@ class Joint(FittingStage):
     """Applies several techniques and trains once, as with distil, prune and quantize.
 
     Attributes:
-        techniques: Stages that prune or quantize, without a training of their own, in
-            the order in which they are applied.
+        techniques: Stages that prune or quantize, without a training of their own, one
+            of each kind. Channels and blocks go first, before the training, in the
+            order given here; then the model is made quantization-aware; single weights
+            become zero last, while it trains.
         training: How all of them train.
 
     Raises:
-        ArgumentError: If there is none, or one that is no technique or has a training.
+        ArgumentError: If there is none, one that is no technique or has a training, or
+            two of a kind.
 
     Example:
     ```python
@@ -46,6 +49,13 @@ class Joint(FittingStage):
             raise ArgumentError(
                 f"techniques must be one or more of {', '.join(TECHNIQUES)}. "
                 f"Received: techniques={kinds}"
+            )
+        twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
+        if twice:
+            raise ArgumentError(
+                "techniques must hold one of each kind at most: put the others in "
+                f"stages of their own, or in another joint. Received: {twice[0]} "
+                f"{kinds.count(twice[0])} times in techniques={kinds}"
             )
         for stage in self.techniques:
             if stage.training is not None:
