@@ -67,6 +67,33 @@ def test_batches_padded_to_lengths_of_their_own():
         data.take(given, 3)
 
 
+@pytest.mark.parametrize("whole", [X, tf.constant(X), (X, Y), {"a": X}, [X, X]])
+def test_arrays_are_whole(whole):
+    assert data.is_whole(whole)
+    # What is whole is cut into batches, and nothing else is.
+    sizes = [
+        len(data.leaves(batch.x)[0]) for batch in data.batches(whole, batch_size=4)
+    ]
+    assert sizes == [4, 4, 2]
+
+
+@pytest.mark.parametrize(
+    "batched",
+    [
+        [(X, Y), (X, Y)],
+        [{"a": X}, {"a": X}],
+        Sequence(),
+        tf.data.Dataset.from_tensors((X, Y)),
+        lambda: iter([(X, Y)]),
+        [],
+        None,
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_batches_are_not_whole(batched):
+    assert not data.is_whole(batched)
+
+
 def test_first():
     assert len(data.first(tf.data.Dataset.from_tensor_slices(X).batch(3)).x) == 3
 

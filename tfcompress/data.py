@@ -118,7 +118,22 @@ def join(parts: Sequence[Any]) -> np.ndarray:
 
 
 def length(arrays: Any) -> int:
-    """Returns the number of samples in an array or a list or dict of arrays."""
+    """Returns the number of samples in an array or a list or dict of arrays.
+
+    Args:
+        arrays: An array of shape `(samples, ...)`, or a list or dict of such arrays.
+
+    Returns:
+        The size of their first axis.
+
+    Raises:
+        DataError: If the arrays differ in it.
+
+    Example:
+    ```python
+    assert tfc.data.length([np.zeros((8, 3)), np.zeros(8)]) == 8
+    ```
+    """
     sizes = {np.shape(array)[0] if np.ndim(array) else 0 for array in leaves(arrays)}
     if len(sizes) != 1:
         raise DataError(
@@ -129,7 +144,20 @@ def length(arrays: Any) -> int:
 
 
 def leaves(arrays: Any) -> list[Any]:
-    """Returns the arrays inside an array, or a list, tuple or dict of arrays."""
+    """Returns the arrays inside an array, or a list, tuple or dict of arrays.
+
+    Args:
+        arrays: An array, or lists, tuples and dicts of arrays at any depth; None for
+            no array.
+
+    Returns:
+        The arrays in their order.
+
+    Example:
+    ```python
+    assert tfc.data.leaves({"a": 1, "b": [2, None]}) == [1, 2]
+    ```
+    """
     if isinstance(arrays, Mapping):
         return [leaf for value in arrays.values() for leaf in leaves(value)]
     if isinstance(arrays, list | tuple):
@@ -198,7 +226,19 @@ def check_labels(labels: Any, classes: int, name: str = "y") -> None:
 
 
 def describe(data: Any) -> str:
-    """Returns a short description of data for an error message."""
+    """Returns a short description of data for an error message.
+
+    Args:
+        data: Anything.
+
+    Returns:
+        Type, shape and dtype of an array, or the type of what is none.
+
+    Example:
+    ```python
+    assert tfc.data.describe(np.zeros(3)) == "array of shape (3,) and dtype float64"
+    ```
+    """
     if isinstance(data, np.ndarray):
         return f"array of shape {data.shape} and dtype {data.dtype}"
     if isinstance(data, tuple | list) and len(data) < 5:
@@ -210,14 +250,8 @@ def describe(data: Any) -> str:
 def _read(data: Any, batch_size: int) -> Iterator[Batch]:
     if is_dataset(data):
         yield from map(_as_batch, data.as_numpy_iterator())
-    elif isinstance(data, Batch | tuple):
+    elif is_whole(data):
         yield from _slice(_as_batch(data), batch_size)
-    elif _is_array(data):
-        yield from _slice(Batch(np.asarray(data)), batch_size)
-    elif isinstance(data, dict) or (
-        isinstance(data, list) and data and _is_array(data[0])
-    ):
-        yield from _slice(Batch(_as_numpy(data)), batch_size)
     elif isinstance(data, Iterator):
         raise DataError(
             "An iterator can be read only once; pass what it came from, or a function "
@@ -233,8 +267,33 @@ def _read(data: Any, batch_size: int) -> Iterator[Batch]:
         raise DataError(f"Expected {ACCEPTED}. Received: {describe(data)}")
 
 
+def is_whole(data: Any) -> bool:
+    """Returns whether this is arrays that hold all samples, and not batches of them.
+
+    Args:
+        data: Data in a form that `batches` accepts.
+
+    Returns:
+        True for an array, a tuple or dict of arrays, and a list that begins with an
+        array: one for each input. False for a data set, and for a list of batches.
+
+    Example:
+    ```python
+    assert tfc.data.is_whole((images, labels))
+    assert not tfc.data.is_whole([(images, labels), (images, labels)])
+    ```
+    """
+    if isinstance(data, list):
+        return bool(data) and _is_array(data[0])
+    return not is_dataset(data) and (isinstance(data, tuple | dict) or _is_array(data))
+
+
 def is_dataset(data: Any) -> bool:
-    """Returns whether this is a `tf.data.Dataset`, without importing TensorFlow."""
+    """Returns whether this is a `tf.data.Dataset`, without importing TensorFlow.
+
+    Args:
+        data: Anything.
+    """
     tensorflow = sys.modules.get("tensorflow")
     return tensorflow is not None and isinstance(data, tensorflow.data.Dataset)
 
@@ -287,7 +346,18 @@ def _rows(part: Any, start: int, stop: int) -> Any:
 def first(data: Any) -> Batch:
     """Returns the first batch, for a look at shapes and dtypes.
 
+    Args:
+        data: Data in a form that `batches` accepts.
+
+    Returns:
+        A `Batch`.
+
     Raises:
         DataError: As `batches` does.
+
+    Example:
+    ```python
+    print(tfc.data.first((images, labels)).x.shape)
+    ```
     """
     return next(itertools.islice(batches(data), 1))

@@ -75,6 +75,13 @@ def test_batches_of_every_kind_are_told_by_their_samples():
     assert _code(_Batches()) == _code(batches) == _code(data)
 
 
+def test_every_batch_of_a_list_counts():
+    parts = [(X[:4], Y[:4]), (X[4:], Y[4:])]
+    assert _code(parts) == _code(parts[::-1])
+    assert _code(parts) != _code([parts[0], (OTHER[4:], Y[4:])])
+    assert _code([X, X]) != _code([X, OTHER])
+
+
 def test_random_data_is_told_by_its_form():
     random = np.random.default_rng()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfcompress.data import Batch, batches, first, is_dataset, leaves
+from tfcompress.data import Batch, batches, first, is_dataset, is_whole, leaves
 
 _DIGITS = 16
 _MODULUS = 1 << 128
@@ -41,6 +41,9 @@ def fingerprint_data(data: Any) -> DataFingerprint:
     Args:
         data: Data in a form that `tfcompress.data.batches` accepts.
 
+    Returns:
+        The `DataFingerprint`.
+
     Raises:
         DataError: If the data cannot be read.
 
@@ -49,7 +52,7 @@ def fingerprint_data(data: Any) -> DataFingerprint:
     fingerprint = fingerprint_data((images, labels))
     ```
     """
-    if _is_whole(data):
+    if is_whole(data):
         return DataFingerprint(_of_arrays(data), "content")
     if is_dataset(data) and int(data.cardinality()) == _INFINITE:
         return DataFingerprint(_of_form(data, _INFINITE), "form")
@@ -58,13 +61,6 @@ def fingerprint_data(data: Any) -> DataFingerprint:
     if content == again:
         return DataFingerprint(content, "content")
     return DataFingerprint(_of_form(data, count), "form")
-
-
-def _is_whole(data: Any) -> bool:
-    """Whether this is arrays, and not batches of them."""
-    return isinstance(data, tuple | dict | list | np.ndarray) or (
-        callable(getattr(data, "__array__", None)) and not is_dataset(data)
-    )
 
 
 def _of_arrays(data: Any) -> str:
