@@ -48,6 +48,8 @@ def blobs():
         {"max_drop": False},
         {"epochs": 0},
         {"epochs": 2.5},
+        {"seed": -1},
+        {"verbose": "auto"},
         {"target": "cpu_int9"},
         {"metric": "acuracy"},
     ],
@@ -123,3 +125,23 @@ def test_same_call_again_does_nothing_twice(found, blobs):
     again = tfc.compress(*blobs, max_drop=0.1, directory=found.directory, verbose=0)
     assert again.artifact.path == file
     assert file.stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_fewer_samples_than_a_batch_train(blobs, tmp_path):
+    model, (points, labels), validation = blobs
+    whole = tfc.export.to_tflite(model, tmp_path / "whole.tflite", target="gpu")
+    result = tfc.compress(
+        model,
+        (points[:20], labels[:20]),
+        validation,
+        max_bytes=whole.bytes - 1,
+        target="gpu",
+        directory=tmp_path / "run",
+        epochs=1,
+        seed=5,
+        verbose=0,
+    )
+    assert result.met
+    assert result.pipeline.stages[0].training.batch_size == 20
+    assert result.pipeline.seed == 5

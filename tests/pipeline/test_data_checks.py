@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -125,6 +126,47 @@ def test_bad_data_set(models, make, message):
     data = tf.data.Dataset.from_tensor_slices((X, Y))
     with pytest.raises(DataError, match=message):
         check(models["classes"], make(data))
+
+
+class _Batches(keras.utils.PyDataset):
+    """Batches of one sample, of class 1 up to the last."""
+
+    def __init__(self, count, last=1):
+        super().__init__()
+        self._labels = [1] * (count - 1) + [last]
+
+    def __len__(self):
+        return len(self._labels)
+
+    def __getitem__(self, index):
+        return X[index : index + 1], np.array(self._labels[index : index + 1])
+
+
+def _as_function(batches):
+    return lambda: (batches[index] for index in range(len(batches)))
+
+
+def _as_data_set(batches):
+    kinds = (tf.TensorSpec((None, 4), tf.float32), tf.TensorSpec((None,), tf.int64))
+    read = _as_function(batches)
+    return tf.data.Dataset.from_generator(read, output_signature=kinds)
+
+
+FORMS = [lambda batches: batches, _as_function, _as_data_set]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("count", [1, 32])
+def test_one_class_is_found_in_batches(models, form, count):
+    message = f"two classes.*{count} samples, all of class 1"
+    with pytest.raises(DataError, match=message):
+        check(models["classes"], form(_Batches(count)))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("batches", [_Batches(2, last=0), _Batches(33)])
+def test_two_classes_or_more_batches_than_are_read_pass(models, form, batches):
+    check(models["classes"], form(batches))
 
 
 @pytest.mark.parametrize("part", ["validation", "test"])

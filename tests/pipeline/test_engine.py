@@ -388,7 +388,7 @@ FOUR = _build(classes=4)
         ({"validation": None}, "validation"),
         ({"test": (TEST[0], TEST[1] * np.nan)}, "test"),
         ({"strategy": "mirrored"}, "tf.distribute.Strategy"),
-        ({"verbose": "loud"}, "verbose must be"),
+        ({"verbose": "auto"}, "verbose must be"),
         ({"directory": 3}, "directory must be"),
     ],
 )

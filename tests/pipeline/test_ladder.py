@@ -13,17 +13,19 @@ from tfcompress.pipeline.ladder import (
     build_ladder,
     fit_pipeline,
     is_trained,
+    limit_batches,
     without_training,
 )
 
 
-def ladder(target, *, epochs=10, smaller=True, fewer_bytes=True):
+def ladder(target, *, epochs=10, smaller=True, fewer_bytes=True, seed=0):
     return build_ladder(
         target,
         find_target(target),
         epochs=epochs,
         smaller=smaller,
         fewer_bytes=fewer_bytes,
+        seed=seed,
     )
 
 
@@ -138,7 +140,7 @@ def test_fits_another_target(whole):
     fitted = fit_pipeline(whole, "gpu", find_target("gpu"), epochs=10)
     assert kinds(fitted) == ["prune_channels", "export"]
     assert fitted.stages[1].target == "gpu"
-    assert (fitted.name, fitted.seed) == ("whole", 3)
+    assert (fitted.name, fitted.seed) == ("whole", 0)
     fitted = fit_pipeline(whole, "npu_int16", find_target("npu_int16"), epochs=10)
     assert fitted.stages[1].activation_bits == 16
 
@@ -148,3 +150,16 @@ def test_fits_another_length(whole):
     assert [stage.training.epochs for stage in fitted.stages[:2]] == [1, 1]
     fitted = fit_pipeline(whole, "cpu_int8", find_target("cpu_int8"), epochs=40)
     assert [stage.training.epochs for stage in fitted.stages[:2]] == [40, 12]
+
+
+def test_batches_are_no_larger_than_the_samples(whole):
+    limited = limit_batches(whole, 20)
+    assert [stage.training.batch_size for stage in limited.stages[:2]] == [20, 20]
+    assert limit_batches(whole, 32) == limit_batches(whole, 1000) == whole
+
+
+def test_each_has_the_seed(whole):
+    rungs = ladder("cpu_sparse", seed=7) + ladder("cpu_int8", seed=7)
+    assert {rung.seed for rung in rungs} == {7}
+    device = find_target("gpu")
+    assert fit_pipeline(whole, "gpu", device, epochs=1, seed=7).seed == 7

@@ -145,7 +145,7 @@ def _meet_demands(
         data.train,
         data.validation,
         directory=arguments.output,
-        verbose=0 if arguments.quiet else "auto",
+        verbose=0 if arguments.quiet else 1,
         **given,
     )
     comparison = compare(

@@ -107,7 +107,7 @@ def run_demo(
                 images.train,
                 images.validation,
                 directory=folder.run(name),
-                verbose=0 if quiet else "auto",
+                verbose=0 if quiet else 1,
             )
             files |= _keep_files(result, steps, folder)
     except (KeyboardInterrupt, TFCompressError):

@@ -157,7 +157,7 @@ def run_pipeline(
         test=data.test,
         directory=arguments.output,
         strategy=strategy,
-        verbose=0 if arguments.quiet else "auto",
+        verbose=0 if arguments.quiet else 1,
     )
     if Workers(strategy).is_chief:
         _show(result, as_json=arguments.json)

@@ -56,7 +56,7 @@ class Attempts:
         demands: Mapping[str, float],
         metric: str | None,
         directory: Path,
-        verbose: str | int,
+        verbose: int,
     ) -> None:
         self._model = model
         self._data = (train, validation)
@@ -170,7 +170,7 @@ class Attempts:
         self._untrained.append((quick.stages, artifact))
         return artifact
 
-    def _run(self, pipeline: Pipeline, folder: Path, verbose: str | int) -> Artifact:
+    def _run(self, pipeline: Pipeline, folder: Path, verbose: int) -> Artifact:
         train, validation = self._data
         result = pipeline.run(
             self._model, train, validation, directory=folder, verbose=verbose

@@ -6,6 +6,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+from tfcompress.data import Batch, is_whole, length
 from tfcompress.errors import ArgumentError
 from tfcompress.export import find_target
 from tfcompress.files import temporary_path
@@ -14,7 +15,13 @@ from tfcompress.measurement.quality.metric import find_metric
 from tfcompress.pipeline.attempts import Attempts
 from tfcompress.pipeline.compression_result import Compression
 from tfcompress.pipeline.data_checks import check_data
-from tfcompress.pipeline.ladder import USUAL_EPOCHS, build_ladder, fit_pipeline
+from tfcompress.pipeline.engine import check_verbose
+from tfcompress.pipeline.ladder import (
+    USUAL_EPOCHS,
+    build_ladder,
+    fit_pipeline,
+    limit_batches,
+)
 from tfcompress.pipeline.pipeline import Pipeline
 from tfcompress.pipeline.run_folder import RunFolder
 
@@ -31,7 +38,8 @@ def compress(
     metric: Any = None,
     directory: str | os.PathLike[str] | None = None,
     epochs: int = USUAL_EPOCHS,
-    verbose: str | int = "auto",
+    seed: int = 0,
+    verbose: int = 1,
 ) -> Compression:
     """Makes a model small enough, fast enough and good enough, the cheapest way.
 
@@ -76,6 +84,7 @@ def compress(
             of the result keeps the file.
         epochs: How long a network trains after it lost a few channels; other trainings
             are in proportion. Defaults to 10.
+        seed: Of everything that the trainings draw at random. Defaults to 0.
         verbose: As in `Pipeline.run`.
 
     Returns:
@@ -102,6 +111,7 @@ def compress(
         raise ArgumentError(
             f"epochs must be a whole number of 1 or more. Received: epochs={epochs!r}"
         )
+    check_verbose(verbose)
     device = find_target(target)
     target = str(target)
     check_model(model)
@@ -113,18 +123,23 @@ def compress(
         epochs=epochs,
         smaller=bool({"max_bytes", "max_latency_ms"} & set(demands)),
         fewer_bytes="max_bytes" in demands,
+        seed=seed,
     )
     if not demands:
         balanced = Pipeline.from_recipe("balanced")
         rounded = [rung for rung in ladder if rung.name == "taught"]
         ladder = (
-            fit_pipeline(balanced, target, device, epochs=epochs),
+            fit_pipeline(balanced, target, device, epochs=epochs, seed=seed),
             *rounded,
             ladder[0],
         )
     place = temporary_path("run") if directory is None else Path(directory)
     with RunFolder(place) as folder:
+        # Fewer samples than a batch train in smaller ones, so one is enough.
         check_data(model, train, validation, validation, batch_size=1)
+        if is_whole(train):
+            samples = length(Batch(*train).x)
+            ladder = tuple(limit_batches(rung, samples) for rung in ladder)
         folder.create()
         attempts = Attempts(
             model,

@@ -1,5 +1,6 @@
 """Whether data can train and test a model, found out before anything is trained."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,7 +10,12 @@ from tfcompress import data as data_module
 from tfcompress.data import Batch, describe, leaves
 from tfcompress.errors import DataError
 from tfcompress.names import nearest
-from tfcompress.pipeline.fitting.task import OutputTask, find_task, read_labels
+from tfcompress.pipeline.fitting.task import (
+    BATCHES_LOOKED_AT,
+    OutputTask,
+    find_task,
+    read_labels,
+)
 from tfcompress.sources.embeddings import words_of_inputs
 from tfcompress.sources.model_inputs import ModelInput, inputs_of
 
@@ -23,7 +29,8 @@ def check_data(
 
     Arrays are checked whole. Of a `tf.data.Dataset`, and of what else comes in batches,
     the inputs of the first batch are checked, the labels of the first 32, and how many
-    batches there are where it tells; nothing else of it is read.
+    batches there are where it tells; nothing else of it is read. That all labels are of
+    one class is found where there are no more batches than these.
 
     Args:
         model: A built functional or Sequential model of either Keras.
@@ -221,17 +228,23 @@ def _check_samples(batch: Batch, part: Any, batch_size: int) -> None:
 
 
 def _check_classes(model: Any, part: Any, outputs: tuple[OutputTask, ...]) -> None:
-    """Raises an error where whole arrays of labels are of one class alone."""
-    if not isinstance(part, tuple):
-        return
+    """Raises an error where all labels of an output are of one class."""
     for labels, output in zip(read_labels(model, part), outputs, strict=True):
         if output.kind == "numbers" or (output.kind == "labels" and output.width > 1):
             continue
         one_hot = output.width > 1 and labels.shape[-1] == output.width
         numbers = labels.argmax(-1) if one_hot else labels
-        if (numbers == numbers.flat[0]).all():
+        if (numbers == numbers.flat[0]).all() and not _has_more(part):
             raise DataError(
                 "train must hold samples of two classes at the least. "
                 f"Received: {labels.shape[0]} samples, all of class "
                 f"{int(numbers.flat[0])}"
             )
+
+
+def _has_more(part: Any) -> bool:
+    """Whether there are batches behind those whose labels were read."""
+    if data_module.is_whole(part):
+        return False
+    behind = itertools.islice(data_module.batches(part), BATCHES_LOOKED_AT, None)
+    return next(behind, None) is not None

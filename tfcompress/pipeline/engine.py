@@ -70,7 +70,7 @@ def run_pipeline(
     directory: str | os.PathLike[str],
     strategy: Any,
     callbacks: Sequence[Any],
-    verbose: str | int,
+    verbose: int,
 ) -> PipelineResult:
     """Does every stage that the directory does not hold; see `Pipeline.run`."""
     test = validation if test is None else test
@@ -108,9 +108,27 @@ def _check_arguments(directory: Any, strategy: Any, verbose: Any) -> None:
             "strategy must be a tf.distribute.Strategy, such as MirroredStrategy(), "
             f"or None. Received: strategy={strategy!r}"
         )
-    if verbose not in (0, 1, "auto"):
+    check_verbose(verbose)
+
+
+def check_verbose(verbose: Any) -> None:
+    """Raises an error unless this is 0, for silence, or 1.
+
+    Args:
+        verbose: Of `Pipeline.run` or `compress`.
+
+    Raises:
+        ArgumentError: If it is something else.
+
+    Example:
+    ```python
+    check_verbose(1)
+    ```
+    """
+    if verbose not in (0, 1):
         raise ArgumentError(
-            f"verbose must be 0, 1 or 'auto'. Received: verbose={verbose!r}"
+            "verbose must be 1 for a line a stage, or 0 for silence. "
+            f"Received: verbose={verbose!r}"
         )
 
 

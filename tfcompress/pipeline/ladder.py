@@ -27,7 +27,13 @@ _SPARSITIES = (0.7, 0.8, 0.9)
 
 
 def build_ladder(
-    target: str, device: Target, *, epochs: int, smaller: bool, fewer_bytes: bool
+    target: str,
+    device: Target,
+    *,
+    epochs: int,
+    smaller: bool,
+    fewer_bytes: bool,
+    seed: int = 0,
 ) -> tuple[Pipeline, ...]:
     """Returns the pipelines for a target, from the cheapest to the most drastic.
 
@@ -43,6 +49,7 @@ def build_ladder(
         smaller: Whether the network itself may get smaller. Where only quality is
             demanded, that gains nothing.
         fewer_bytes: Whether 4 bits gain anything: they save bytes, and no time.
+        seed: Of each pipeline.
 
     Returns:
         The `Pipeline`s, each ending in an export.
@@ -56,10 +63,10 @@ def build_ladder(
     """
     export = Export(target=target)
     short = _scale(0.3, epochs)
-    rungs = [Pipeline([export], name="after_training")]
+    rungs = [Pipeline([export], name="after_training", seed=seed)]
 
     def add(name: str, *stages: Stage) -> None:
-        rungs.append(Pipeline([*stages, export], name=name))
+        rungs.append(Pipeline([*stages, export], name=name, seed=seed))
 
     def rounded(bits: int, length: int) -> list[Stage]:
         return [_rounded(device, bits, length)] if is_whole(device) else []
@@ -89,7 +96,7 @@ def build_ladder(
 
 
 def fit_pipeline(
-    pipeline: Pipeline, target: str, device: Target, *, epochs: int
+    pipeline: Pipeline, target: str, device: Target, *, epochs: int, seed: int = 0
 ) -> Pipeline:
     """Returns a pipeline of whole numbers for another target and length.
 
@@ -98,6 +105,10 @@ def fit_pipeline(
         target: What its `Export` shall get.
         device: What that is. Where it computes in float, `quantize` goes.
         epochs: What becomes of `USUAL_EPOCHS`; other numbers change alike.
+        seed: Of the pipeline that is returned.
+
+    Returns:
+        The `Pipeline`, without a stage `evaluate`.
 
     Example:
     ```python
@@ -127,6 +138,38 @@ def fit_pipeline(
         stages,
         name=pipeline.name,
         description=pipeline.description,
+        seed=seed,
+    )
+
+
+def limit_batches(pipeline: Pipeline, samples: int) -> Pipeline:
+    """Returns a pipeline that trains with no larger batches than there are samples.
+
+    Args:
+        pipeline: Any; where its batches are small enough, its equal is returned.
+        samples: How many samples there are to train on.
+
+    Returns:
+        The `Pipeline`.
+
+    Example:
+    ```python
+    pipeline = limit_batches(Pipeline([FineTune()]), 20)
+    assert pipeline.stages[0].training.batch_size == 20
+    ```
+    """
+    stages: list[Stage] = []
+    for stage in pipeline.stages:
+        if isinstance(stage, FittingStage) and stage.training is not None:
+            size = min(stage.training.batch_size, samples)
+            training = dataclasses.replace(stage.training, batch_size=size)
+            stage = dataclasses.replace(stage, training=training)
+        stages.append(stage)
+    return Pipeline(
+        stages,
+        name=pipeline.name,
+        description=pipeline.description,
+        needs=pipeline.needs,
         seed=pipeline.seed,
     )
 
@@ -139,6 +182,15 @@ def without_training(pipeline: Pipeline) -> Pipeline:
 
     Args:
         pipeline: Its stages prune, quantize and export.
+
+    Returns:
+        The `Pipeline`.
+
+    Example:
+    ```python
+    pipeline = without_training(Pipeline([Quantize(), Export()]))
+    assert not is_trained(pipeline)
+    ```
     """
     stages = [
         dataclasses.replace(stage, training=None, distillation=None)

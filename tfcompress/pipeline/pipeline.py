@@ -168,7 +168,7 @@ class Pipeline:
         directory: str | os.PathLike[str],
         strategy: Any = None,
         callbacks: Sequence[Any] = (),
-        verbose: str | int = "auto",
+        verbose: int = 1,
     ) -> "PipelineResult":
         """Does every stage that the directory does not hold yet.
 
@@ -193,7 +193,7 @@ class Pipeline:
             strategy: A `tf.distribute.Strategy` under which the stages train, or None.
                 Of several workers the chief writes; all must see the directory.
             callbacks: Keras callbacks of every training.
-            verbose: 1 for a line a stage on standard error, 0 for silence, `"auto"` for
+            verbose: 1 for a line a stage on standard error, 0 for silence. Defaults to
                 1.
 
         Returns:

@@ -22,7 +22,7 @@ _BINARY = "binary_crossentropy"
 _SQUARED = "mean_squared_error"
 _METRICS = {"classes": "accuracy", "labels": "accuracy", "numbers": "mae"}
 # Batches of a data set that are looked at for the kind of its labels.
-_LOOKED_AT = 32
+BATCHES_LOOKED_AT = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,7 +160,9 @@ def read_labels(model: Any, train: Any) -> list[np.ndarray]:
     batches = data_module.batches(train, batch_size=2**31)
     found = [
         in_order_of_outputs(model, batch.y)
-        for batch in (batches if whole else itertools.islice(batches, _LOOKED_AT))
+        for batch in (
+            batches if whole else itertools.islice(batches, BATCHES_LOOKED_AT)
+        )
     ]
     labels = [_join(parts) for parts in zip(*found, strict=True)]
     for array in labels:
