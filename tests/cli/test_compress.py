@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from tests.cli.tiny import call, write_inputs
-from tfcompress.cli.compress import size
+from tfcompress.cli.compress import read_recipe, size
+from tfcompress.errors import ArgumentError
 from tfcompress.measurement import LiteRTModel, evaluate
+from tfcompress.pipeline import Export, Pipeline
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +111,20 @@ def test_a_demand_that_nothing_meets(inputs, tmp_path, capsys):
     shown = " ".join(capsys.readouterr().out.split())
     assert "bytes too large" in shown
     assert str(output) in shown
+
+
+def test_recipes_by_name_and_by_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine", "mine.yaml", "a: b", "balanced"):
+        (tmp_path / name).write_text("stages: [export]")
+    for text in ("mine", "mine.yaml", "a: b", "./balanced", str(tmp_path / "mine")):
+        assert read_recipe(text) == Pipeline([Export()])
+    assert read_recipe("balanced") == Pipeline.from_recipe("balanced")
+    for text in ("none.yaml", "folder/none"):
+        with pytest.raises(ArgumentError, match="path of a recipe that can be read"):
+            read_recipe(text)
+    with pytest.raises(ArgumentError, match="balanced"):
+        read_recipe("balancd")
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,12 @@ def test_evaluate_a_file_on_text(place, capfd):
     assert "accuracy" in of_file
     assert call("evaluate", "words.keras", *words) == 0
     assert capfd.readouterr().out == of_file
+    (place / "words.txt").write_text("film\na\ngood\nbad\n")
+    words = (*words, "--vocabulary", "words.txt")
+    assert call("evaluate", "words.tflite", *words) == 0
+    of_file = capfd.readouterr().out
+    assert call("evaluate", "words.keras", *words) == 0
+    assert capfd.readouterr().out == of_file
 
 
 def test_compare(place, capfd):
@@ -182,7 +188,7 @@ COMPARE = ("compare", "model.keras", "cpu_int8.tflite", "--data", "parts.npz")
         ((*EXPORT, "gpu", "--output", "none/small.tflite"), "folder"),
         ((*EXPORT, "gpu", "--output", ""), "must end in .tflite"),
         ((*EXPORT, "gpu", "--strikt"), "did you mean '--strict'"),
-        ((*EXPORT, "cpu_int8"), "add --data"),
+        ((*EXPORT, "cpu_int8"), "(--data)"),
         ((*EXPORT, "cpu_int8", "--data", "none.npz"), "none.npz"),
         (("export", "none.keras", "--target", "gpu"), "none.keras"),
         (("export", "cpu_int8.tflite", "--target", "gpu"), "cpu_int8.tflite"),

@@ -57,7 +57,8 @@ def test_check_tells_of_every_fault(tmp_path, capfd):
         assert line.startswith(f"tfcompress: error: {path}, {place}, column ")
     assert call("recipe", "check", path, "--json") == 2
     shown = capfd.readouterr()
-    assert [f"tfcompress: error: {each}" for each in json.loads(shown.out)["faults"]]
+    faults = json.loads(shown.out)["faults"]
+    assert [f"tfcompress: error: {each}" for each in faults] == lines
     assert shown.err == ""
 
 

@@ -5,6 +5,7 @@ import argparse
 from tfcompress.cli.console import show
 from tfcompress.cli.data_options import add_data
 from tfcompress.cli.model_options import (
+    MODEL_FORMS,
     add_quality,
     check_output,
     load_test_data,
@@ -32,8 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "models",
         nargs="+",
         metavar="MODEL|FILE",
-        help=".tflite files; and .keras or .h5 files, SavedModel folders, or "
-        "module:function; the first is the reference",
+        help=f"each a .tflite file; or {MODEL_FORMS}; the first is the reference",
     )
     add_data(parser)
     add_quality(parser)

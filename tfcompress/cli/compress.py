@@ -2,12 +2,16 @@
 
 import argparse
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfcompress.cli.data_options import add_data, load_data
+from tfcompress import recipes
+from tfcompress.cli.data_options import add_data
 from tfcompress.cli.exit_code import ExitCode
+from tfcompress.cli.model_options import add_model, read_inputs
 from tfcompress.cli.options import number
 from tfcompress.cli.run_options import add_run, run_pipeline, start_training
+from tfcompress.cli.written_names import write_names
 from tfcompress.errors import ArgumentError
 from tfcompress.pipeline import Pipeline
 from tfcompress.pipeline.fields import Positive, Share
@@ -38,12 +42,7 @@ _UNITS = {"": 1, "k": 1_000, "M": 1_000_000}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        help="a trained model: a .keras or .h5 file, a SavedModel folder, or "
-        "module:function",
-    )
+    add_model(parser)
     parser.add_argument(
         "--recipe",
         metavar="NAME|FILE",
@@ -59,7 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-latency-ms",
         type=number(Positive),
         metavar="MS",
-        help="that a run of the file may take, on one thread of this machine",
+        help="that a run of the file may take, on one thread of this machine whatever "
+        "--threads says",
     )
     parser.add_argument(
         "--max-drop",
@@ -93,10 +93,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     _check(arguments)
     pipeline = None if arguments.recipe is None else read_recipe(arguments.recipe)
     strategy = start_training(arguments)
-    from tfcompress.sources import read_model
-
-    model = read_model(arguments.model, trusted=arguments.trust)
-    data = load_data(arguments, model)
+    model, data = read_inputs(arguments)
     if pipeline is not None:
         run_pipeline(pipeline, model, data, arguments, strategy=strategy)
         return ExitCode.DONE
@@ -104,9 +101,16 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
 
 def read_recipe(text: str) -> Pipeline:
-    """Returns the pipeline of a recipe, by its name or the path of its file."""
-    if text.endswith((".yaml", ".yml")):
-        return Pipeline.from_yaml(text)
+    """Returns the pipeline of a recipe, by its name or the path of its file.
+
+    Args:
+        text: A name from `recipes.names()`; else a path, if it ends in `.yaml` or
+            `.yml`, has a separator, or is there.
+    """
+    path = Path(text)
+    looks_so = path.suffix in (".yaml", ".yml") or path.name != text or path.is_file()
+    if looks_so and text not in recipes.names():
+        return Pipeline.from_yaml(path)
     return Pipeline.from_recipe(text)
 
 
@@ -148,6 +152,7 @@ def _meet_demands(
         verbose=0 if arguments.quiet else 1,
         **given,
     )
+    write_names(data, arguments.output)
     comparison = compare(
         {"original": model, result.chosen.name: result.artifact},
         data.validation if data.test is None else data.test,

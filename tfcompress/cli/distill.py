@@ -1,12 +1,14 @@
 """`tfcompress distill`: trains a student from a teacher."""
 
 import argparse
+import typing
 
-from tfcompress.cli.data_options import add_data, load_data
+from tfcompress.cli.data_options import add_data
+from tfcompress.cli.model_options import add_model, read_inputs
 from tfcompress.cli.options import number
 from tfcompress.cli.run_options import add_run, run_pipeline, start_training
 from tfcompress.pipeline import Distil, Distillation, Evaluate, Export, Pipeline
-from tfcompress.pipeline.fields import NotNegative, Positive
+from tfcompress.pipeline.fields import NotNegative, Positive, hints_of
 
 HELP = "train a student from a teacher"
 DESCRIPTION = (
@@ -19,17 +21,11 @@ EXAMPLES = (
     "tfcompress distill teacher.keras --student networks.py:make_student "
     "--data images.npz --output run --epochs 20 --temperature 2",
 )
-_LOSSES = ("auto", "logits", "decoupled", "correlation", "regression")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
-    parser.add_argument(
-        "teacher",
-        metavar="TEACHER",
-        help="a trained model: a .keras or .h5 file, a SavedModel folder, or "
-        "module:function",
-    )
+    add_model(parser, metavar="TEACHER")
     parser.add_argument(
         "--student",
         required=True,
@@ -39,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     usual = Distillation()
     parser.add_argument(
         "--loss",
-        choices=_LOSSES,
+        choices=typing.get_args(hints_of(Distillation)["loss"]),
         default=usual.loss,
         help="what is taught (default: auto, which is logits for classes and "
         "regression for numbers)",
@@ -73,9 +69,8 @@ def run(arguments: argparse.Namespace) -> None:
     strategy = start_training(arguments)
     from tfcompress.sources import read_model
 
-    teacher = read_model(arguments.teacher, trusted=arguments.trust)
+    teacher, data = read_inputs(arguments)
     student = read_model(arguments.student, trusted=arguments.trust)
     stage = Distil(student=student, distillation=distillation)
     pipeline = Pipeline([stage, Export(), Evaluate()], name="distill")
-    data = load_data(arguments, teacher)
     run_pipeline(pipeline, teacher, data, arguments, strategy=strategy)

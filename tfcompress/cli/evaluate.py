@@ -7,7 +7,12 @@ from typing import Any
 
 from tfcompress.cli.console import output, write_json
 from tfcompress.cli.data_options import add_data
-from tfcompress.cli.model_options import add_quality, load_test_data, read_models
+from tfcompress.cli.model_options import (
+    MODEL_FORMS,
+    add_quality,
+    load_test_data,
+    read_models,
+)
 from tfcompress.cli.options import add_json, add_trust
 
 HELP = "how good a Keras model or a .tflite file is"
@@ -28,8 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL|FILE",
-        help="a .tflite file; or a .keras or .h5 file, a SavedModel folder, or "
-        "module:function",
+        help=f"a .tflite file; or {MODEL_FORMS}",
     )
     add_data(parser)
     add_quality(parser)

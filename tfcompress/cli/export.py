@@ -5,8 +5,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from tfcompress.cli.console import output, write_json
-from tfcompress.cli.data_options import add_data, load_data
-from tfcompress.cli.model_options import add_seed, check_output
+from tfcompress.cli.data_options import add_data
+from tfcompress.cli.model_options import (
+    add_model,
+    add_seed,
+    check_output,
+    read_inputs,
+)
 from tfcompress.cli.options import add_json, add_overwrite, add_trust
 from tfcompress.errors import ArgumentError
 
@@ -28,11 +33,7 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        help="a .keras or .h5 file, a SavedModel folder, or module:function",
-    )
+    add_model(parser)
     parser.add_argument(
         "--target",
         required=True,
@@ -69,26 +70,16 @@ def run(arguments: argparse.Namespace) -> None:
     for each in (path, f"{path}.json"):
         check_output(each, overwrite=arguments.overwrite)
     from tfcompress import export
-    from tfcompress.sources import read_model
 
     target = export.find_target(arguments.target)
-    model = read_model(arguments.model, trusted=arguments.trust)
-    data = None if arguments.data is None else load_data(arguments, model).train
-    try:
-        artifact = export.to_tflite(
-            model,
-            path,
-            target=target,
-            representative_data=data,
-            strict=arguments.strict,
-        )
-    except ArgumentError as error:
-        if data is None and "representative_data" in str(error):
-            raise ArgumentError(
-                f"A file for {target.name} needs the ranges of activations: add --data "
-                "with inputs like those of the application. Received: no --data"
-            ) from error
-        raise
+    model, data = read_inputs(arguments)
+    artifact = export.to_tflite(
+        model,
+        path,
+        target=target,
+        representative_data=data.train,
+        strict=arguments.strict,
+    )
     if arguments.json:
         write_json(_to_plain(artifact))
     else:

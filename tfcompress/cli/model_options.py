@@ -8,12 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 from tfcompress.cli.data_options import load_data
 from tfcompress.cli.options import names, number
-from tfcompress.errors import DataError, ModelError, OutputError
+from tfcompress.errors import OutputError
 from tfcompress.names import number_repeated
 from tfcompress.pipeline.fields import Count, Part, Seed
 
 if TYPE_CHECKING:
     from tfcompress.sources import Dataset
+
+MODEL_FORMS = "a .keras or .h5 file, a SavedModel folder, or module:function"
+
+
+def add_model(parser: argparse.ArgumentParser, *, metavar: str = "MODEL") -> None:
+    """Adds the model that a command starts from.
+
+    Args:
+        parser: Of the command.
+        metavar: What its help calls the model.
+    """
+    parser.add_argument(
+        "model", metavar=metavar, help=f"a trained model: {MODEL_FORMS}"
+    )
 
 
 def add_seed(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +71,20 @@ def add_quality(parser: argparse.ArgumentParser) -> None:
     add_seed(parser)
 
 
+def read_inputs(arguments: argparse.Namespace) -> tuple[Any, "Dataset"]:
+    """Returns the model of a command and its data, which is empty without `--data`.
+
+    Raises:
+        TFCompressError: If one cannot be read.
+    """
+    from tfcompress.sources import Dataset, read_model
+
+    model = read_model(arguments.model, trusted=arguments.trust)
+    if arguments.data is None:
+        return model, Dataset("none", train=None, validation=None)
+    return model, load_data(arguments, model)
+
+
 def read_models(given: Sequence[str], *, trusted: bool) -> dict[str, Any]:
     """Returns models, and paths of `.tflite` files, by names for a table.
 
@@ -92,15 +120,7 @@ def load_test_data(
     if arguments.like is not None:
         given.insert(0, read_model(arguments.like, trusted=arguments.trust))
     model = given[0] if given else _as_model(next(iter(models.values())))
-    try:
-        data = load_data(arguments, model)
-    except ModelError as error:
-        if given:
-            raise
-        raise DataError(
-            "A file does not say which words its numbers are: name the Keras model "
-            f"that it was made from with --like. Received: --data {arguments.data}"
-        ) from error
+    data = load_data(arguments, model)
     return data, data.validation if data.test is None else data.test
 
 

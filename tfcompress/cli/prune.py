@@ -2,7 +2,8 @@
 
 import argparse
 
-from tfcompress.cli.data_options import add_data, load_data
+from tfcompress.cli.data_options import add_data
+from tfcompress.cli.model_options import add_model, read_inputs
 from tfcompress.cli.options import number
 from tfcompress.cli.run_options import add_run, run_pipeline, start_training
 from tfcompress.pipeline import (
@@ -32,12 +33,7 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        help="a trained model: a .keras or .h5 file, a SavedModel folder, or "
-        "module:function",
-    )
+    add_model(parser)
     goal = parser.add_mutually_exclusive_group(required=True)
     goal.add_argument(
         "--sparsity",
@@ -81,10 +77,7 @@ def run(arguments: argparse.Namespace) -> None:
     stages = [make_stage(arguments), Export(), Evaluate()]
     pipeline = Pipeline(stages, name="prune")
     strategy = start_training(arguments)
-    from tfcompress.sources import read_model
-
-    model = read_model(arguments.model, trusted=arguments.trust)
-    data = load_data(arguments, model)
+    model, data = read_inputs(arguments)
     run_pipeline(pipeline, model, data, arguments, strategy=strategy)
 
 

@@ -2,7 +2,8 @@
 
 import argparse
 
-from tfcompress.cli.data_options import add_data, load_data
+from tfcompress.cli.data_options import add_data
+from tfcompress.cli.model_options import add_model, read_inputs
 from tfcompress.cli.options import number
 from tfcompress.cli.run_options import add_run, run_pipeline, start_training
 from tfcompress.errors import ArgumentError
@@ -33,12 +34,7 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        help="a trained model: a .keras or .h5 file, a SavedModel folder, or "
-        "module:function",
-    )
+    add_model(parser)
     parser.add_argument(
         "--scheme",
         metavar="NAME",
@@ -59,13 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Quantizes the model, and writes what it left."""
     pipeline = Pipeline(_make_stages(arguments), name="quantize")
     strategy = start_training(arguments)
-    from tfcompress.sources import Dataset, read_model
-
-    model = read_model(arguments.model, trusted=arguments.trust)
-    if arguments.data is None:
-        data = Dataset("none", train=None, validation=None)
-    else:
-        data = load_data(arguments, model)
+    model, data = read_inputs(arguments)
     run_pipeline(pipeline, model, data, arguments, strategy=strategy)
 
 

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from tfcompress.cli.options import add_json, add_quiet, add_trust, number
+from tfcompress.cli.written_names import write_names
 from tfcompress.errors import ArgumentError
 from tfcompress.pipeline import Evaluate, Export, FittingStage, Pipeline, Stage
 from tfcompress.pipeline.fields import Count, Seed
@@ -65,7 +66,7 @@ def add_run(parser: argparse.ArgumentParser, *, target: str | None) -> None:
         "--threads",
         type=number(Count),
         metavar="N",
-        help="that a file may use while it is timed (default: 1)",
+        help="that a file may use while it is timed for the table (default: 1)",
     )
     add_json(parser)
     add_quiet(parser)
@@ -160,6 +161,7 @@ def run_pipeline(
         verbose=0 if arguments.quiet else 1,
     )
     if Workers(strategy).is_chief:
+        write_names(data, arguments.output)
         _show(result, as_json=arguments.json)
     return result
 

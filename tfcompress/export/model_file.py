@@ -128,8 +128,8 @@ def make_file(
     if finds_ranges and representative_data is None:
         raise ArgumentError(
             f"A file for {target.name} needs the ranges of the model's activations. "
-            "Give 100 to 500 samples of real input as representative_data, or for int8 "
-            "a quantization-aware model. Received: representative_data=None"
+            "Give 100 to 500 samples of real input as representative_data (--data), or "
+            "for int8 a quantization-aware model. Received: representative_data=None"
         )
     samples = None
     if representative_data is not None:

@@ -46,12 +46,15 @@ def words_known(model: Any) -> int | None:
     """Returns how many words a model knows, or None where it has no Embedding.
 
     Args:
-        model: A built functional or Sequential model of either Keras.
+        model: A built functional or Sequential model of either Keras, or the inputs and
+            outputs of a file, which has no layers.
 
     Returns:
         The `input_dim` of the Embedding that its input leads to; where that is inside
         another layer, of the largest in the model.
     """
+    if not hasattr(model, "layers"):
+        return None
     direct = words_of_inputs(model)
     if direct:
         return min(direct.values())

@@ -29,12 +29,13 @@ def read_vocabulary(path: str | os.PathLike[str]) -> list[str]:
             it twice.
     """
     try:
-        words = Path(path).read_text(encoding="utf-8-sig").splitlines()
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"Expected a file of words, one a line, in UTF-8: {error}. "
             f"Received: vocabulary={os.fspath(path)!r}"
         ) from error
+    words = text.removesuffix("\n").split("\n") if text else []
     if words[:2] == [_PADDING, _OTHERS]:
         words = words[2:]
     double = next((w for n, w in enumerate(words) if w in ("", _OTHERS)), None)
@@ -91,8 +92,9 @@ def number_words(
     if vocabulary is None and known is None:
         raise DataError(
             "The data holds text, but the model has no Embedding that says how many "
-            "words it knows. Give the words with which it was trained; or, where the "
-            "text is names in a table, give each a number first. "
+            "words it knows. Give the words with which it was trained (--vocabulary), "
+            "or the Keras model that a file was made from (--like); or, where the text "
+            "is names in a table, give each a number first. "
             "Received: vocabulary=None"
         )
     if vocabulary is not None and known is not None and len(vocabulary) + 2 > known:
