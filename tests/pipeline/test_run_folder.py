@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tfcompress import __version__
 from tfcompress.errors import OutputError
 from tfcompress.pipeline.run_folder import FORMAT, RunFolder
 from tfcompress.pipeline.stage_record import RECORD, StageRecord, read_record
@@ -174,7 +175,11 @@ def test_folder_is_free_again_afterwards(tmp_path):
     for _ in range(2):
         with RunFolder(tmp_path) as folder:
             folder.create()
-    assert json.loads((tmp_path / "run.json").read_text())["format"] == FORMAT
+    assert (tmp_path / "run.json").read_text() == _versions() + "\n"
+
+
+def _versions(**changes):
+    return json.dumps({"format": FORMAT, "tfcompress": __version__, **changes})
 
 
 def _content(path):
@@ -189,8 +194,9 @@ def _content(path):
     ("name", "text", "message"),
     [
         ("thesis.tex", "two years of work", "must be empty, missing"),
-        ("run.json", '{"format": 7}', "another version of tfcompress.*format 7"),
-        ("run.json", "{", "another version of tfcompress.*format None"),
+        ("run.json", _versions(format=7), "another version of.*Received.*format 7"),
+        ("run.json", _versions(tfcompress="0.0.1"), "or go on with.*tfcompress 0.0.1 "),
+        ("run.json", "{", "tfcompress unknown and format unknown"),
     ],
 )
 def test_foreign_folder_is_refused_untouched(tmp_path, name, text, message):

@@ -20,6 +20,7 @@ RUN = "run.json"
 _LOCK = ".lock"
 _HOLDER = ".lock.json"
 _WORK = ".work"
+_VERSIONS = {"format": FORMAT, "tfcompress": __version__}
 
 
 class RunFolder:
@@ -72,7 +73,7 @@ class RunFolder:
             if not self._lock.is_locked:
                 self._acquire()
             if not self._is_run():
-                text = json.dumps({"format": FORMAT, "tfcompress": __version__})
+                text = json.dumps(_VERSIONS)
                 self._work.mkdir(exist_ok=True)
                 (self._work / RUN).write_text(text + "\n", "utf-8")
                 os.replace(self._work / RUN, self.path / RUN)
@@ -87,6 +88,12 @@ class RunFolder:
             number: Place of the stage in the pipeline, from 1.
             name: Of the stage.
             key: What tells it, on its inputs, from every other.
+
+        Returns:
+            Its record, or None where it is not done, or damaged.
+
+        Raises:
+            OutputError: If the folder cannot be read, or the stage not be moved.
         """
         with telling(self.path):
             place = self.place(number, name)
@@ -100,11 +107,20 @@ class RunFolder:
         return None
 
     def place(self, number: int, name: str) -> Path:
-        """Returns the folder of a stage, finished or not."""
+        """Returns the folder of a stage, finished or not.
+
+        Args:
+            number: Place of the stage in the pipeline, from 1.
+            name: Of the stage.
+        """
         return self.path / f"{number:02d}-{name}"
 
     def backup(self, key: str) -> Path:
-        """Returns where the state of a stage at work is kept, from epoch to epoch."""
+        """Returns where the state of a stage at work is kept, from epoch to epoch.
+
+        Args:
+            key: What tells the stage, on its inputs, from every other.
+        """
         return self._work / f"{key}.npz"
 
     @contextlib.contextmanager
@@ -144,7 +160,11 @@ class RunFolder:
             shutil.rmtree(folder, ignore_errors=True)
 
     def tidy(self) -> None:
-        """Removes what killed stages left, when all of them are done."""
+        """Removes what killed stages left, when all of them are done.
+
+        Raises:
+            OutputError: If that cannot be removed.
+        """
         with telling(self.path):
             self._sweep(keep=())
 
@@ -196,12 +216,15 @@ class RunFolder:
                     f"directory={str(self.path)!r}, which holds {min(present)!r}"
                 )
             return False
-        version = _read(self.path / RUN).get("format")
-        if version != FORMAT:
+        found = _read(self.path / RUN)
+        if {name: found.get(name) for name in _VERSIONS} != _VERSIONS:
             raise OutputError(
                 "The folder is of another version of tfcompress; choose another, or "
-                f"go on with that version. Received: directory={str(self.path)!r} of "
-                f"format {version}, expected {FORMAT}"
+                "go on with that version. Expected: tfcompress "
+                f"{__version__} and format {FORMAT}. "
+                f"Received: directory={str(self.path)!r} of tfcompress "
+                f"{found.get('tfcompress', 'unknown')} and format "
+                f"{found.get('format', 'unknown')}"
             )
         return True
 
@@ -236,8 +259,17 @@ def telling(path: Path) -> Iterator[None]:
     Args:
         path: The folder of the run.
 
+    Yields:
+        Nothing.
+
     Raises:
         OutputError: Instead of an `OSError` of the block.
+
+    Example:
+    ```python
+    with telling(Path("run")):
+        Path("run").mkdir()
+    ```
     """
     try:
         yield
