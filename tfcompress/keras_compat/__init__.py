@@ -29,7 +29,10 @@ from tfcompress.keras_compat.twins import register_twin
 
 if TYPE_CHECKING:
     from tfcompress.keras_compat.activation_range import ActivationRange
-    from tfcompress.keras_compat.output_activation import output_activations
+    from tfcompress.keras_compat.output_activation import (
+        PROBABILITIES,
+        output_activations,
+    )
     from tfcompress.keras_compat.pruned_layer import PrunedLayer
     from tfcompress.keras_compat.quantized_graph import known_ranges
     from tfcompress.keras_compat.tfmot_layers import (
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from tfcompress.keras_compat.trainable import TwinModel, adopt, origin_of
 
 _LAZY = {
+    "PROBABILITIES": "output_activation",
     "ActivationRange": "activation_range",
     "PrunedLayer": "pruned_layer",
     "TwinModel": "trainable",
@@ -59,6 +63,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "PROBABILITIES",
     "AcceptsEitherKeras",
     "ActivationRange",
     "PrunedLayer",

@@ -171,6 +171,17 @@ def learning_rate(optimizer: Any) -> Any:
     return optimizer._learning_rate
 
 
+def settings_of_loss(loss: Any) -> dict[str, Any]:
+    """Returns the settings of a loss, also those that its config leaves out.
+
+    Keras 3 leaves out the `delta` of Huber and the `axis` of some others. A function
+    has no settings.
+    """
+    config = loss.get_config() if hasattr(loss, "get_config") else {}
+    settings = {**config, **getattr(loss, "_fn_kwargs", {})}
+    return {key: value for key, value in settings.items() if key != "fn"}
+
+
 def overrides_events(callback: Any, *kinds: str) -> bool:
     """Returns whether a callback does something at the events of these kinds."""
     methods = [

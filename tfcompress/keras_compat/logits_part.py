@@ -8,14 +8,15 @@ import tf_keras
 
 from tfcompress.keras_compat import modules
 from tfcompress.keras_compat.activation_range import ActivationRange
-
-_PROBABILITIES = ("softmax", "sigmoid")
+from tfcompress.keras_compat.output_activation import PROBABILITIES
 
 
 def logits_part(model: Any, wanted: Sequence[bool] | None = None) -> Any:
     """Returns a quantization-aware model without the softmax or sigmoid at its end.
 
-    The layers are shared: what trains the part trains the model.
+    The layers are shared: what trains the part trains the model. A plain model, whose
+    softmax may be a setting of its last layer, cannot be cut like this; there
+    `pipeline.fitting.logits` rewrites the layers.
 
     Args:
         model: What `QuantizationAwareTraining.apply` returned.
@@ -55,4 +56,4 @@ def _gives_probabilities(layer: Any) -> bool:
         return True
     if not isinstance(layer, tf_keras.layers.Activation):
         return False
-    return getattr(layer.activation, "__name__", "") in _PROBABILITIES
+    return getattr(layer.activation, "__name__", "") in PROBABILITIES

@@ -4,6 +4,8 @@ from typing import Any
 
 import tensorflow as tf
 
+PROBABILITIES = ("softmax", "sigmoid")
+
 _PASSED = ("Activation", "Dropout", "Flatten", "Identity", "Reshape")
 _BY_CLASS = {"Sigmoid": "sigmoid", "Softmax": "softmax"}
 

@@ -123,10 +123,9 @@ def _schedule(schedule: Any, keras: str) -> Any:
 
 def _loss(loss: Any, keras: str) -> Any:
     kind = _twin(loss, modules.module(keras).losses)
-    config = dict(loss.get_config())
+    config = internals.settings_of_loss(loss)
     config["reduction"] = _reduction(config.get("reduction"), keras)
-    for key in ("dtype", "fn"):
-        config.pop(key, None)
+    config.pop("dtype", None)
     known = kind is not None and set(config) <= set(parameters(kind))
     if kind is None or not known or config["reduction"] == "mean":
         return _adapters(keras).AdaptedLoss(loss)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from tfcompress.graph import Graph
 from tfcompress.graph.graph import Layer, Node, Tensor, tensors
+from tfcompress.keras_compat import PROBABILITIES
 
-_PROBABILITIES = ("softmax", "sigmoid")
 _PASSED = ("Activation", "Dropout", "Flatten", "Identity", "Reshape")
 _OPERATIONS = {
     "ops.sigmoid": "sigmoid",
@@ -133,12 +133,12 @@ def _linear(layer: Layer, node: Node) -> Layer | None:
         return dataclasses.replace(
             layer, kind="Activation", config={**kept, **_LINEAR}, type=None
         )
-    if config.get("activation") in _PROBABILITIES and _computes_rows(layer):
+    if config.get("activation") in PROBABILITIES and _computes_rows(layer):
         return dataclasses.replace(layer, config={**config, **_LINEAR})
     inner = config.get("layer")
     if layer.kind == "TimeDistributed" and isinstance(inner, Mapping):
         settings = inner.get("config", {})
-        if settings.get("activation") in _PROBABILITIES:
+        if settings.get("activation") in PROBABILITIES:
             inner = {**inner, "config": {**settings, **_LINEAR}}
             return dataclasses.replace(layer, config={**config, "layer": inner})
     return None

@@ -1,17 +1,19 @@
 """The losses and metrics that a model is compiled with."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfcompress import keras_compat
 from tfcompress.distillation.tapped_model import symbolic_outputs
 from tfcompress.errors import ArgumentError
+from tfcompress.keras_compat.internals import settings_of_loss
 from tfcompress.names import nearest
 
 if TYPE_CHECKING:
     from tfcompress.pipeline.fitting.task import OutputTask, Task
 
-_PROBABILITIES = ("softmax", "sigmoid")
+_OF_ENDING = {"softmax": "categorical", "sigmoid": "binary"}
 _OF_NUMBERS = ("squared", "absolute", "huber", "cosh", "cosine", "mse", "mae", "mape")
 
 
@@ -57,13 +59,34 @@ def names_of_outputs(model: Any) -> list[str]:
 
 def kind_of_loss(loss: Any) -> str | None:
     """Returns what a loss is for: `"classes"`, `"labels"`, `"numbers"` or None."""
-    name = loss if isinstance(loss, str) else getattr(loss, "name", None)
-    name = str(name or getattr(loss, "__name__", "")).lower()
+    name = name_of_loss(loss)
     if "categorical" in name:
         return "classes"
     if "binary" in name:
         return "labels"
     return "numbers" if any(part in name for part in _OF_NUMBERS) else None
+
+
+def name_of_loss(loss: Any) -> str:
+    """Returns the name of a loss in small letters.
+
+    Args:
+        loss: A loss, a function, or the name of either. A loss that Keras has is called
+            as its class, whatever name it was given.
+    """
+    if isinstance(loss, str):
+        return loss.lower()
+    if is_stock(loss) and not hasattr(loss, "__name__"):
+        return type(loss).__name__.lower()
+    return str(getattr(loss, "__name__", getattr(loss, "name", ""))).lower()
+
+
+def is_stock(loss: Any) -> bool:
+    """Returns whether a loss, a function, or what has this name, is Keras's own."""
+    if isinstance(loss, str):
+        return True
+    definition = loss if hasattr(loss, "__name__") else type(loss)
+    return definition.__module__.split(".", 1)[0] in ("keras", "tf_keras")
 
 
 def build_losses(
@@ -153,45 +176,53 @@ def _loss(library: Any, output: "OutputTask", end: str | None) -> Any:
     loss = keras_compat.cross(output.loss, keras=keras)
     if isinstance(loss, str):
         loss = build_named(library.losses, loss, "loss")
-    peeled = output.activation in _PROBABILITIES and end not in _PROBABILITIES
-    by_name = isinstance(output.loss, str) and output.from_logits
-    if not peeled and not by_name:
-        return loss
-    kind = _class_of(library, loss, output.loss)
-    if kind is not None and isinstance(kind, type):
-        config = loss.get_config() if isinstance(loss, library.losses.Loss) else {}
-        config = {key: value for key, value in config.items() if key != "fn"}
-        try:
-            return kind(**{**config, "from_logits": True})
-        except TypeError:
-            pass
-    return _on_probabilities(loss, output.activation) if peeled else loss
+    ending = output.activation if output.activation != end else None
+    of_logits = ending is None and isinstance(output.loss, str) and output.from_logits
+    if of_logits or _is_of_ending(output.loss, ending):
+        kind = _class_of(library, loss, output.loss)
+        if kind is not None:
+            settings = {**settings_of_loss(loss), "from_logits": True}
+            with contextlib.suppress(TypeError):  # A loss that knows no logits.
+                return kind(**settings)
+    return loss if ending is None else _on_probabilities(library, loss, ending)
 
 
-def _class_of(library: Any, loss: Any, name: Any) -> Any:
+def _is_of_ending(loss: Any, ending: str | None) -> bool:
+    """Whether a loss on logits applies this very softmax or sigmoid."""
+    return ending is not None and _OF_ENDING[ending] in name_of_loss(loss)
+
+
+def _class_of(library: Any, loss: Any, given: Any) -> Any:
     """Returns the class of a loss that may have been given as a function or a name."""
     if isinstance(loss, library.losses.Loss):
         return type(loss)
-    name = name if isinstance(name, str) else getattr(loss, "__name__", "")
-    wanted = str(name).replace("_", "").lower()
-    for known in dir(library.losses):
+    wanted = name_of_loss(given).replace("_", "")
+    for known in dir(library.losses) if is_stock(given) else ():
         found = getattr(library.losses, known)
         if isinstance(found, type) and known.lower() == wanted:
             return found
     return None
 
 
-def _on_probabilities(loss: Any, activation: str | None) -> Callable[..., Any]:
+def _on_probabilities(library: Any, loss: Any, ending: str) -> Any:
     """Returns a loss on logits that is another one on their probabilities."""
     import tensorflow as tf
 
-    activate = {"softmax": tf.nn.softmax, "sigmoid": tf.sigmoid}[str(activation)]
-    function = loss.call if hasattr(loss, "call") else loss
+    activate = {"softmax": tf.nn.softmax, "sigmoid": tf.sigmoid}[ending]
+    if not isinstance(loss, library.losses.Loss):
 
-    def loss_on_probabilities(y_true: Any, y_pred: Any) -> Any:
-        return function(y_true, activate(y_pred))
+        def loss_on_probabilities(y_true: Any, y_pred: Any) -> Any:
+            return loss(y_true, activate(y_pred))
 
-    return loss_on_probabilities
+        return loss_on_probabilities
+
+    class LossOnProbabilities(library.losses.Loss):
+        """A loss of logits, with the reduction of one of their probabilities."""
+
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return loss.call(y_true, activate(y_pred))
+
+    return LossOnProbabilities(reduction=loss.reduction, name=loss.name)
 
 
 def _metric(library: Any, name: str, output: "OutputTask", end: str | None) -> Any:
@@ -201,10 +232,7 @@ def _metric(library: Any, name: str, output: "OutputTask", end: str | None) -> A
             middle = 0.5 if end == "sigmoid" else 0.0
             return metrics.BinaryAccuracy(name="accuracy", threshold=middle)
         if output.kind == "classes":
-            sparse = "sparse" in str(getattr(output.loss, "name", output.loss))
-            if callable(output.loss) and not hasattr(output.loss, "name"):
-                sparse = "sparse" in output.loss.__name__
-            if sparse:
+            if output.numbered:
                 return metrics.SparseCategoricalAccuracy(name="accuracy")
             return metrics.CategoricalAccuracy(name="accuracy")
     if name == "mae":

@@ -26,8 +26,6 @@ from tfcompress.pipeline.stages import (
 from tfcompress.pruning import recalibrate_batch_norm
 from tfcompress.quantization import calibrate
 
-_PROBABILITIES = ("softmax", "sigmoid")
-
 
 @dataclasses.dataclass
 class Prepared:
@@ -169,6 +167,6 @@ def _plain(
 def _gives_logits(task: Task) -> list[bool]:
     """Returns which outputs are trained on their logits."""
     return [
-        output.kind != "numbers" and output.activation in _PROBABILITIES
+        output.kind != "numbers" and output.activation in keras_compat.PROBABILITIES
         for output in task.outputs
     ]

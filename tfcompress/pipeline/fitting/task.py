@@ -10,6 +10,7 @@ import numpy as np
 from tfcompress import data as data_module
 from tfcompress import keras_compat
 from tfcompress.errors import DataError
+from tfcompress.pipeline.fitting.class_losses import loss_for_labels
 from tfcompress.pipeline.fitting.losses import (
     kind_of_loss,
     losses_of_outputs,
@@ -37,6 +38,7 @@ class OutputTask:
         loss: Name of the Keras loss, or a loss that the model was compiled with.
         activation: What the output ends in, such as `"softmax"`, or None.
         width: Columns of the output.
+        numbered: Whether the labels are numbers of classes, not rows.
     """
 
     kind: str
@@ -44,6 +46,7 @@ class OutputTask:
     loss: Any
     activation: str | None
     width: int
+    numbered: bool = False
 
     @property
     def from_logits(self) -> bool:
@@ -225,6 +228,9 @@ def _find(
     kind, found = _kind(labels, numbers, activation, width)
     if loss is not None:
         kind = kind_of_loss(loss) or kind
+        if kind == "labels" and activation == "softmax":
+            # Binary cross-entropy of each class; but one of them it is.
+            kind = "classes"
         if kind == "classes" and width == 1:
             kind = "labels"
     if kind == "classes":
@@ -232,7 +238,8 @@ def _find(
             data_module.check_labels(labels.reshape(-1), width, name)
         else:
             _check_columns(labels, shape, width, name)
-        return OutputTask(kind, width, loss or found, activation, width)
+        fitting = loss_for_labels(loss or found, numbered=numbers, name=name)
+        return OutputTask(kind, width, fitting, activation, width, numbers)
     if kind == "labels":
         if width == 1:
             data_module.check_labels(labels.reshape(-1), 2, name)

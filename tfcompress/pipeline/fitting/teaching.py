@@ -12,7 +12,7 @@ from tfcompress.distillation import (
 )
 from tfcompress.errors import ArgumentError
 from tfcompress.pipeline.fitting.losses import in_structure
-from tfcompress.pipeline.fitting.task import Task
+from tfcompress.pipeline.fitting.task import OutputTask, Task
 from tfcompress.pipeline.teaching import Distillation
 
 
@@ -77,13 +77,14 @@ def choose_loss(
         return DecoupledDistillation(temperature=temperature)
     if wanted == "correlation":
         return CorrelationDistillation(temperature=temperature)
-    losses = [_of_output(output.kind, output.width) for output in task.outputs]
+    losses = [_of_output(output) for output in task.outputs]
     return LogitsDistillation(temperature, in_structure(student, losses))
 
 
-def _of_output(kind: str, width: int) -> Any:
-    if kind == "numbers":
+def _of_output(output: OutputTask) -> str:
+    if output.kind == "numbers":
         return "mse"
-    if kind == "labels" and width > 1:
+    each_alone = output.kind == "labels" or output.activation == "sigmoid"
+    if each_alone and output.width > 1:
         return "binary_crossentropy"
     return "kl_divergence"
