@@ -18,6 +18,10 @@ class ModelError(TFCompressError, ValueError):
     """A model cannot be used as it is: unbuilt, subclassed, not finite."""
 
 
+class NothingToPruneError(ModelError):
+    """A model has no weight, channel or block that a pruning could remove."""
+
+
 class UnsupportedLayerError(ModelError):
     """A layer or operation has no twin in the other Keras."""
 
@@ -35,4 +39,4 @@ class OutputError(TFCompressError, OSError):
 
 
 class ProcessError(TFCompressError, RuntimeError):
-    """A child process of tfcompress cannot be started."""
+    """Another process that tfcompress needs cannot be started, or has failed."""

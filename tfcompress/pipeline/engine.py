@@ -36,7 +36,14 @@ from tfcompress.pipeline.shipping import (
 )
 from tfcompress.pipeline.stage_key import stage_config, stage_key, stage_seed
 from tfcompress.pipeline.stage_record import StageRecord, read_record
-from tfcompress.pipeline.stages import Evaluate, Export, FittingStage, Stage
+from tfcompress.pipeline.stages import (
+    Evaluate,
+    Export,
+    FittingStage,
+    PruneWeights,
+    Stage,
+    techniques_of,
+)
 from tfcompress.pipeline.workers import Workers
 from tfcompress.report import Comparison
 
@@ -52,12 +59,14 @@ class _Kept:
         origin: The user's model that it was made from.
         read: Returns the plain model.
         read_trained: Returns what the exporter takes.
+        pruned: Whether a stage of this pipeline has set weights of it to zero.
     """
 
     code: str
     origin: Any
     read: Callable[[], Any]
     read_trained: Callable[[], Any]
+    pruned: bool = False
 
 
 def run_pipeline(
@@ -287,6 +296,7 @@ class _Run:
             validation=self._data["validation"],
             seed=stage_seed(self._pipeline.seed, name),
             backup=backup,
+            keep_zeros=self._subject(name).pruned,
             callbacks=[*self._callbacks, *shown],
             strategy=self._strategy,
         )
@@ -315,13 +325,16 @@ class _Run:
     def _take(self, name: str, stage: Stage, record: StageRecord, path: Path) -> None:
         """Notes what a finished stage left, for the stages to come."""
         if isinstance(stage, FittingStage):
-            origin = self._subject(name).origin
+            subject = self._subject(name)
+            origin = subject.origin
+            prunes = any(isinstance(s, PruneWeights) for s in techniques_of(stage))
             trained = path / TRAINED if (path / TRAINED).exists() else path / MODEL
             self._last = self._models[name] = _Kept(
                 code=str(record.model),
                 origin=origin,
                 read=lambda: self._files.read(path / MODEL, like=origin),
                 read_trained=lambda: self._files.read(trained),
+                pruned=subject.pruned or prunes,
             )
         elif isinstance(stage, Export):
             self._artifacts[name] = Artifact.read(path / FILE)
@@ -358,6 +371,8 @@ class _Run:
         teacher = self._teacher(name)
         if teacher is not None:
             inputs["teacher"] = teacher.code
+        if self._subject(name).pruned:
+            inputs["zeros"] = "kept"
         inputs["loss"] = fingerprint_loss(self._subject(name).origin)
         return {**inputs, "seed": str(self._pipeline.seed)}
 

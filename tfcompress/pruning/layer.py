@@ -6,7 +6,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from tfcompress import keras_compat
-from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.errors import ArgumentError, NothingToPruneError
 from tfcompress.graph import Block, Graph, find_blocks, remove_blocks
 from tfcompress.measurement.quality.fitting import check_fits
 from tfcompress.pruning.block_importance import MEASURES, GatedModel
@@ -183,7 +183,7 @@ class LayerPruning(Technique):
         """Returns how many blocks to remove."""
         if not free:
             listed = "; ".join(f"{name}: {why}" for name, why in reasons.items())
-            raise ModelError(
+            raise NothingToPruneError(
                 "The model has no residual block that can be removed. Received: model "
                 f"{graph.name!r} with {listed or 'no addition of two tensors'}"
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfcompress import keras_compat
-from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.errors import ArgumentError, ModelError, NothingToPruneError
 from tfcompress.graph import ChannelGroup, Graph, Layer, find_groups
 from tfcompress.graph.channels import groups_of, trace_channels
 from tfcompress.names import matches, nearest
@@ -205,7 +205,7 @@ class StructuredPruning(Technique):
             if not cuts and not progress.removed and not goal.asks_nothing:
                 reasons = {**progress.reasons, **progress.unfollowed}
                 listed = "; ".join(f"{name}: {why}" for name, why in reasons.items())
-                raise ModelError(
+                raise NothingToPruneError(
                     f"{self.describe_failure(progress)}. Received: model "
                     f"{progress.graph.name!r}" + (f" with {listed}" if listed else "")
                 )

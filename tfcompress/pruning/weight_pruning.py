@@ -8,7 +8,7 @@ from numbers import Integral
 from typing import Any
 
 from tfcompress import keras_compat
-from tfcompress.errors import ArgumentError, ModelError
+from tfcompress.errors import ArgumentError, ModelError, NothingToPruneError
 from tfcompress.keras_compat import tfmot_layers, tfmot_objects
 from tfcompress.keras_compat.masked_weight import Goal
 from tfcompress.keras_compat.prunable_weights import PrunableWeight, prunable_weights
@@ -131,7 +131,7 @@ class WeightPruning(Technique):
         copy = keras_compat.to_tf_keras(keras_compat.in_float32(model))
         selected, skipped = select(_named_layers(copy), self._choice())
         if not selected:
-            raise ModelError(
+            raise NothingToPruneError(
                 "No layer of the model can be pruned. "
                 f"Received: model {model.name!r}, skipped {skipped}"
             )

@@ -48,6 +48,7 @@ def train(stage, model, teacher, strategy, backup=None):
         validation=(X, Y),
         seed=3,
         backup=backup,
+        keep_zeros=stage.kind == "fine_tune",
         strategy=strategy,
     )
     return fitted.model.get_weights()

@@ -74,8 +74,8 @@ def test_a_model_without_training_is_pruned_at_once(library, sparse):
 def test_training_keeps_zeros_and_outputs_and_the_users_model(library, sparse):
     before = sparse.get_weights()
 
-    fitted = fit(FineTune(training=TRAINING), sparse)
-    again = fit(FineTune(training=TRAINING), sparse)
+    fitted = fit(FineTune(training=TRAINING), sparse, keep_zeros=True)
+    again = fit(FineTune(training=TRAINING), sparse, keep_zeros=True)
 
     assert shares_of_zeros(fitted.model) == [0.5, 0.5]
     assert isinstance(fitted.model, library.Sequential)
@@ -88,6 +88,55 @@ def test_training_keeps_zeros_and_outputs_and_the_users_model(library, sparse):
     pairs = zip(again.model.get_weights(), fitted.model.get_weights(), strict=True)
     for first, second in pairs:
         np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+def test_zeros_that_nobody_pruned_are_trained():
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((8,)),
+            layers.Dense(8, kernel_initializer="identity"),
+            layers.Dense(3, "softmax"),
+        ]
+    )
+    fitted = fit(FineTune(training=Training(epochs=1)), model)
+    assert shares_of_zeros(fitted.model) == [0, 0]
+
+
+NARROW = [
+    PruneChannels(ratio=0.3, round_to=4, training=Training(epochs=1)),
+    PruneLayers(training=None),
+    PruneWeights(ignored=("last",), training=Training(epochs=1)),
+    Joint(
+        techniques=(
+            PruneLayers(training=None),
+            PruneWeights(ignored=("last",), training=None),
+            Quantize(training=None),
+        ),
+        training=Training(epochs=1),
+    ),
+]
+
+
+@pytest.mark.parametrize("stage", NARROW, ids=lambda stage: stage.kind)
+def test_what_has_nothing_to_remove_stays_and_is_trained(stage):
+    layers = keras.layers
+    model = keras.Sequential(
+        [keras.Input((8,)), layers.Dense(3, "softmax", name="last")]
+    )
+    with pytest.warns(UserWarning, match="leaves the model as it is"):
+        fitted = fit(stage, model)
+
+    assert "leaves the model as it is" in fitted.account
+    assert fitted.model.count_params() == model.count_params()
+    same = np.array_equal(fitted.model.get_weights()[0], model.get_weights()[0])
+    assert same == (stage.training is None)
+
+
+def test_a_budget_is_an_error_where_nothing_can_go():
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3, "softmax")])
+    with pytest.raises(ModelError, match="No channel of the model can be removed"):
+        fit(PruneChannels(macs=0.5, training=None), model)
 
 
 def test_rounding_leaves_what_the_exporter_takes(library):

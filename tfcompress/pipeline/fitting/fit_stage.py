@@ -43,12 +43,13 @@ class Fitted:
 def fit_stage(
     stage: FittingStage,
     model: Any,
+    teacher: Any = None,
     *,
-    teacher: Any,
     train: Any,
     validation: Any,
     seed: int,
     backup: Path | None,
+    keep_zeros: bool = False,
     callbacks: Sequence[Any] = (),
     strategy: Any = None,
 ) -> Fitted:
@@ -63,7 +64,7 @@ def fit_stage(
         stage: The stage.
         model: A built functional or Sequential model of either Keras. It is not
             changed.
-        teacher: What `Distiller` takes for a teacher, where the stage distils.
+        teacher: What `Distiller` takes for a teacher, where the stage distils, or None.
         train: Inputs and labels, in a form that `tfcompress.data.batches` accepts.
         validation: The same, for the figures after each epoch.
         seed: Of everything that is drawn at random.
@@ -71,6 +72,8 @@ def fit_stage(
             the training is done, and beside it, under the same name with `.teacher`,
             what a teacher said that is `cached`; those of another training must not
             stand there.
+        keep_zeros: Whether weights of kernels that are zero stay zero, as those that
+            an earlier stage pruned shall. Quantization-aware layers keep them anyway.
         callbacks: Keras callbacks of the training.
         strategy: A `tf.distribute.Strategy` to train under, or None.
 
@@ -88,8 +91,7 @@ def fit_stage(
     from tfcompress.pipeline.fitting import fit_stage
 
     fitted = fit_stage(
-        FineTune(), model, teacher=None, train=(x, y), validation=(x, y), seed=0,
-        backup=None,
+        FineTune(), model, train=(x, y), validation=(x, y), seed=0, backup=None
     )
     ```
     """
@@ -121,7 +123,7 @@ def fit_stage(
             model,
             data.steps * stage.training.epochs,
         )
-        held = zero_holder(prepared.learner)
+        held = zero_holder(prepared.learner) if keep_zeros else None
         needed = [*prepared.callbacks, *([] if held is None else [held])]
         with seeded_random_layers(prepared.learner) as restart:
             needed.append(_restarting(learner, restart, seed, name))

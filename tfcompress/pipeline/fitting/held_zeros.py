@@ -13,11 +13,13 @@ def zero_holder(model: Any) -> Any:
     """Returns a callback that keeps the zeros that kernels have, or None.
 
     After each step the kernels are masked again, as TF-MOT's wrapper does in its call;
-    this needs no wrapper, and so serves models of either Keras as they are. Kernels
-    that are all zero are left alone: they have not been trained yet.
+    this needs no wrapper, and so serves models of either Keras as they are. Whether a
+    zero was pruned, or is what a kernel began as, such as the identity, cannot be seen;
+    so this is for models that were pruned. Kernels that are all zero are left alone:
+    they have not been trained yet.
 
     Args:
-        model: What is trained, in the state that it starts from.
+        model: A pruned model, in the state that its training starts from.
 
     Returns:
         A callback of the model's Keras; None where no kernel has a zero.

@@ -1,10 +1,13 @@
 """A model made ready for the training of a stage."""
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tfcompress import keras_compat
+from tfcompress.errors import NothingToPruneError
 from tfcompress.graph import Graph
 from tfcompress.keras_compat.logits_part import logits_part
 from tfcompress.pipeline.fitting import techniques
@@ -68,6 +71,25 @@ def prepare(
         train: The training data, to measure and to calibrate on.
         keras: Where the model is to be trained, `"keras"` or `"tf_keras"`. Defaults to
             its own Keras, or that of the techniques.
+
+    Returns:
+        What to train, and what to make of it then. Where a pruning finds nothing that
+        can go, the model stays as it is; the account and a warning say so.
+
+    Raises:
+        ModelError: If a technique cannot take the model, or a budget of channels stands
+            and none can go.
+        ArgumentError: If a setting names no layer of the model, or a budget is too
+            small.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import PruneWeights
+    from tfcompress.pipeline.fitting.preparation import prepare
+
+    prepared = prepare(PruneWeights(training=None), model, None, (x, y))
+    plain, trained = prepared.finish()
+    ```
     """
     accounts: list[str] = []
     pruning = quantization = None
@@ -87,8 +109,9 @@ def prepare(
                 if isinstance(part, PruneChannels)
                 else techniques.layer_pruning(part, train)
             )
-            model = technique.apply(model)
-            accounts.append(str(technique.account))
+            with _unless_nothing_goes(part, accounts):
+                model = technique.apply(model)
+                accounts.append(str(technique.account))
             if task is None and _has_batch_norm(keras_compat.read_flat(model)):
                 # No training will fit the statistics to what is left.
                 model = recalibrate_batch_norm(model, train)
@@ -101,6 +124,22 @@ def prepare(
     return dataclasses.replace(prepared, account=account)
 
 
+@contextlib.contextmanager
+def _unless_nothing_goes(part: FittingStage, accounts: list[str]) -> Iterator[None]:
+    """Lets a model stay as it is where nothing of it can go, and says so.
+
+    A budget is not met by that, and so stays an error.
+    """
+    try:
+        yield
+    except NothingToPruneError as error:
+        if isinstance(part, PruneChannels) and part.ratio is None:
+            raise
+        said = f"{part.name or part.kind} leaves the model as it is. {error}"
+        accounts.append(said)
+        warnings.warn(said, stacklevel=5)
+
+
 def _has_batch_norm(graph: Graph) -> bool:
     return any(layer.kind == "BatchNormalization" for layer in graph.layers.values())
 
@@ -110,16 +149,18 @@ def _rounding(
 ) -> Prepared:
     aware = techniques.quantization_aware_training(stage)
     callbacks = aware.callbacks()
-    accounts = []
+    accounts: list[str] = []
+    wrapped: Any = None
     if pruning is not None:
         once = techniques.magnitude_pruning(pruning, at_once=True)
-        if task is None:
-            wrapped = aware.apply(once.finalize(once.apply(model)))
-        else:
-            wrapped, prunes = apply_both(once, aware, model)
-            callbacks.append(prunes)
-        accounts.append(str(once.account))
-    else:
+        with _unless_nothing_goes(pruning, accounts):
+            if task is None:
+                wrapped = aware.apply(once.finalize(once.apply(model)))
+            else:
+                wrapped, prunes = apply_both(once, aware, model)
+                callbacks.append(prunes)
+            accounts.append(str(once.account))
+    if wrapped is None:
         wrapped = aware.apply(model)
     accounts.append(str(aware.account))
     calibrate(wrapped, x, method=stage.calibration)
@@ -147,21 +188,24 @@ def _plain(
     graph, endings = take_off(keras_compat.read(model), wanted)
     plain = keras_compat.build(graph, keras=keras or origin, trusted=True)
     ends = keras_compat.output_activations(plain)
-    learner, callbacks, account = plain, [], ""
-    pruning = None
+    learner: Any = plain
+    callbacks: list[Any] = []
+    accounts: list[str] = []
+    finalize: Callable[[Any], Any] | None = None
     if stage is not None:
         pruning = techniques.magnitude_pruning(stage, at_once=task is None)
-        learner = pruning.apply(plain)
-        callbacks = pruning.callbacks() if task is not None else []
-        account = str(pruning.account)
+        with _unless_nothing_goes(stage, accounts):
+            learner, finalize = pruning.apply(plain), pruning.finalize
+            callbacks = pruning.callbacks() if task is not None else []
+            accounts.append(str(pruning.account))
 
     def finish() -> tuple[Any, Any]:
-        done = learner if pruning is None else pruning.finalize(learner)
+        done = learner if finalize is None else finalize(learner)
         whole = put_on(keras_compat.read(done), endings)
         built = keras_compat.build(whole, keras=origin, trusted=True)
         return built, built
 
-    return Prepared(learner, ends, callbacks, finish, account)
+    return Prepared(learner, ends, callbacks, finish, "\n".join(accounts))
 
 
 def _gives_logits(task: Task) -> list[bool]:

@@ -9,7 +9,7 @@ from tfcompress.pipeline.training import Training
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FineTune(FittingStage):
-    """Trains the model as it is; weights that were pruned stay zero.
+    """Trains the model as it is; weights that this pipeline pruned stay zero.
 
     Attributes:
         training: How it trains. Defaults to 5 epochs at a tenth of the usual rate.

@@ -13,7 +13,8 @@ from tfcompress.pipeline.training import Training
 class PruneChannels(FittingStage):
     """Removes whole channels, with `ChannelPruning`, and trains what is left.
 
-    Give one of `ratio`, `macs`, `bytes` and `latency_ms`.
+    Give one of `ratio`, `macs`, `bytes` and `latency_ms`. Where no channel can go, a
+    `ratio` leaves the model as it is, with a warning; a budget is an error.
 
     Attributes:
         ratio: Share of the channels to remove.

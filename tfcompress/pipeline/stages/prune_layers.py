@@ -12,6 +12,8 @@ from tfcompress.pipeline.training import Training
 class PruneLayers(FittingStage):
     """Removes whole residual blocks, with `LayerPruning`, and trains what is left.
 
+    Where no block can go, the model stays as it is, and a warning says so.
+
     Attributes:
         blocks: How many blocks to remove: a share below 1, or their number.
         ignored: Names or patterns of layers whose blocks stay.

@@ -18,6 +18,9 @@ _STRUCTURE = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
 class PruneWeights(FittingStage):
     """Sets the smallest weights to zero while it trains, with `MagnitudePruning`.
 
+    They stay zero in every later stage of the pipeline. Zeros that a model brings along
+    are weights like others, which training moves; only `quantize` keeps them too.
+
     Attributes:
         sparsity: Share of zero weights in the end. Defaults to 0.8.
         scope: `"local"`: each layer has that share; `"global"`: all layers together.
