@@ -9,6 +9,7 @@ from tfcompress import recipes
 from tfcompress.cli.data_options import add_data
 from tfcompress.cli.exit_code import ExitCode
 from tfcompress.cli.model_options import add_model, read_inputs
+from tfcompress.cli.named_places import check_places, check_run_folder
 from tfcompress.cli.options import number
 from tfcompress.cli.run_options import add_run, run_pipeline, start_training
 from tfcompress.cli.written_names import write_names
@@ -92,6 +93,8 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Compresses the model, and writes what it left."""
     _check(arguments)
     pipeline = None if arguments.recipe is None else read_recipe(arguments.recipe)
+    check_places(arguments)
+    check_run_folder(arguments.output)
     strategy = start_training(arguments)
     model, data = read_inputs(arguments)
     if pipeline is not None:
@@ -141,7 +144,7 @@ def _meet_demands(
 
     given = {
         name: getattr(arguments, name)
-        for name in (*_DEMANDS, "target", "epochs")
+        for name in (*_DEMANDS, "target", "epochs", "seed")
         if getattr(arguments, name) is not None
     }
     result = compress(
