@@ -157,7 +157,8 @@ def test_result_holds_what_was_made(whole):
     )
     record = json.loads((result.stages["fine_tune"].path / "stage.json").read_text())
     assert record["config"]["training"]["epochs"] == 1
-    assert set(record["inputs"]) == {"model", "teacher", "train", "seed", "loss"}
+    inputs = {"model", "teacher", "train", "seed", "loss", "zeros"}
+    assert set(record["inputs"]) == inputs
 
 
 def test_same_call_does_nothing_and_gives_the_same(whole):
@@ -165,6 +166,8 @@ def test_same_call_does_nothing_and_gives_the_same(whole):
     result = _run(pipeline, first.directory, model, test=TEST)
     assert _done(result) == []
     assert result.comparison == first.comparison
+    assert str(result.comparison) == str(first.comparison)
+    assert result.comparison.to_dict()["rows"] == first.comparison.to_dict()["rows"]
     assert result.artifacts == first.artifacts
     for one, other in zip(
         result.model.get_weights(), first.model.get_weights(), strict=True
@@ -177,6 +180,7 @@ def test_same_call_does_nothing_and_gives_the_same(whole):
         assert other["stages"][name] == {**stage, "reused": True}
 
 
+@pytest.mark.slow
 def test_other_target_trains_nothing_and_other_test_data_exports_nothing(
     whole, tmp_path
 ):
@@ -315,6 +319,22 @@ class _Unknown(keras.layers.Dense):
 
 def _with(layer):
     return keras.Sequential([keras.Input((6,)), layer(3, activation="softmax")])
+
+
+def test_figures_of_other_validation_data_are_left_out(tmp_path):
+    pipeline = Pipeline([TrainTeacher(training=ONCE)])
+    (first,) = _run(pipeline, tmp_path).stages.values()
+    assert {"loss", "val_loss"} <= first.history.keys()
+    result = _run(pipeline, tmp_path, validation=TEST)
+    assert _done(result) == []
+    (other,) = result.stages.values()
+    assert other.history == {
+        name: figures
+        for name, figures in first.history.items()
+        if not name.startswith("val_")
+    }
+    (again,) = _run(pipeline, tmp_path).stages.values()
+    assert again.history == first.history
 
 
 @pytest.mark.parametrize("layer", [_Known, _Unknown])

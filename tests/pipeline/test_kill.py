@@ -68,6 +68,7 @@ def _all_epochs(stages):
     return [(count, epoch) for count in epochs for epoch in range(count)]
 
 
+@pytest.mark.slow
 def test_killed_stage_goes_on_after_its_last_epoch(processes, tmp_path):
     whole = _start(processes, tmp_path / "whole", tmp_path / "whole.log", stages=1)
     _finish(whole)

@@ -15,7 +15,6 @@ from tfcompress.measurement.quality.metric import find_metric
 from tfcompress.pipeline.attempts import Attempts
 from tfcompress.pipeline.compression_result import Compression
 from tfcompress.pipeline.data_checks import check_data
-from tfcompress.pipeline.engine import check_verbose
 from tfcompress.pipeline.ladder import (
     USUAL_EPOCHS,
     build_ladder,
@@ -23,6 +22,7 @@ from tfcompress.pipeline.ladder import (
     limit_batches,
 )
 from tfcompress.pipeline.pipeline import Pipeline
+from tfcompress.pipeline.run_arguments import check_verbose
 from tfcompress.pipeline.run_folder import RunFolder
 
 

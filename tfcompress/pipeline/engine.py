@@ -8,12 +8,10 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-import tensorflow as tf
+from typing import Any, TypeGuard
 
 from tfcompress import keras_compat
-from tfcompress.errors import ArgumentError, OutputError
+from tfcompress.errors import OutputError
 from tfcompress.export import Artifact
 from tfcompress.files import temporary_folder
 from tfcompress.measurement.speed.versions import versions
@@ -25,6 +23,7 @@ from tfcompress.pipeline.model_fingerprint import fingerprint_loss, fingerprint_
 from tfcompress.pipeline.pipeline import Pipeline
 from tfcompress.pipeline.progress import Progress
 from tfcompress.pipeline.result import PipelineResult, StageResult
+from tfcompress.pipeline.run_arguments import check_run_arguments
 from tfcompress.pipeline.run_folder import RunFolder, telling
 from tfcompress.pipeline.run_plan import ORIGINAL, RunPlan, plan_run
 from tfcompress.pipeline.shipping import (
@@ -55,14 +54,14 @@ class _Kept:
     """A model that a stage works on, loaded when it is needed.
 
     Attributes:
-        code: Its fingerprint, and that of what was trained for the exporter.
+        fingerprint: Of the plain model, and of what was trained for the exporter.
         origin: The user's model that it was made from.
         read: Returns the plain model.
         read_trained: Returns what the exporter takes.
         pruned: Whether a stage of this pipeline has set weights of it to zero.
     """
 
-    code: str
+    fingerprint: str
     origin: Any
     read: Callable[[], Any]
     read_trained: Callable[[], Any]
@@ -83,10 +82,13 @@ def run_pipeline(
 ) -> PipelineResult:
     """Does every stage that the directory does not hold; see `Pipeline.run`."""
     test = validation if test is None else test
-    _check_arguments(directory, strategy, verbose)
+    check_run_arguments(directory, strategy, verbose)
     workers = Workers(strategy)
     folder = RunFolder(directory)
-    with folder if workers.is_chief else contextlib.nullcontext():
+    with contextlib.ExitStack() as stack:
+        if workers.is_chief:
+            with workers.leading():
+                stack.enter_context(folder)
         keras_compat.check_model(model)
         if train is not None or not _needs_no_data(pipeline.stages):
             batch_size = _largest_batch(pipeline.stages)
@@ -96,7 +98,8 @@ def run_pipeline(
         progress = Progress(quiet=verbose == 0 or not workers.is_chief)
         run = _Run(pipeline, plan, folder, data, strategy, callbacks, progress)
         if workers.is_chief:
-            folder.create()
+            with workers.leading():
+                folder.create()
         with progress.shown():
             for number, name in enumerate(pipeline.names, start=1):
                 run.do(number, name, pipeline.stages[number - 1])
@@ -104,41 +107,6 @@ def run_pipeline(
         if workers.is_chief:
             folder.tidy()
         return run.result()
-
-
-def _check_arguments(directory: Any, strategy: Any, verbose: Any) -> None:
-    if not isinstance(directory, str | os.PathLike):
-        raise ArgumentError(
-            "directory must be the path of a folder for this run. "
-            f"Received: directory={directory!r}"
-        )
-    if not isinstance(strategy, tf.distribute.Strategy | None):
-        raise ArgumentError(
-            "strategy must be a tf.distribute.Strategy, such as MirroredStrategy(), "
-            f"or None. Received: strategy={strategy!r}"
-        )
-    check_verbose(verbose)
-
-
-def check_verbose(verbose: Any) -> None:
-    """Raises an error unless this is 0, for silence, or 1.
-
-    Args:
-        verbose: Of `Pipeline.run` or `compress`.
-
-    Raises:
-        ArgumentError: If it is something else.
-
-    Example:
-    ```python
-    check_verbose(1)
-    ```
-    """
-    if verbose not in (0, 1):
-        raise ArgumentError(
-            "verbose must be 1 for a line a stage, or 0 for silence. "
-            f"Received: verbose={verbose!r}"
-        )
 
 
 def _needs_no_data(stages: Sequence[Stage]) -> bool:
@@ -213,7 +181,7 @@ class _Run:
             path=place,
             seconds=record.seconds,
             reused=reused,
-            history={key: list(values) for key, values in record.history.items()},
+            history=self._history(stage, record),
             account=record.account,
         )
 
@@ -227,10 +195,18 @@ class _Run:
             comparison=self._comparison,
         )
 
+    def _history(self, stage: Stage, record: StageRecord) -> dict[str, list[float]]:
+        """Returns the figures of a stage, without those of other validation data."""
+        history = {name: list(values) for name, values in record.history.items()}
+        if _trains(stage) and record.validation != self._validation_fingerprint:
+            return {k: v for k, v in history.items() if not k.startswith("val_")}
+        return history
+
     def _find(self, number: int, name: str, key: str) -> StageRecord | None:
         """Returns the record of a stage that the chief has found done, or None."""
         if self._workers.is_chief:
-            record = self._folder.find(number, name, key)
+            with self._workers.leading():
+                record = self._folder.find(number, name, key)
             self._workers.agree(record is not None)
             return record
         if not self._workers.agree(False):
@@ -239,7 +215,7 @@ class _Run:
 
     def _help(self, name: str, stage: Stage, key: str, place: Path) -> StageRecord:
         """Takes part in the training of a stage, and waits until the chief has it."""
-        if isinstance(stage, FittingStage) and stage.training is not None:
+        if _trains(stage):
             with temporary_folder() as folder:
                 backup = folder / f"{key}.npz"
                 if self._folder.backup(key).exists():
@@ -255,11 +231,20 @@ class _Run:
         self, number: int, name: str, stage: Stage, record: StageRecord
     ) -> StageRecord:
         started = time.monotonic()
-        with self._folder.making(number, name, record.key) as (path, land):
+        with contextlib.ExitStack() as stack:
+            if not _trains(stage):
+                stack.enter_context(self._workers.leading())
+            path, land = stack.enter_context(
+                self._folder.making(number, name, record.key)
+            )
             if isinstance(stage, FittingStage):
-                left = self._fit(name, stage, record, path)
+                fitted = self._train(name, stage, self._folder.backup(record.key))
+            if _trains(stage):  # The others wait from here on.
+                stack.enter_context(self._workers.leading())
+            if isinstance(stage, FittingStage):
+                left = self._keep(stage, fitted, path)
             elif isinstance(stage, Export):
-                left = self._export(name, stage, path)
+                left = self._export(name, stage, path, self._folder.place(number, name))
             else:
                 left = self._evaluate(name, stage, path)
             self._progress.finish()
@@ -272,16 +257,14 @@ class _Run:
             land(done)
         return done
 
-    def _fit(
-        self, name: str, stage: FittingStage, record: StageRecord, path: Path
-    ) -> dict[str, Any]:
-        fitted = self._train(name, stage, self._folder.backup(record.key))
+    def _keep(self, stage: Stage, fitted: Fitted, path: Path) -> dict[str, Any]:
         with telling(self._folder.path):
             self._files.write(path, fitted.model, fitted.trained)
         return {
             "model": fingerprint_model(fitted.model, fitted.trained),
             "history": {key: tuple(each) for key, each in fitted.history.items()},
             "account": fitted.account,
+            "validation": self._validation_fingerprint if _trains(stage) else None,
         }
 
     def _train(self, name: str, stage: FittingStage, backup: Path) -> Fitted:
@@ -301,12 +284,14 @@ class _Run:
             strategy=self._strategy,
         )
 
-    def _export(self, name: str, stage: Export, path: Path) -> dict[str, Any]:
+    def _export(
+        self, name: str, stage: Export, path: Path, place: Path
+    ) -> dict[str, Any]:
         self._progress.start(name, 0)
         trained = stage.scheme is None
         model = self._last.read_trained() if trained else self._last.read()
         artifact = export_model(
-            stage, self._plan.targets[name], model, path, self._data["train"]
+            stage, self._plan.targets[name], model, path, place, self._data["train"]
         )
         return {"account": describe_artifact(artifact)}
 
@@ -330,7 +315,7 @@ class _Run:
             prunes = any(isinstance(s, PruneWeights) for s in techniques_of(stage))
             trained = path / TRAINED if (path / TRAINED).exists() else path / MODEL
             self._last = self._models[name] = _Kept(
-                code=str(record.model),
+                fingerprint=str(record.model),
                 origin=origin,
                 read=lambda: self._files.read(path / MODEL, like=origin),
                 read_trained=lambda: self._files.read(trained),
@@ -348,12 +333,16 @@ class _Run:
         return self._models[teacher] if isinstance(teacher, str) else teacher
 
     @functools.cached_property
-    def _train_code(self) -> str:
+    def _train_fingerprint(self) -> str:
         train = self._data["train"]
         return "none" if train is None else str(fingerprint_data(train))
 
     @functools.cached_property
-    def _test_code(self) -> str:
+    def _validation_fingerprint(self) -> str:
+        return str(fingerprint_data(self._data["validation"]))
+
+    @functools.cached_property
+    def _test_fingerprint(self) -> str:
         return str(fingerprint_data(self._data["test"]))
 
     def _inputs(self, name: str, stage: Stage) -> dict[str, str]:
@@ -363,18 +352,25 @@ class _Run:
                 f"file {other}": f"{artifact.sha256} for {artifact.target.name}"
                 for other, artifact in self._artifacts.items()
             }
-            model = self._models[ORIGINAL].code
-            return {"model": model, "test": self._test_code, **files}
-        inputs = {"model": self._subject(name).code, "train": self._train_code}
+            model = self._models[ORIGINAL].fingerprint
+            return {"model": model, "test": self._test_fingerprint, **files}
+        inputs = {
+            "model": self._subject(name).fingerprint,
+            "train": self._train_fingerprint,
+        }
         if isinstance(stage, Export):
             return {**inputs, "target": repr(self._plan.targets[name])}
         teacher = self._teacher(name)
         if teacher is not None:
-            inputs["teacher"] = teacher.code
+            inputs["teacher"] = teacher.fingerprint
         if self._subject(name).pruned:
             inputs["zeros"] = "kept"
         inputs["loss"] = fingerprint_loss(self._subject(name).origin)
         return {**inputs, "seed": str(self._pipeline.seed)}
+
+
+def _trains(stage: Stage) -> TypeGuard[FittingStage]:
+    return isinstance(stage, FittingStage) and stage.training is not None
 
 
 def _read_shared(place: Path) -> StageRecord:

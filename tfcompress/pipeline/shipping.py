@@ -1,6 +1,7 @@
 """The stages that train nothing: the file, and what is measured on it."""
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ REPORT = "report.html"
 
 
 def export_model(
-    stage: Export, target: Target, model: Any, folder: Path, train: Any
+    stage: Export, target: Target, model: Any, folder: Path, place: Path, train: Any
 ) -> Artifact:
     """Writes the file of a stage `export` into its folder.
 
@@ -28,8 +29,26 @@ def export_model(
         target: What it is made for.
         model: The plain model where the stage has a scheme, else what was trained last.
         folder: Where to write.
+        place: What the folder is called when it is whole, which is what warnings name.
         train: Data that ranges are learned from, where the model has none.
+
+    Returns:
+        The `Artifact` in the folder.
+
+    Raises:
+        ExportError: If the model cannot be written for the target.
     """
+    with warnings.catch_warnings(record=True) as caught:
+        artifact = _write(stage, target, model, folder, train)
+    for each in caught:
+        text = str(each.message).replace(str(folder), str(place))
+        warnings.warn_explicit(text, each.category, each.filename, each.lineno)
+    return artifact
+
+
+def _write(
+    stage: Export, target: Target, model: Any, folder: Path, train: Any
+) -> Artifact:
     if stage.scheme is not None:
         return post_training(
             model,
@@ -49,7 +68,14 @@ def export_model(
 
 
 def describe_artifact(artifact: Artifact) -> str:
-    """Says what a file holds, for the account of its stage."""
+    """Says what a file holds, for the account of its stage.
+
+    Args:
+        artifact: The file.
+
+    Returns:
+        Its bytes and operations, and its notes, a line each.
+    """
     operations = ", ".join(f"{n} {kind}" for kind, n in artifact.operations.items())
     lines = [f"{artifact.bytes:,} bytes for {artifact.target.name}: {operations}"]
     return "\n".join([*lines, *artifact.notes])
@@ -71,6 +97,12 @@ def evaluate_files(
         test: Inputs and labels to measure on.
         folder: Where to write.
         title: Heading of the page.
+
+    Returns:
+        The `Comparison`.
+
+    Raises:
+        TFCompressError: If a file cannot be run, or a metric does not fit it.
     """
     comparison = compare(
         models,
@@ -87,6 +119,12 @@ def evaluate_files(
 
 def read_comparison(folder: Path) -> Comparison:
     """Reads what a stage `evaluate` measured, but for what its page alone shows.
+
+    Args:
+        folder: Of the stage.
+
+    Returns:
+        The `Comparison`, with the same rows.
 
     Raises:
         ModelError: If the figures are not those of this version of tfcompress.

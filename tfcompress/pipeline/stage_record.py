@@ -30,6 +30,8 @@ class StageRecord:
         model: Fingerprint of the model that it left, or None where it left none.
         versions: Versions of the packages that took part, by name.
         files: Fingerprints of the files in its folder, by their names.
+        validation: Fingerprint of the data of the figures whose names begin with
+            `val_`, or None where it did not train. The stage does not depend on it.
     """
 
     key: str
@@ -43,6 +45,7 @@ class StageRecord:
     model: str | None = None
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    validation: str | None = None
 
 
 def write_record(folder: Path, record: StageRecord) -> None:

@@ -1,8 +1,14 @@
 """Several workers on one run: one writes, and all train."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
+
+from tfcompress.errors import ProcessError
+
+_FAILED = -1.0
 
 
 class Workers:
@@ -27,23 +33,59 @@ class Workers:
 
     def __init__(self, strategy: Any) -> None:
         several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-        self._strategy = strategy if several else None
+        self._strategy: Any = strategy if several else None
         self.is_chief = True
         if several:
             resolver = strategy.cluster_resolver
-            has_chief = bool(resolver.cluster_spec().as_dict().get("chief"))
-            role = "chief" if has_chief else "worker"
-            self.is_chief = (resolver.task_type, resolver.task_id) == (role, 0)
+            cluster = resolver.cluster_spec().as_dict()
+            first = ("chief" if cluster.get("chief") else "worker", 0)
+            task = (resolver.task_type, resolver.task_id)
+            self.is_chief = not cluster or task == first
 
     def agree(self, value: bool) -> bool:
         """Returns what the chief says, when all workers have asked.
 
         Args:
             value: What the chief says; that of other workers does not count.
+
+        Returns:
+            The chief's value.
+
+        Raises:
+            ProcessError: In the other workers, if the chief has failed meanwhile.
         """
         if self._strategy is None:
             return value
-        said = float(value and self.is_chief)
+        said = self._collect(float(value) if self.is_chief else 0.0)
+        if said == _FAILED:
+            raise ProcessError(
+                "The chief of the workers has failed; what it wrote says why. "
+                "Received: a chief that does not go on"
+            )
+        return said > 0
+
+    @contextlib.contextmanager
+    def leading(self) -> Iterator[None]:
+        """Tells the other workers, which wait in `agree`, if the chief fails.
+
+        Yields:
+            Nothing: the block is what the chief alone does.
+
+        Example:
+        ```python
+        with Workers(None).leading():
+            ...
+        ```
+        """
+        try:
+            yield
+        except Exception:
+            if self._strategy is not None:
+                self._collect(_FAILED)
+            raise
+
+    def _collect(self, said: float) -> float:
+        """Returns the sum of what all workers say, when all have said it."""
         votes = self._strategy.run(lambda: tf.constant(said))
         total = self._strategy.reduce(tf.distribute.ReduceOp.SUM, votes, axis=None)
-        return bool(total.numpy() > 0)
+        return float(total.numpy())
