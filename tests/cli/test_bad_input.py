@@ -206,6 +206,19 @@ def test_folders_of_something_else(place, capfd, command):
     check(place, capfd, [*COMMANDS[command], "--output", "data.npz"], "is a file")
 
 
+@pytest.mark.parametrize("command", EVERY)
+@pytest.mark.parametrize("name", ["small.tflite", "Small.keras"])
+def test_output_is_a_folder(place, capfd, command, name):
+    (place / "small.tflite").unlink()
+    words = [*COMMANDS[command], "--output", name]
+    check(place, capfd, words, f"leave the ending out. Received: --output '{name}'")
+
+
+def test_a_folder_that_cannot_be_made(place, capfd):
+    words = [*COMMANDS["prune"], "--sparsity", "0.5", "--output", "data.npz/run"]
+    check(place, capfd, words, "Cannot write to the folder data.npz/run")
+
+
 def test_a_folder_of_another_version(place, capfd):
     (place / "old").mkdir()
     (place / "old" / "run.json").write_text('{"format": 99, "tfcompress": "9.0"}')

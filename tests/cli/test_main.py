@@ -37,6 +37,46 @@ def test_help_needs_no_tensorflow():
     assert "demo" in done.stdout
 
 
+def test_wrong_names_are_told_before_tensorflow_is_loaded(tmp_path):
+    model, data = tmp_path / "model.keras", tmp_path / "data.npz"
+    model.touch()
+    data.touch()
+    run = ["--output", str(tmp_path / "run")]
+    prune = ["prune", str(model), "--sparsity", "0.5", "--data", str(data)]
+    cases = {
+        "no such file": ["compress", "nowhere.keras", "--data", str(data), *run],
+        "nowhere.csv": ["quantize", str(model), "--data", "nowhere.csv", *run],
+        "nobody.keras": [
+            *("distill", str(model), "--student", "nobody.keras"),
+            *("--data", str(data), *run),
+        ],
+        "toaster": [*prune, *run, "--target", "toaster"],
+        "words.txt": [*prune, *run, "--vocabulary", "words.txt"],
+        "spec.json": [*prune, *run, "--spec", "spec.json"],
+        "is a file": [*prune, "--output", str(data)],
+        "lost.tflite": ["evaluate", "lost.tflite", "--data", str(data)],
+        "missing.h5": ["compare", str(model), "missing.h5", "--data", str(data)],
+        "'phone'": ["export", str(model), "--target", "phone"],
+        "my.yaml": ["compress", str(model), "--recipe", "my.yaml", "--data", "d", *run],
+    }
+    code = (
+        "import contextlib, io, sys\n"
+        "from absl import flags\n"
+        "from tfcompress.cli.main import main, parse\n"
+        "flags.FLAGS(['tfcompress'])\n"
+        f"for message, words in {cases}.items():\n"
+        "    said = io.StringIO()\n"
+        "    with contextlib.redirect_stderr(said):\n"
+        "        code = main(parse(['tfcompress', *words]))\n"
+        "    assert code == 2 and message in said.getvalue(), said.getvalue()\n"
+        "    assert not {'tensorflow', 'keras', 'tf_keras'} & set(sys.modules), words\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_each_command_ends_with_examples(command, capsys):
     with pytest.raises(SystemExit) as stop:

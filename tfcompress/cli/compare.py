@@ -11,6 +11,7 @@ from tfcompress.cli.model_options import (
     load_test_data,
     read_models,
 )
+from tfcompress.cli.named_places import check_places
 from tfcompress.cli.options import add_json, add_overwrite, add_trust, number
 from tfcompress.pipeline.fields import Positive
 
@@ -56,6 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Measures the models, and writes the table to standard output."""
     if arguments.output is not None:
         check_output(arguments.output, overwrite=arguments.overwrite)
+    check_places(arguments, measured=True)
     from tfcompress import report
 
     models = read_models(arguments.models, trusted=arguments.trust)

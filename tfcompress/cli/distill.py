@@ -5,6 +5,7 @@ import typing
 
 from tfcompress.cli.data_options import add_data
 from tfcompress.cli.model_options import add_model, read_inputs
+from tfcompress.cli.named_places import check_places, check_run_folder
 from tfcompress.cli.options import number
 from tfcompress.cli.run_options import add_run, run_pipeline, start_training
 from tfcompress.pipeline import Distil, Distillation, Evaluate, Export, Pipeline
@@ -66,6 +67,8 @@ def run(arguments: argparse.Namespace) -> None:
         temperature=arguments.temperature,
         student_loss_weight=arguments.student_loss_weight,
     )
+    check_places(arguments)
+    check_run_folder(arguments.output)
     strategy = start_training(arguments)
     from tfcompress.sources import read_model
 

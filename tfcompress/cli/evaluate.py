@@ -13,6 +13,7 @@ from tfcompress.cli.model_options import (
     load_test_data,
     read_models,
 )
+from tfcompress.cli.named_places import check_places
 from tfcompress.cli.options import add_json, add_trust
 
 HELP = "how good a Keras model or a .tflite file is"
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measures the model, and writes the figures to standard output."""
+    check_places(arguments, measured=True)
     from tfcompress import measurement
 
     models = read_models([arguments.model], trusted=arguments.trust)

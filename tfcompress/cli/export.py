@@ -12,6 +12,7 @@ from tfcompress.cli.model_options import (
     check_output,
     read_inputs,
 )
+from tfcompress.cli.named_places import check_places
 from tfcompress.cli.options import add_json, add_overwrite, add_trust
 from tfcompress.errors import ArgumentError
 
@@ -69,14 +70,14 @@ def run(arguments: argparse.Namespace) -> None:
         )
     for each in (path, f"{path}.json"):
         check_output(each, overwrite=arguments.overwrite)
+    check_places(arguments)
     from tfcompress import export
 
-    target = export.find_target(arguments.target)
     model, data = read_inputs(arguments)
     artifact = export.to_tflite(
         model,
         path,
-        target=target,
+        target=arguments.target,
         representative_data=data.train,
         strict=arguments.strict,
     )

@@ -4,6 +4,7 @@ import argparse
 
 from tfcompress.cli.data_options import add_data
 from tfcompress.cli.model_options import add_model, read_inputs
+from tfcompress.cli.named_places import check_places, check_run_folder
 from tfcompress.cli.options import number
 from tfcompress.cli.run_options import add_run, run_pipeline, start_training
 from tfcompress.pipeline import (
@@ -76,6 +77,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Prunes the model, and writes what is left."""
     stages = [make_stage(arguments), Export(), Evaluate()]
     pipeline = Pipeline(stages, name="prune")
+    check_places(arguments)
+    check_run_folder(arguments.output)
     strategy = start_training(arguments)
     model, data = read_inputs(arguments)
     run_pipeline(pipeline, model, data, arguments, strategy=strategy)

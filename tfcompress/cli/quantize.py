@@ -4,6 +4,7 @@ import argparse
 
 from tfcompress.cli.data_options import add_data
 from tfcompress.cli.model_options import add_model, read_inputs
+from tfcompress.cli.named_places import check_places, check_run_folder
 from tfcompress.cli.options import number
 from tfcompress.cli.run_options import add_run, run_pipeline, start_training
 from tfcompress.errors import ArgumentError
@@ -54,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Quantizes the model, and writes what it left."""
     pipeline = Pipeline(_make_stages(arguments), name="quantize")
+    check_places(arguments)
+    check_run_folder(arguments.output)
     strategy = start_training(arguments)
     model, data = read_inputs(arguments)
     run_pipeline(pipeline, model, data, arguments, strategy=strategy)

@@ -1,41 +1,55 @@
-"""Export: the best `.tflite` file for a device, checked before it gets its name."""
+"""Export: the best `.tflite` file for a device, checked before it gets its name.
 
-from tfcompress.export.account.artifact import Artifact, FileSignature
-from tfcompress.export.account.metadata import Metadata, read_metadata, write_metadata
-from tfcompress.export.census import Operation
-from tfcompress.export.microcontroller.lookup_tables import (
-    LookupTable,
-    LookupTables,
-    compress_with_lookup_tables,
-)
-from tfcompress.export.microcontroller.microcontroller import (
-    MicrocontrollerRun,
-    run_on_microcontroller,
-)
-from tfcompress.export.preprocessing import (
-    Preprocessing,
-    PreprocessingStep,
-    without_preprocessing,
-)
-from tfcompress.export.sparse.sparse_ready import (
-    SparseFailure,
-    SparseReadiness,
-    sparse_ready,
-)
-from tfcompress.export.target_rules import check_target
-from tfcompress.export.targets import (
-    TARGETS,
-    OperationRule,
-    Target,
-    find_target,
-    read_target,
-)
-from tfcompress.export.tflite import to_tflite
-from tfcompress.export.verification.bisection import compare_layers
-from tfcompress.export.verification.gap import Gap
-from tfcompress.export.verification.layer_comparison import LayerComparison, LayerGap
-from tfcompress.export.verification.partitions import Partitions, find_partitions
-from tfcompress.export.verification.verification import Verification
+What converts models is loaded when it is first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfcompress.export.account.artifact import Artifact, FileSignature
+    from tfcompress.export.account.metadata import (
+        Metadata,
+        read_metadata,
+        write_metadata,
+    )
+    from tfcompress.export.census import Operation
+    from tfcompress.export.microcontroller.lookup_tables import (
+        LookupTable,
+        LookupTables,
+        compress_with_lookup_tables,
+    )
+    from tfcompress.export.microcontroller.microcontroller import (
+        MicrocontrollerRun,
+        run_on_microcontroller,
+    )
+    from tfcompress.export.preprocessing import (
+        Preprocessing,
+        PreprocessingStep,
+        without_preprocessing,
+    )
+    from tfcompress.export.sparse.sparse_ready import (
+        SparseFailure,
+        SparseReadiness,
+        sparse_ready,
+    )
+    from tfcompress.export.target_rules import check_target
+    from tfcompress.export.targets import (
+        TARGETS,
+        OperationRule,
+        Target,
+        find_target,
+        read_target,
+    )
+    from tfcompress.export.tflite import to_tflite
+    from tfcompress.export.verification.bisection import compare_layers
+    from tfcompress.export.verification.gap import Gap
+    from tfcompress.export.verification.layer_comparison import (
+        LayerComparison,
+        LayerGap,
+    )
+    from tfcompress.export.verification.partitions import Partitions, find_partitions
+    from tfcompress.export.verification.verification import Verification
 
 __all__ = [
     "TARGETS",
@@ -70,3 +84,49 @@ __all__ = [
     "without_preprocessing",
     "write_metadata",
 ]
+
+_HOMES = {
+    "TARGETS": "targets",
+    "Artifact": "account.artifact",
+    "FileSignature": "account.artifact",
+    "Gap": "verification.gap",
+    "LayerComparison": "verification.layer_comparison",
+    "LayerGap": "verification.layer_comparison",
+    "LookupTable": "microcontroller.lookup_tables",
+    "LookupTables": "microcontroller.lookup_tables",
+    "Metadata": "account.metadata",
+    "MicrocontrollerRun": "microcontroller.microcontroller",
+    "Operation": "census",
+    "OperationRule": "targets",
+    "Partitions": "verification.partitions",
+    "Preprocessing": "preprocessing",
+    "PreprocessingStep": "preprocessing",
+    "SparseFailure": "sparse.sparse_ready",
+    "SparseReadiness": "sparse.sparse_ready",
+    "Target": "targets",
+    "Verification": "verification.verification",
+    "check_target": "target_rules",
+    "compare_layers": "verification.bisection",
+    "compress_with_lookup_tables": "microcontroller.lookup_tables",
+    "find_partitions": "verification.partitions",
+    "find_target": "targets",
+    "read_metadata": "account.metadata",
+    "read_target": "targets",
+    "run_on_microcontroller": "microcontroller.microcontroller",
+    "sparse_ready": "sparse.sparse_ready",
+    "to_tflite": "tflite",
+    "without_preprocessing": "preprocessing",
+    "write_metadata": "account.metadata",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,6 +1,7 @@
 """The folder of a run: one process at a time, each stage whole or not there."""
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -61,6 +62,24 @@ class RunFolder:
         if self._lock.is_locked:
             (self.path / _HOLDER).unlink(missing_ok=True)
             self._lock.release()
+
+    def check(self) -> None:
+        """Raises an error unless the folder can be used, or made.
+
+        It says nothing of another process, and writes nothing.
+
+        Raises:
+            OutputError: If the folder holds something else, or cannot be written to.
+        """
+        with telling(self.path):
+            self._is_run()
+            there = self.path.absolute()
+            while not there.exists():
+                there = there.parent
+            if not there.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            if not os.access(there, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     def create(self) -> None:
         """Makes the folder, if it is missing, and keeps other processes out of it.

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tfcompress.data import describe, is_dataset, leaves
+from tfcompress.data import check_finite, describe, is_dataset, leaves
 from tfcompress.errors import ArgumentError, DataError
-from tfcompress.names import nearest
 from tfcompress.sources import image_folders, records
 from tfcompress.sources.dataset import Dataset
 from tfcompress.sources.embeddings import words_known
 from tfcompress.sources.functions import read_function
-from tfcompress.sources.labels import number_labels
+from tfcompress.sources.labels import check_class_numbers, number_labels
 from tfcompress.sources.model_inputs import (
     ModelInput,
     classes_of,
@@ -26,14 +25,11 @@ from tfcompress.sources.model_inputs import (
 from tfcompress.sources.named_function import is_function_name
 from tfcompress.sources.npz import read_npz
 from tfcompress.sources.parts import PART_NAMES, Part, Raw, draw_parts
+from tfcompress.sources.paths import DATA_FORMS, check_data_path
 from tfcompress.sources.tables import read_tables
 from tfcompress.sources.words import number_words, read_vocabulary
 
 _TABLES = (".csv", ".tsv")
-_FORMS = (
-    "an .npz file, a folder of images by class, a .csv or .tsv file, a .tfrecord file, "
-    "a folder of such files named train, validation and test, or module:function"
-)
 
 
 def read_data(
@@ -108,11 +104,13 @@ def read_data(
     divisor = _check_divisor(divide_by)
     words = None if vocabulary is None else read_vocabulary(vocabulary)
     inputs = [] if model is None else inputs_of(model)
-    raw = _read(name, inputs, label, spec, classes_of(model) if inputs else None)
+    classes = classes_of(model) if inputs else None
+    raw = _read(name, inputs, label, spec, classes)
     parts, names = raw.parts, raw.class_names
     if all(isinstance(part, tuple) and len(part) == 2 for part in parts.values()):
         labels, names = number_labels({p: y for p, (_, y) in parts.items()}, names)
         parts = {part: (x, labels[part]) for part, (x, _) in parts.items()}
+        _check_values(parts, raw, classes)
         parts = draw_parts(parts, shares, seed)
     if raw.load is not None:
         parts = {part: raw.load(x, y) for part, (x, y) in parts.items()}
@@ -153,14 +151,8 @@ def _read(
     if is_function_name(name):
         _check_unused("a function", label=label, spec=spec)
         return read_function(name)
+    check_data_path(name)
     path = Path(name)
-    if not path.exists():
-        beside = [each.name for each in path.parent.glob("[!.]*")]
-        near = ", ".join(nearest(path.name, beside)) if beside else ""
-        raise DataError(
-            f"There is no such file or folder; expected {_FORMS}. "
-            f"Received: {name!r}" + (f"; beside it are {near}" if near else "")
-        )
     try:
         files, kind = _find_files(path)
     except OSError as error:
@@ -187,7 +179,7 @@ def _read(
     if kind == "records":
         return records.read_records(files, spec=spec, label=label, inputs=inputs)
     raise DataError(
-        f"Expected {_FORMS}. Received: {name!r}, "
+        f"Expected {DATA_FORMS}. Received: {name!r}, "
         + ("a folder with none of these" if path.is_dir() else f"a {path.suffix} file")
     )
 
@@ -218,6 +210,17 @@ def _find_files(path: Path) -> tuple[dict[Part, list[Path]], str | None]:
         if of_kind and not files:
             return {"all": of_kind}, kind
     return {}, None
+
+
+def _check_values(parts: dict[Part, Any], raw: Raw, classes: int | None) -> None:
+    """Raises an error that names the sample of the source, before parts are drawn."""
+    for part, (x, y) in parts.items():
+        where = f"of {raw.name!r}" if part == "all" else f"of {part} of {raw.name!r}"
+        if raw.load is None:
+            check_finite(x, f"x {where}")
+        check_finite(y, f"y {where}")
+        if classes is not None and isinstance(y, np.ndarray) and y.size == len(y):
+            check_class_numbers(y.reshape(-1), classes, f"y {where}")
 
 
 def _is_record(path: Path) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tfcompress.data import check_labels
 from tfcompress.errors import DataError
 from tfcompress.sources.parts import Part
 
@@ -53,6 +54,32 @@ def number_labels(
         for part, y in texts.items()
     }
     return numbers, class_names
+
+
+def check_class_numbers(y: np.ndarray, classes: int, name: str) -> None:
+    """Raises an error that says which sample has no class number.
+
+    Args:
+        y: Labels `(samples,)`.
+        classes: How many classes the model tells apart.
+        name: What to call the labels.
+
+    Raises:
+        DataError: If a label is negative, too large, or no whole number.
+
+    Example:
+    ```python
+    import numpy as np
+    from tfcompress.sources.labels import check_class_numbers
+
+    check_class_numbers(np.array([0, 2, 1]), 3, "y")
+    ```
+    """
+    if y.dtype.kind not in "biuf":
+        return
+    wrong = (y < 0) | (y >= classes) | (y != np.rint(y))
+    if wrong.any():
+        check_labels(y, classes, f"{name} (see sample {int(wrong.argmax())})")
 
 
 def _is_text(y: Any) -> bool:

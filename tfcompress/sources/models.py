@@ -1,13 +1,12 @@
 """Models, named by one string."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 from tfcompress import keras_compat
 from tfcompress.errors import ModelError
-from tfcompress.names import nearest
 from tfcompress.sources.named_function import call_named_function, is_function_name
+from tfcompress.sources.paths import check_model_path
 
 
 def read_model(text: str | os.PathLike[str], *, trusted: bool = False) -> Any:
@@ -49,25 +48,7 @@ def read_model(text: str | os.PathLike[str], *, trusted: bool = False) -> Any:
                 f"Received: {name!r}, which returned a {type(model).__name__}"
             )
     else:
-        _check_path(name)
+        check_model_path(name)
         model = keras_compat.load_model(name, trusted=trusted)
     keras_compat.check_model(model)
     return model
-
-
-def _check_path(name: str) -> None:
-    """Raises an error for a path that is surely none of a model."""
-    if name.endswith((".tflite", ".onnx", ".pt", ".pth", ".pb")):
-        raise ModelError(
-            "Expected a Keras model that can be trained: a .keras or .h5 file, a "
-            "SavedModel folder of tf_keras, or module:function. A "
-            f"{Path(name).suffix} file cannot be trained again. Received: {name!r}"
-        )
-    if not Path(name).exists():
-        beside = [path.name for path in Path(name).parent.glob("[!.]*")]
-        near = ", ".join(nearest(Path(name).name, beside)) if beside else ""
-        raise ModelError(
-            "There is no such file or folder. Expected a .keras or .h5 file, a "
-            "SavedModel folder of tf_keras, or module:function. "
-            f"Received: {name!r}" + (f"; beside it are {near}" if near else "")
-        )

@@ -60,7 +60,7 @@ def read_tables(
 
     Raises:
         DataError: If a file is no table of text in UTF-8, rows differ in length, there
-            is no such column, or a cell that should be a number is none.
+            is no such column, or a cell that should be a number is none, or not finite.
     """
     tables = {part: read_table(path) for part, path in paths.items()}
     first = next(iter(tables.values()))
@@ -215,8 +215,7 @@ def _read_labels(
         return {part: np.array(cells, str) for part, cells in texts.items()}, None
     numbers = {part: _numbers(table, place) for part, table in tables.items()}
     every = np.concatenate(list(numbers.values()))
-    with np.errstate(invalid="ignore"):
-        whole = bool((every == np.rint(every)).all()) and np.abs(every).max() < 2**53
+    whole = bool((every == np.rint(every)).all()) and np.abs(every).max() < 2**53
     if not whole:
         return numbers, None
     found = np.unique(every).astype(np.int64)
@@ -226,6 +225,14 @@ def _read_labels(
             part: np.searchsorted(found, array) for part, array in numbers.items()
         }
         return positions, tuple(map(str, found))
+    for part, table in tables.items():
+        for line, label in zip(table.lines, numbers[part], strict=True):
+            if classes and not 0 <= label < classes:
+                raise DataError(
+                    f"Labels must be class numbers from 0 to {classes - 1}, for the "
+                    f"model tells {classes} classes apart. "
+                    f"Received: {str(table.path)!r}, line {line} with {label:g}"
+                )
     return {part: array.astype(np.int64) for part, array in numbers.items()}, None
 
 
@@ -280,7 +287,16 @@ def _numbers(table: Table, number: int) -> np.ndarray:
                 f"The column {table.names[number]!r} must hold numbers. "
                 f"Received: {str(table.path)!r}, line {line} with {cell!r}"
             )
-    return np.array([_TRUTHS.get(c.strip().lower(), c) for c in cells], np.float64)
+    found = np.array([_TRUTHS.get(c.strip().lower(), c) for c in cells], np.float64)
+    finite = np.isfinite(found)
+    if not finite.all():
+        first = int(finite.argmin())
+        raise DataError(
+            f"The column {table.names[number]!r} must hold finite numbers. "
+            f"Received: {str(table.path)!r}, line {table.lines[first]} with "
+            f"{cells[first]!r}"
+        )
+    return found
 
 
 def _is_number(text: str) -> bool:
