@@ -58,8 +58,8 @@ def to_tflite(
             `"cpu_float32"`, `"cpu_float16"` (weights at half the bytes),
             `"cpu_sparse"` (float32 in sparse encoding), `"gpu"` (float16),
             `"edgetpu"` (full integer, uint8 in and out), `"microcontroller"`,
-            `"npu_int8"`, `"npu_int16"`, or a `Target`. Devices that lack operations
-            refuse a model that needs them.
+            `"npu_int8"`, `"npu_int16"`; the path of a TOML file that describes one; or
+            a `Target`. Devices that lack operations refuse a model that needs them.
         representative_data: Inputs like those of the application, in a form that
             `tfcompress.data.batches` accepts; 100 to 500 samples are usual, 512 are
             read at the most. Ranges of activations are learned from it, unless the
