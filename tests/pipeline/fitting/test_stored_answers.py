@@ -9,6 +9,7 @@ from tfcompress.distillation import CachedTeacher
 from tfcompress.errors import DataError
 from tfcompress.pipeline import Distil, Distillation, Training
 from tfcompress.pipeline.fitting import fit_stage
+from tfcompress.pipeline.fitting.stored_answers import stored_answers
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,7 @@ def distil(data, backup, *, cached):
     return fitted.model.get_weights()
 
 
+@pytest.mark.slow
 def test_the_student_is_that_of_the_live_teacher(data, tmp_path):
     live = distil(data, tmp_path / "live.npz", cached=False)
     stored = distil(data, tmp_path / "stored.npz", cached=True)
@@ -62,7 +64,9 @@ def test_the_student_is_that_of_the_live_teacher(data, tmp_path):
 
 def test_without_a_backup_nothing_is_left(data, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    distil(data, None, cached=True)
+    with stored_answers(Distillation(cached=True), classifier(2), data, None) as stored:
+        assert isinstance(stored, CachedTeacher)
+        assert any(tmp_path.iterdir())
     assert not any(tmp_path.iterdir())
 
 
