@@ -43,6 +43,7 @@ from tfcompress.pipeline.stages import (
     Stage,
     techniques_of,
 )
+from tfcompress.pipeline.what_changed import what_changed
 from tfcompress.pipeline.workers import Workers
 from tfcompress.report import Comparison
 
@@ -168,6 +169,7 @@ class _Run:
             self._progress.reuse(name)
         elif self._workers.is_chief:
             new = StageRecord(key, name, stage.kind, config, inputs)
+            self._note_change(new, place)
             record = self._make(number, name, stage, new)
             self._workers.agree(True)
         else:
@@ -194,6 +196,14 @@ class _Run:
             artifacts=self._artifacts,
             comparison=self._comparison,
         )
+
+    def _note_change(self, new: StageRecord, place: Path) -> None:
+        """Says why a stage that was done is done again."""
+        done = read_record(place)
+        changed = [] if done is None else what_changed(done, new)
+        if changed:
+            since = ", ".join(changed)
+            self._progress.note(f"{new.name}: done again; changed since: {since}")
 
     def _history(self, stage: Stage, record: StageRecord) -> dict[str, list[float]]:
         """Returns the figures of a stage, without those of other validation data."""

@@ -93,6 +93,12 @@ class Progress:
             self._bars.update(stage.bar, total=total, completed=total, ends=None)
         self._tell(f"{stage.name}: done in {time.monotonic() - stage.started:.0f} s")
 
+    def note(self, line: str) -> None:
+        """Shows a line that is about no stage."""
+        logging.info("%s", line)
+        if not self._quiet:
+            self._print(line)
+
     def reuse(self, name: str) -> None:
         """Shows that an earlier run had done a stage."""
         self.finish()
@@ -135,7 +141,10 @@ class Progress:
     def _tell(self, line: str) -> None:
         logging.info("%s", line)
         if not self._quiet and not self._has_bars:
-            self._console.print(line, soft_wrap=True, markup=False, highlight=False)
+            self._print(line)
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def describe_figures(logs: Mapping[str, Any]) -> str:
