@@ -199,8 +199,9 @@ def test_doors_that_do_not_go_with_activations(name, door, message):
         ("nnapi", "npu_int8"),
         ("hexagon", "npu_int8"),
         ("coreml", "cpu_float16"),
-        ("cpu_int", "nearest are .*'cpu_int8'"),
-        (["gpu"], "must be one of"),
+        ("cpu_int", "did you mean .*'cpu_int8'"),
+        ("phone", "expected one of 'cpu_float16', .*'npu_int8'"),
+        (["gpu"], "must be the name of"),
     ],
 )
 def test_other_names_are_told_what_to_use(name, message):

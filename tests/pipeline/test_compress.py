@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 import tfcompress as tfc
-from tfcompress.errors import ArgumentError, DataError, ModelError, OutputError
+from tfcompress.errors import (
+    ArgumentError,
+    DataError,
+    ExportError,
+    ModelError,
+    OutputError,
+)
 from tfcompress.pipeline import Compression
 
 
@@ -125,6 +131,123 @@ def test_same_call_again_does_nothing_twice(found, blobs):
     again = tfc.compress(*blobs, max_drop=0.1, directory=found.directory, verbose=0)
     assert again.artifact.path == file
     assert file.stat().st_mtime_ns == before
+
+
+@pytest.fixture(scope="module")
+def uneven():
+    """A table of which one column decides, and another is a thousand times as wide."""
+    random = np.random.default_rng(0)
+    table = random.normal(size=(192, 2)).astype(np.float32)
+    labels = (table[:, 0] > 0).astype(np.int64)
+    table[:, 1] *= 1000
+    weights = [np.array([[-4.0, 4.0], [0.0, 0.0]]), np.zeros(2)]
+    normalization = keras.layers.Normalization()
+    normalization.adapt(table)
+    model = keras.Sequential(
+        [
+            keras.Input((2,)),
+            normalization,
+            keras.layers.Dense(2, activation="softmax"),
+        ]
+    )
+    model.layers[-1].set_weights(weights)
+    return model, (table[:128], labels[:128]), (table[128:], labels[128:])
+
+
+def test_any_cpu_takes_a_file_in_float_where_whole_numbers_lose(uneven):
+    result = tfc.compress(*uneven, max_drop=0.02, verbose=0)
+    assert result.met
+    whole, first = result.attempts[:2]
+    assert not whole.met
+    assert (first.name, result.chosen.name) == ("weights_8_bits", "weights_8_bits")
+    assert result.loss is None
+
+
+@pytest.mark.slow
+def test_target_is_kept_to_and_a_loss_is_told(uneven):
+    with pytest.warns(UserWarning, match="accuracy is .* of the original.*epochs"):
+        result = tfc.compress(
+            *uneven, max_bytes=100_000, target="cpu_int8", epochs=1, verbose=0
+        )
+    assert result.artifact.target.name == "cpu_int8"
+    assert result.original["quality"] - result.chosen.quality > 0.05
+
+
+@pytest.mark.slow
+def test_without_demands_much_is_not_lost(uneven):
+    result = tfc.compress(*uneven, epochs=1, verbose=0)
+    assert result.met
+    assert result.chosen.drop <= 0.05
+
+
+@pytest.mark.slow
+def test_bytes_that_nothing_reaches_are_told(blobs, capsys):
+    result = tfc.compress(*blobs, max_bytes=300, target="gpu", epochs=1)
+    assert not result.met
+    smallest = min(each.bytes for each in result.attempts if each.bytes)
+    line = f"has {smallest:,}, which training does not change"
+    assert line in capsys.readouterr().err
+    assert line in result.describe()
+    trained = [a for a in result.attempts if a.artifact and a.name != "after_training"]
+    assert len(trained) == 1
+
+
+@pytest.mark.slow
+def test_raw_columns_of_a_real_table():
+    from sklearn.datasets import load_wine
+
+    table, labels = load_wine(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(table))
+    table, labels = table[order].astype(np.float32), labels[order]
+    keras.utils.set_random_seed(0)
+    normalization = keras.layers.Normalization()
+    normalization.adapt(table[:120])
+    model = keras.Sequential(
+        [
+            keras.Input((13,)),
+            normalization,
+            keras.layers.Dense(16, activation="relu"),
+            keras.layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy")
+    model.fit(table[:120], labels[:120], epochs=30, verbose=0)
+    parts = (table[:120], labels[:120]), (table[120:], labels[120:])
+    assert tfc.compress(model, *parts, max_drop=0.02, verbose=0).met
+    told = "columns of input .* very different ranges.*cpu_float16"
+    with pytest.raises(ExportError, match=told):
+        tfc.export.to_tflite(
+            model, "never.tflite", target="cpu_int8", representative_data=table
+        )
+
+
+@pytest.mark.slow
+def test_regression_on_columns_of_different_scale():
+    random = np.random.default_rng(0)
+    table = random.uniform(size=(512, 2)) * [1.0, 60.0]
+    values = np.sin(3 * table[:, 0]) + table[:, 1] / 60 + 0.1 * random.normal(size=512)
+    table, values = table.astype(np.float32), values.astype(np.float32)[:, None]
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((2,)),
+            keras.layers.Dense(32, activation="relu"),
+            keras.layers.Dense(32, activation="relu"),
+            keras.layers.Dense(1),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(0.005), "mse")
+    model.fit(table[:384], values[:384], epochs=60, verbose=0)
+    result = tfc.compress(
+        model,
+        (table[:384], values[:384]),
+        (table[384:], values[384:]),
+        max_drop=0.01,
+        verbose=0,
+    )
+    assert result.metric == "r2"
+    assert result.met
+    assert result.chosen.drop <= 0.01
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from tfcompress.pipeline.ladder import (
 def ladder(target, *, epochs=10, smaller=True, fewer_bytes=True, seed=0):
     return build_ladder(
         target,
-        find_target(target),
+        find_target(target or "cpu_int8"),
         epochs=epochs,
         smaller=smaller,
         fewer_bytes=fewer_bytes,
@@ -65,6 +65,22 @@ def test_quality_alone_takes_no_channels():
         "taught",
         "taught_longer",
     ]
+
+
+def test_any_cpu_has_files_in_float():
+    quality = ["after_training", "weights_8_bits", "weights_8_bits_in_float", "float16"]
+    taught = ["taught", "taught_longer"]
+    assert names(None, smaller=False) == [*quality, *taught, "float32"]
+    all_demands = names(None)
+    assert all_demands[:10] == [*quality, *taught, *NARROWER]
+    assert all_demands[10:14] == [f"{name}_in_float" for name in NARROWER]
+    assert all_demands[-1] == "float32"
+    trained = [is_trained(rung) for rung in ladder(None)[:-1]]
+    assert trained == sorted(trained)
+    exports = {rung.name: rung.stages[-1] for rung in ladder(None)}
+    assert exports["after_training"] == Export(target="cpu_int8")
+    assert exports["weights_8_bits"] == Export(scheme="dynamic_range")
+    assert exports["float16"] == Export(target="cpu_float16")
 
 
 def test_targets_in_float_have_nothing_rounded():

@@ -27,8 +27,9 @@ DESCRIPTION = (
     "Take a trained Keras model and its data to a .tflite file, measured beside the "
     "original. With a recipe, its stages are done; with a demand, such as --max-bytes, "
     "ever stronger ways are tried until one meets it, and the exit code is 1 if none "
-    "does. With neither, the recipe balanced is tried first. A run that was stopped "
-    "goes on where it was."
+    "does. With neither, the recipe balanced is tried first. Without --target such "
+    "files are for any CPU, in float where whole numbers lose too much. A run that was "
+    "stopped goes on where it was."
 )
 EXAMPLES = (
     "tfcompress compress model.keras --recipe balanced --data images.npz --output run",

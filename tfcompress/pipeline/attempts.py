@@ -14,9 +14,11 @@ from tfcompress.errors import (
 )
 from tfcompress.export import Artifact
 from tfcompress.measurement import Latency, latency, predict_each
-from tfcompress.pipeline.compression_result import Attempt
+from tfcompress.pipeline.compression_result import Attempt, describe_smallest
 from tfcompress.pipeline.ladder import is_trained, without_training
 from tfcompress.pipeline.pipeline import Pipeline
+from tfcompress.pipeline.progress import Progress
+from tfcompress.pipeline.quality_loss import loses_much
 from tfcompress.pipeline.stages import Export
 from tfcompress.search.file_meter import FileMeter
 
@@ -101,7 +103,8 @@ class Attempts:
     def climb(self, ladder: Sequence[Pipeline]) -> None:
         """Tries pipelines in their order, up to the first that meets every demand.
 
-        Where none is small and fast enough, the nearest is trained in the end.
+        Without demands, up to the first that does not lose much. Where none is small
+        and fast enough, the nearest is trained in the end.
 
         Args:
             ladder: The pipelines, each ending in an export.
@@ -109,10 +112,13 @@ class Attempts:
         for number, pipeline in enumerate(ladder, 1):
             attempt = self._try(number, pipeline)
             self.all = (*self.all, attempt)
-            if attempt.met:
+            if attempt.met and not self._loses_unasked(attempt):
                 return
         measured = [each for each in self.all if each.bytes is not None]
         nearest = min(measured, key=self._excess, default=None)
+        reason = describe_smallest(self.all, self._demands.get("max_bytes"))
+        if reason is not None:
+            Progress(quiet=self._verbose == 0).note(reason)
         if nearest is not None and nearest.artifact is None:
             number = self.all.index(nearest)
             trained = self._train(number + 1, nearest.pipeline)
@@ -184,6 +190,13 @@ class Attempts:
         if not self.metric.startswith("negative_"):
             return drop
         return drop / max(abs(self._meter.baseline), _LEAST_ERROR)
+
+    def _loses_unasked(self, attempt: Attempt) -> bool:
+        """Returns whether a file loses much where nobody said what it may lose."""
+        found = attempt.quality
+        if self._demands or found is None:
+            return False
+        return loses_much(self.metric, self._meter.baseline, found)
 
     def _shortfall(self, attempt: Attempt) -> dict[str, float]:
         """Returns by how much each demand is missed, as far as it is measured."""

@@ -2,6 +2,7 @@
 
 import math
 import os
+import warnings
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from tfcompress.pipeline.attempts import Attempts
 from tfcompress.pipeline.compression_result import Compression
 from tfcompress.pipeline.data_checks import check_data
 from tfcompress.pipeline.ladder import (
+    ANY_CPU,
     USUAL_EPOCHS,
     build_ladder,
     fit_pipeline,
+    is_trained,
     limit_batches,
 )
 from tfcompress.pipeline.pipeline import Pipeline
@@ -34,7 +37,7 @@ def compress(
     max_bytes: int | None = None,
     max_latency_ms: float | None = None,
     max_drop: float | None = None,
-    target: str = "cpu_int8",
+    target: str | None = None,
     metric: Any = None,
     directory: str | os.PathLike[str] | None = None,
     epochs: int = USUAL_EPOCHS,
@@ -49,15 +52,25 @@ def compress(
     where bytes are demanded and the device takes them, weights of 4 bits. Each way
     starts from the original. Targets that compute in float skip the rounding, and
     `cpu_sparse` has zeros in its place. If only quality is demanded, the network
-    keeps its channels, for fewer make nothing better.
+    keeps its channels, for fewer make nothing better. A way that gives no file, such as
+    one whose file does not do what the model does, is a row of the result with its
+    reason, and the next is tried.
+
+    Without a target the file is for any CPU: whole numbers first, as for `"cpu_int8"`,
+    and beside them files that compute in float, which lose less. Of these, weights of 8
+    bits (as small) and float16 (half the float file) stand before all that trains;
+    fewer channels with weights of 8 bits behind those in whole numbers; and the float
+    file is the last. A target that is named is kept to.
 
     Bytes and milliseconds hardly depend on what weights have learned. So where they are
     demanded each way is first exported untrained, and one that is too large or too slow
     is not trained, which the result says. If that leaves none, the nearest is trained.
 
     Without a demand the result is that of the recipe `balanced`, for the target; and
-    where it cannot be had, as of a network without channels to spare, that of training
-    with the rounding, or after training.
+    where it cannot be had, as of a network without channels to spare, or loses much,
+    that of training with the rounding, or after training, or for any CPU in float. Much
+    is more than 5 points of accuracy, of macro F1, or of R2 in hundredths. A warning
+    says where the file has lost so much and no `max_drop` was demanded.
 
     Args:
         model: A built functional or Sequential model of either Keras, trained. It is
@@ -73,7 +86,7 @@ def compress(
             metric of which less is better, such as `"mae"`, it is the share by which it
             may rise: 0.05 is 5 %.
         target: Name of a target, or path of a TOML file that describes one. Defaults to
-            `"cpu_int8"`.
+            None: any CPU, in whole numbers or in float.
         metric: Name of a metric of `measurement.evaluate`; `"class/accuracy"` is that
             of one of several outputs. Or a function of a file and data that returns a
             number, the larger the better. Defaults to `"accuracy"` for classes, to
@@ -112,8 +125,8 @@ def compress(
             f"epochs must be a whole number of 1 or more. Received: epochs={epochs!r}"
         )
     check_verbose(verbose)
-    device = find_target(target)
-    target = str(target)
+    device = find_target(ANY_CPU if target is None else target)
+    target = None if target is None else str(target)
     check_model(model)
     if metric is not None:
         find_metric(metric, model)
@@ -127,11 +140,11 @@ def compress(
     )
     if not demands:
         balanced = Pipeline.from_recipe("balanced")
-        rounded = [rung for rung in ladder if rung.name == "taught"]
+        name = ANY_CPU if target is None else target
         ladder = (
-            fit_pipeline(balanced, target, device, epochs=epochs, seed=seed),
-            *rounded,
-            ladder[0],
+            fit_pipeline(balanced, name, device, epochs=epochs, seed=seed),
+            *(rung for rung in ladder if rung.name == "taught"),
+            *(rung for rung in ladder if not is_trained(rung)),
         )
     place = temporary_path("run") if directory is None else Path(directory)
     with RunFolder(place) as folder:
@@ -160,6 +173,8 @@ def compress(
             directory=None if directory is None else place,
         )
         result.to_json(place / "results.json")
+    if result.loss is not None:
+        warnings.warn(result.loss, stacklevel=2)
     return result
 
 

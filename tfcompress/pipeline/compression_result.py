@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from tfcompress.export import Artifact
 from tfcompress.export.destination import check_path
 from tfcompress.files import write_atomically
 from tfcompress.pipeline.pipeline import Pipeline
+from tfcompress.pipeline.quality_loss import describe_loss
 from tfcompress.printing import three_digits
 from tfcompress.result import Result
 
@@ -118,6 +119,20 @@ class Compression(Result):
         return self.chosen.shortfall
 
     @property
+    def loss(self) -> str | None:
+        """Says what the file lost, where that is much and nothing was demanded of it.
+
+        Much is more than 5 points of accuracy, of macro F1, or of R2 in hundredths.
+        """
+        if "max_drop" in self.demands or self.chosen.quality is None:
+            return None
+        return describe_loss(
+            {self.metric: self.original["quality"]},
+            {self.metric: self.chosen.quality},
+            in_float=self.artifact.target.activations == "float32",
+        )
+
+    @property
     def pipeline(self) -> Pipeline:
         """What made the file; it can be run again, and written with `to_yaml`."""
         return self.chosen.pipeline
@@ -158,6 +173,8 @@ class Compression(Result):
                 f"Nothing that was tried meets that. The best is {self.chosen.name}, "
                 f"which is {' and '.join(short)}."
             )
+        smallest = describe_smallest(self.attempts, self.demands.get("max_bytes"))
+        words += [] if smallest is None else [smallest]
         reasons = dict.fromkeys(each.reason for each in self.attempts if each.reason)
         for reason in reasons:
             names = [each.name for each in self.attempts if each.reason == reason]
@@ -204,6 +221,33 @@ class Compression(Result):
                 "yes" if attempt.met else "no",
             )
         return table
+
+
+def describe_smallest(attempts: Sequence[Attempt], limit: float | None) -> str | None:
+    """Says how small the smallest file is, where none is small enough.
+
+    Args:
+        attempts: What was tried, trained or not.
+        limit: Bytes that a file may have, or None for any number.
+
+    Returns:
+        A sentence, or None where there is a file that is small enough, or none at all.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.compression_result import describe_smallest
+
+    print(describe_smallest(result.attempts, 1_000))
+    ```
+    """
+    sizes = {each.bytes: each.name for each in attempts if each.bytes is not None}
+    least = min(sizes, default=None)
+    if limit is None or least is None or least <= limit:
+        return None
+    return (
+        f"No way gets down to {limit:,.0f} bytes: the smallest file, that of "
+        f"{sizes[least]}, has {least:,}, which training does not change."
+    )
 
 
 def _demand(name: str, value: float) -> str:

@@ -25,9 +25,21 @@ _WIDTHS = {0.2: 1.0, 0.3: 1.0, 0.5: 2.0, 0.7: 2.0}
 _WIDTHS_IN_FOUR_BITS = (0.3, 0.5, 0.7)
 _SPARSITIES = (0.7, 0.8, 0.9)
 
+ANY_CPU = "cpu_int8"
+"""What is tried first for any CPU."""
+
+_IN_FLOAT = {
+    "weights_8_bits": Export(scheme="dynamic_range"),
+    "weights_8_bits_in_float": Export(scheme="weight_only_int8"),
+    "float16": Export(target="cpu_float16"),
+}
+"""Files for any CPU whose activations are float, the smallest first."""
+
+_NARROWER_IN_FLOAT = _IN_FLOAT["weights_8_bits_in_float"]
+
 
 def build_ladder(
-    target: str,
+    target: str | None,
     device: Target,
     *,
     epochs: int,
@@ -42,9 +54,14 @@ def build_ladder(
     channels, taught by the original; and last weights of 4 bits where the device takes
     them. For a target of sparse files weights are pruned in place of bits.
 
+    For any CPU there are files that compute in float as well, which lose less. What
+    does not train comes first: weights of 8 bits beside float activations, and float16.
+    Fewer channels in such files stand behind those in whole numbers, and last is the
+    float file.
+
     Args:
-        target: What `Export` shall get.
-        device: What that is.
+        target: What `Export` shall get, or None for any CPU.
+        device: What that is; for any CPU, that of `"cpu_int8"`.
         epochs: How long what lost channels trains where few of them went.
         smaller: Whether the network itself may get smaller. Where only quality is
             demanded, that gains nothing.
@@ -61,37 +78,46 @@ def build_ladder(
     print([pipeline.name for pipeline in ladder])
     ```
     """
-    export = Export(target=target)
+    any_cpu = target is None
+    export = Export(target=target or ANY_CPU)
     short = _scale(0.3, epochs)
-    rungs = [Pipeline([export], name="after_training", seed=seed)]
+    rungs: list[Pipeline] = []
 
-    def add(name: str, *stages: Stage) -> None:
+    def add(name: str, *stages: Stage, export: Export = export) -> None:
         rungs.append(Pipeline([*stages, export], name=name, seed=seed))
 
     def rounded(bits: int, length: int) -> list[Stage]:
         return [_rounded(device, bits, length)] if is_whole(device) else []
 
+    def narrowed(ratio: float) -> Stage:
+        return _narrowed(ratio, _scale(_WIDTHS[ratio], epochs))
+
+    add("after_training")
+    for name, other in _IN_FLOAT.items() if any_cpu else ():
+        add(name, export=other)
     if is_whole(device):
         add("taught", *rounded(8, short))
         add("taught_longer", *rounded(8, epochs))
-    if not smaller:
-        return tuple(rungs)
-    if device.sparse:
+    if smaller and device.sparse:
         for sparsity in _SPARSITIES:
             add(f"zeros_{100 * sparsity:.0f}", _pruned(sparsity, epochs))
-    for ratio, length in _WIDTHS.items():
-        narrow = _narrowed(ratio, _scale(length, epochs))
+    for ratio in _WIDTHS if smaller else ():
         name = f"narrower_{100 * ratio:.0f}"
-        add(name, narrow, *rounded(8, short))
+        add(name, narrowed(ratio), *rounded(8, short))
         if device.sparse:
             zeros = _SPARSITIES[-1]
-            add(f"{name}_zeros_{100 * zeros:.0f}", narrow, _pruned(zeros, epochs))
-    if fewer_bytes and takes_four_bits(device):
+            pruned = _pruned(zeros, epochs)
+            add(f"{name}_zeros_{100 * zeros:.0f}", narrowed(ratio), pruned)
+    for ratio in _WIDTHS if smaller and any_cpu else ():
+        name = f"narrower_{100 * ratio:.0f}_in_float"
+        add(name, narrowed(ratio), export=_NARROWER_IN_FLOAT)
+    if smaller and fewer_bytes and takes_four_bits(device):
         add("four_bits", *rounded(4, epochs))
         for ratio in _WIDTHS_IN_FOUR_BITS:
-            narrow = _narrowed(ratio, _scale(_WIDTHS[ratio], epochs))
             name = f"four_bits_narrower_{100 * ratio:.0f}"
-            add(name, narrow, *rounded(4, epochs))
+            add(name, narrowed(ratio), *rounded(4, epochs))
+    if any_cpu:
+        add("float32", export=Export(target="cpu_float32"))
     return tuple(rungs)
 
 

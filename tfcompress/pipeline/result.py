@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from tfcompress.export import Artifact
+from tfcompress.pipeline.quality_loss import describe_loss
 from tfcompress.report import Comparison
 from tfcompress.result import Result
 
@@ -57,6 +58,24 @@ class PipelineResult(Result):
     def artifact(self) -> Artifact | None:
         """The last file, or None where nothing was exported."""
         return next(reversed(self.artifacts.values()), None)
+
+    @property
+    def loss(self) -> str | None:
+        """Says what the last file lost, where it was measured and lost much.
+
+        Much is more than 5 points of accuracy, of macro F1, or of R2 in hundredths.
+        """
+        if self.artifact is None or self.comparison is None:
+            return None
+        rows = {row.name: row for row in self.comparison.rows}
+        file = rows.get(next(reversed(self.artifacts)))
+        if file is None:
+            return None
+        return describe_loss(
+            rows[self.comparison.reference].quality,
+            file.quality,
+            in_float=self.artifact.target.activations == "float32",
+        )
 
     def describe(self) -> str:
         """Says where everything is."""

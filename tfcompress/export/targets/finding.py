@@ -6,7 +6,7 @@ from importlib import resources
 from tfcompress.errors import ArgumentError
 from tfcompress.export.targets.reading import read_target
 from tfcompress.export.targets.target import Target
-from tfcompress.names import nearest
+from tfcompress.names import suggest
 
 _REPLACED = {
     "coreml": "Core ML takes float files: use 'cpu_float16' or 'gpu'",
@@ -68,7 +68,7 @@ def find_target(target: str | os.PathLike[str] | Target) -> Target:
         )
     if name not in TARGETS:
         raise ArgumentError(
-            f"target must be one of {sorted(TARGETS)}, a TOML file, or a Target; the "
-            f"nearest are {nearest(name, TARGETS)}. Received: target={target!r}"
+            "target must be the name of a target, a TOML file, or a Target; "
+            f"{suggest(name, sorted(TARGETS))} Received: target={target!r}"
         )
     return TARGETS[name]

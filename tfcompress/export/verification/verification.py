@@ -26,6 +26,7 @@ from tfcompress.export.verification.tolerance import (
     is_float,
     is_tolerable,
 )
+from tfcompress.export.verification.uneven_inputs import describe_uneven
 from tfcompress.measurement import LiteRTModel
 
 # LiteRT's own kernels are slow, and a fault of theirs shows in any sample.
@@ -136,7 +137,10 @@ def verify(
                 else is_cost_without_layers(fault.gap, target)
             )
             if fault.gap is None or not cost:
-                message = _explain(fault, faults, own, target, layers)
+                uneven = None
+                if target.activations == "int8":
+                    uneven = describe_uneven(samples)
+                message = _explain(fault, faults, own, target, layers, uneven)
                 raise ExportError(message + reason)
             note = _note_cost(fault.output, fault.gap, target, has_layers)
             notes.setdefault(fault.output, note)
@@ -303,6 +307,7 @@ def _explain(
     own: _Run,
     target: Target,
     layers: LayerComparison | None,
+    uneven: str | None,
 ) -> str:
     where = ""
     wrong = {each.run.delegates for each in faults}
@@ -317,7 +322,9 @@ def _explain(
         )
     else:
         advice = "Please report it with the model."
-        if not is_float(target):
+        if uneven is not None:
+            advice = uneven
+        elif not is_float(target):
             advice = (
                 "Give representative data like that of the application, or keep the "
                 "layers at fault in float (layers of "
