@@ -57,6 +57,17 @@ def with_layers_at_the_end(graph: Graph) -> Graph:
 
     Args:
         graph: A model.
+
+    Returns:
+        A new graph; the same one where no output ends in such a function.
+
+    Example:
+    ```python
+    from tfcompress.keras_compat import read
+    from tfcompress.pipeline.fitting.logits import with_layers_at_the_end
+
+    graph = with_layers_at_the_end(read(model))
+    ```
     """
     for tensor in tensors(graph.outputs):
         node = graph.node(tensor.node)
@@ -80,6 +91,17 @@ def put_on(graph: Graph, endings: Endings) -> Graph:
     Args:
         graph: What `take_off` returned, with whatever weights.
         endings: What it took off.
+
+    Returns:
+        The graph of a model with the outputs that the first one had.
+
+    Example:
+    ```python
+    from tfcompress.keras_compat import read
+    from tfcompress.pipeline.fitting.logits import put_on, take_off
+
+    graph = put_on(*take_off(read(model), [True]))
+    ```
     """
     for path, layer in endings.items():
         graph = _put_on_one(graph, path, layer)

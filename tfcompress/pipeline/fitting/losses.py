@@ -31,6 +31,13 @@ def losses_of_outputs(model: Any, name: str | None) -> tuple[list[Any], Any]:
 
     Raises:
         ArgumentError: If there is no loss of this name.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.fitting.losses import losses_of_outputs
+
+    losses, weights = losses_of_outputs(model, "mse")
+    ```
     """
     count = len(model.outputs)
     if name is not None:
@@ -48,7 +55,21 @@ def losses_of_outputs(model: Any, name: str | None) -> tuple[list[Any], Any]:
 
 
 def names_of_outputs(model: Any) -> list[str]:
-    """Returns the names of a model's outputs, in flattened order."""
+    """Returns the names of a model's outputs.
+
+    Args:
+        model: A built functional or Sequential model of either Keras.
+
+    Returns:
+        A name for each output, in flattened order.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.fitting.losses import names_of_outputs
+
+    print(names_of_outputs(model))
+    ```
+    """
     outputs = symbolic_outputs(model)
     if isinstance(outputs, dict):
         return sorted(outputs)
@@ -58,7 +79,21 @@ def names_of_outputs(model: Any) -> list[str]:
 
 
 def kind_of_loss(loss: Any) -> str | None:
-    """Returns what a loss is for: `"classes"`, `"labels"`, `"numbers"` or None."""
+    """Returns what a loss is for.
+
+    Args:
+        loss: A loss, a function, or the name of either.
+
+    Returns:
+        `"classes"`, `"labels"` or `"numbers"`; None where its name does not say it.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.fitting.losses import kind_of_loss
+
+    assert kind_of_loss("mae") == "numbers"
+    ```
+    """
     name = name_of_loss(loss)
     if "categorical" in name:
         return "classes"
@@ -73,6 +108,17 @@ def name_of_loss(loss: Any) -> str:
     Args:
         loss: A loss, a function, or the name of either. A loss that Keras has is called
             as its class, whatever name it was given.
+
+    Returns:
+        Such as `"categoricalcrossentropy"` or `"categorical_crossentropy"`.
+
+    Example:
+    ```python
+    import keras
+    from tfcompress.pipeline.fitting.losses import name_of_loss
+
+    assert name_of_loss(keras.losses.Huber(name="mine")) == "huber"
+    ```
     """
     if isinstance(loss, str):
         return loss.lower()
@@ -82,7 +128,21 @@ def name_of_loss(loss: Any) -> str:
 
 
 def is_stock(loss: Any) -> bool:
-    """Returns whether a loss, a function, or what has this name, is Keras's own."""
+    """Returns whether a loss is Keras's own.
+
+    Args:
+        loss: A loss, a function, or the name of either.
+
+    Returns:
+        False for the user's own losses and functions.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.fitting.losses import is_stock
+
+    assert is_stock("mse") and not is_stock(lambda y_true, y_pred: y_pred)
+    ```
+    """
     if isinstance(loss, str):
         return True
     definition = loss if hasattr(loss, "__name__") else type(loss)
@@ -103,6 +163,16 @@ def build_losses(
 
     Returns:
         A loss of the Keras of `trained`, or a list of them, or a dict.
+
+    Example:
+    ```python
+    from tfcompress.keras_compat import output_activations
+    from tfcompress.pipeline.fitting import find_task
+    from tfcompress.pipeline.fitting.losses import build_losses
+
+    task = find_task(model, (x, y))
+    loss = build_losses(task, model, model, output_activations(model))
+    ```
     """
     library = keras_compat.keras_of(trained)
     losses = [
@@ -133,6 +203,16 @@ def build_metrics(
 
     Raises:
         ArgumentError: If there is no metric of this name.
+
+    Example:
+    ```python
+    from tfcompress.keras_compat import output_activations
+    from tfcompress.pipeline.fitting import find_task
+    from tfcompress.pipeline.fitting.losses import build_metrics
+
+    task = find_task(model, (x, y))
+    metrics = build_metrics(task, model, model, output_activations(model), None)
+    ```
     """
     library = keras_compat.keras_of(trained)
     metrics = [
@@ -146,7 +226,22 @@ def build_metrics(
 
 
 def in_structure(model: Any, parts: Sequence[Any]) -> Any:
-    """Returns what there is for each output in the structure of a model's outputs."""
+    """Returns what there is for each output in the structure of a model's outputs.
+
+    Args:
+        model: A built functional or Sequential model of either Keras.
+        parts: One for each output, in flattened order.
+
+    Returns:
+        The part of a single output, or a list or dict of parts.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.fitting.losses import in_structure
+
+    model.compile(loss=in_structure(model, ["mse"] * len(model.outputs)))
+    ```
+    """
     outputs = symbolic_outputs(model)
     if isinstance(outputs, dict):
         return dict(zip(sorted(outputs), parts, strict=True))
@@ -154,10 +249,26 @@ def in_structure(model: Any, parts: Sequence[Any]) -> Any:
 
 
 def build_named(module: Any, name: str, what: str) -> Any:
-    """Returns a loss, metric or function of a Keras module by its name.
+    """Returns a loss or metric of Keras by its name.
+
+    Args:
+        module: `losses` or `metrics` of either Keras.
+        name: Its name, such as `"mse"`.
+        what: What it is called in errors: `"loss"` or `"metric"`.
+
+    Returns:
+        What Keras has under this name.
 
     Raises:
         ArgumentError: If there is none; names the nearest.
+
+    Example:
+    ```python
+    import keras
+    from tfcompress.pipeline.fitting.losses import build_named
+
+    loss = build_named(keras.losses, "mse", "loss")
+    ```
     """
     try:
         return module.get(name)

@@ -18,6 +18,9 @@ def build_optimizer(training: Training, library: Any, steps: int) -> Any:
         library: The Keras of the model: `keras` or `tf_keras`.
         steps: Steps of the whole training.
 
+    Returns:
+        An optimizer of this Keras.
+
     Raises:
         ArgumentError: If there is no such optimizer, or no such setting.
 
@@ -77,6 +80,18 @@ def learning_rate(training: Training, library: Any, steps: int) -> Any:
         training: How a stage trains.
         library: The Keras of the model: `keras` or `tf_keras`.
         steps: Steps of the whole training.
+
+    Returns:
+        The rate where it never changes, else a schedule over the steps.
+
+    Example:
+    ```python
+    import keras
+    from tfcompress.pipeline import Training
+    from tfcompress.pipeline.fitting.optimizers import learning_rate
+
+    rate = learning_rate(Training(), keras, steps=100)
+    ```
     """
     schedules, rate = library.optimizers.schedules, training.learning_rate
     warmup = round(training.warmup * steps)

@@ -158,6 +158,13 @@ def read_labels(model: Any, train: Any) -> list[np.ndarray]:
     Raises:
         DataError: If there are none, if they are text or not finite, or not one for
             each output.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.fitting.task import read_labels
+
+    (labels,) = read_labels(model, (x, y))
+    ```
     """
     whole = isinstance(train, tuple)
     batches = data_module.batches(train, batch_size=2**31)
@@ -180,7 +187,25 @@ def read_labels(model: Any, train: Any) -> list[np.ndarray]:
 
 
 def in_order_of_outputs(model: Any, y: Any) -> list[np.ndarray]:
-    """Returns the labels of a batch as a list, in the order of the model's outputs."""
+    """Returns the labels of a batch as a list, in the order of the model's outputs.
+
+    Args:
+        model: A built functional or Sequential model of either Keras.
+        y: Labels: an array, a list of them, or a dict by the names of the outputs.
+
+    Returns:
+        An array for each output, in flattened order.
+
+    Raises:
+        DataError: If there are none, or not one for each output.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.fitting.task import in_order_of_outputs
+
+    (labels,) = in_order_of_outputs(model, y)
+    ```
+    """
     names = names_of_outputs(model)
     if y is None:
         raise DataError(

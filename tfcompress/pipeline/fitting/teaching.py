@@ -27,9 +27,22 @@ def build_distiller(
         teacher: What `Distiller` takes for a teacher.
         student: A model that ends in logits, or in numbers.
 
+    Returns:
+        A `Distiller`, not yet compiled.
+
     Raises:
         ArgumentError: If the task has nothing of the kind that is to be taught.
         ModelError: If the teacher's outputs do not fit the student's.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import Distillation
+    from tfcompress.pipeline.fitting import find_task
+    from tfcompress.pipeline.fitting.teaching import build_distiller
+
+    task = find_task(student, (x, y))
+    distiller = build_distiller(Distillation(), task, teacher, student)
+    ```
     """
     labels, taught = distillation.student_loss_weight, distillation.weight
     return Distiller(
@@ -51,8 +64,21 @@ def choose_loss(
         task: What the student is to learn.
         student: The student, for the structure of its outputs.
 
+    Returns:
+        The loss, or one for each output.
+
     Raises:
         ArgumentError: If the task has nothing of the kind that is to be taught.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import Distillation
+    from tfcompress.pipeline.fitting import find_task
+    from tfcompress.pipeline.fitting.teaching import choose_loss
+
+    task = find_task(student, (x, y))
+    loss = choose_loss(Distillation(), task, student)
+    ```
     """
     kinds = {output.kind for output in task.outputs}
     wanted, temperature = distillation.loss, distillation.temperature

@@ -19,6 +19,20 @@ def magnitude_pruning(stage: PruneWeights, *, at_once: bool) -> MagnitudePruning
     Args:
         stage: The stage.
         at_once: Whether to prune before any training, not while it goes on.
+
+    Returns:
+        The technique, not yet applied.
+
+    Raises:
+        ArgumentError: If a setting of the stage is none of the technique.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import PruneWeights
+    from tfcompress.pipeline.fitting.techniques import magnitude_pruning
+
+    sparse = magnitude_pruning(PruneWeights(), at_once=True).apply(model)
+    ```
     """
     schedule = Constant(stage.sparsity) if at_once else None
     sparsity = stage.sparsity if stage.structure is None else None
@@ -35,7 +49,25 @@ def magnitude_pruning(stage: PruneWeights, *, at_once: bool) -> MagnitudePruning
 
 
 def channel_pruning(stage: PruneChannels) -> ChannelPruning:
-    """Returns the pruning of channels that a stage stands for."""
+    """Returns the pruning of channels that a stage stands for.
+
+    Args:
+        stage: The stage.
+
+    Returns:
+        The technique, not yet applied.
+
+    Raises:
+        ArgumentError: If a setting of the stage is none of the technique.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import PruneChannels
+    from tfcompress.pipeline.fitting.techniques import channel_pruning
+
+    technique = channel_pruning(PruneChannels(ratio=0.5))
+    ```
+    """
     return ChannelPruning(
         stage.ratio,
         macs=_cost(stage.macs),
@@ -54,13 +86,45 @@ def layer_pruning(stage: PruneLayers, data: Any) -> LayerPruning:
     Args:
         stage: The stage.
         data: The training data, to measure on.
+
+    Returns:
+        The technique, not yet applied.
+
+    Raises:
+        ArgumentError: If a setting of the stage is none of the technique.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import PruneLayers
+    from tfcompress.pipeline.fitting.techniques import layer_pruning
+
+    technique = layer_pruning(PruneLayers(), (x, y))
+    ```
     """
     blocks = stage.blocks if stage.blocks < 1 else round(stage.blocks)
     return LayerPruning(blocks, data=data, ignored=stage.ignored)
 
 
 def quantization_aware_training(stage: Quantize) -> QuantizationAwareTraining:
-    """Returns the training with rounding that a stage stands for."""
+    """Returns the training with rounding that a stage stands for.
+
+    Args:
+        stage: The stage.
+
+    Returns:
+        The technique, not yet applied.
+
+    Raises:
+        ArgumentError: If a setting of the stage is none of the technique.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import Quantize
+    from tfcompress.pipeline.fitting.techniques import quantization_aware_training
+
+    technique = quantization_aware_training(Quantize())
+    ```
+    """
     return QuantizationAwareTraining(
         stage.weight_bits,
         stage.activation_bits,

@@ -170,7 +170,21 @@ class TrainingData:
 
 
 def seed_of(*parts: Any) -> int:
-    """Returns a whole number below 2**62 that is drawn from some plain values."""
+    """Returns a whole number that is drawn from some plain values.
+
+    Args:
+        parts: Numbers and strings, such as a seed, the name of a stage and an epoch.
+
+    Returns:
+        A number from 0 up to, not including, 2**62: the same in each process.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.fitting.training_data import seed_of
+
+    assert seed_of(0, "quantize", 1) == seed_of(0, "quantize", 1)
+    ```
+    """
     words = "\n".join(map(repr, parts)).encode()
     return int.from_bytes(hashlib.sha256(words).digest()[:8], "big") >> 2
 

@@ -67,5 +67,20 @@ class Joint(FittingStage):
 
 
 def techniques_of(stage: Stage) -> tuple[Stage, ...]:
-    """Returns the stages that one is made of: itself, or those that it joins."""
+    """Returns the stages that one is made of.
+
+    Args:
+        stage: A stage of any kind.
+
+    Returns:
+        Those that a `Joint` joins; of any other the stage itself.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import Quantize
+    from tfcompress.pipeline.stages import techniques_of
+
+    assert techniques_of(Quantize()) == (Quantize(),)
+    ```
+    """
     return stage.techniques if isinstance(stage, Joint) else (stage,)

@@ -20,6 +20,16 @@ class Stage:
         name: What the stage is called in results, in its folder, and where others learn
             from it. Defaults to its kind, with a number where there are several.
         kind: How the stage is called in YAML.
+
+    Raises:
+        ArgumentError: If a field has a value that it cannot have.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.stages import Export, Stage
+
+    assert isinstance(Export(), Stage)
+    ```
     """
 
     kind: ClassVar[str]
@@ -41,6 +51,16 @@ class FittingStage(Stage):
     Attributes:
         training: How it trains, or None where it does not.
         distillation: From whom it learns, or None for the labels alone.
+
+    Raises:
+        ArgumentError: If it learns from a teacher and does not train.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.stages import FittingStage, Quantize
+
+    assert isinstance(Quantize(), FittingStage)
+    ```
     """
 
     training: Training | None = None
