@@ -78,6 +78,11 @@ def take(data: Any, samples: int, *, batch_size: int = 256) -> Any:
 
     Raises:
         DataError: As `batches` does.
+
+    Example:
+    ```python
+    assert len(tfc.data.take((np.zeros((8, 3)), np.zeros(8)), 5)) == 5
+    ```
     """
     parts, count = [], 0
     for batch in batches(data, batch_size=min(batch_size, samples)):
@@ -106,6 +111,11 @@ def join(parts: Sequence[Any]) -> np.ndarray:
     Raises:
         DataError: If their other sizes differ, as those of sequences do that are padded
             batch by batch.
+
+    Example:
+    ```python
+    assert tfc.data.join([np.zeros((2, 3)), np.ones((4, 3))]).shape == (6, 3)
+    ```
     """
     shapes = [np.shape(part) for part in parts]
     if len({shape[1:] for shape in shapes}) > 1:
@@ -174,6 +184,11 @@ def check_finite(arrays: Any, name: str) -> None:
 
     Raises:
         DataError: Names the first bad sample.
+
+    Example:
+    ```python
+    tfc.data.check_finite(np.ones((8, 3)), "x_train")
+    ```
     """
     for leaf in leaves(arrays):
         array = np.asarray(leaf)
@@ -200,6 +215,11 @@ def check_labels(labels: Any, classes: int, name: str = "y") -> None:
 
     Raises:
         DataError: If a label is negative, not a whole number, or too large.
+
+    Example:
+    ```python
+    tfc.data.check_labels(np.array([0, 2, 1]), 3)
+    ```
     """
     array = np.asarray(labels)
     if array.ndim > 1 and array.shape[-1] > 1:
@@ -293,6 +313,14 @@ def is_dataset(data: Any) -> bool:
 
     Args:
         data: Anything.
+
+    Returns:
+        Whether it is one; False where TensorFlow has not been imported.
+
+    Example:
+    ```python
+    assert not tfc.data.is_dataset([1, 2])
+    ```
     """
     tensorflow = sys.modules.get("tensorflow")
     return tensorflow is not None and isinstance(data, tensorflow.data.Dataset)

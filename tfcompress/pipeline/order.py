@@ -20,6 +20,14 @@ def check_order(stages: Sequence[Stage]) -> None:
 
     Raises:
         ArgumentError: Names the two, and the order that works.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import Export, Quantize
+    from tfcompress.pipeline.order import check_order
+
+    check_order([Quantize(), Export()])
+    ```
     """
     before: list[str] = []
     for stage in stages:

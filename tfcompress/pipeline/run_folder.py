@@ -42,7 +42,7 @@ class RunFolder:
     ```python
     with RunFolder("run") as folder:
         folder.create()
-        with folder.making(1, "distil", key) as (path, land):
+        with folder.making(1, "distil", record.key) as (path, land):
             model.save(path / "model.keras")
             land(record)
     ```
@@ -131,6 +131,9 @@ class RunFolder:
         Args:
             number: Place of the stage in the pipeline, from 1.
             name: Of the stage.
+
+        Returns:
+            Its path, such as `run/01-distil`.
         """
         return self.path / f"{number:02d}-{name}"
 
@@ -139,6 +142,9 @@ class RunFolder:
 
         Args:
             key: What tells the stage, on its inputs, from every other.
+
+        Returns:
+            The path of the file, which need not be there.
         """
         return self._work / f"{key}.npz"
 
@@ -287,7 +293,7 @@ def telling(path: Path) -> Iterator[None]:
     Example:
     ```python
     with telling(Path("run")):
-        Path("run").mkdir()
+        Path("run").mkdir(exist_ok=True)
     ```
     """
     try:

@@ -58,6 +58,15 @@ def plan_run(pipeline: Pipeline, model: Any, train: Any) -> RunPlan:
     Raises:
         TFCompressError: If a model cannot be used, or a stage names something that
             there is not.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import Export, Pipeline
+    from tfcompress.pipeline.run_plan import plan_run
+
+    plan = plan_run(Pipeline([Export(target="gpu")]), model, (x, y))
+    assert plan.targets["export"].activations == "float32"
+    ```
     """
     check_needs(model, pipeline.needs, pipeline.name)
     plan, subject = RunPlan(model), model

@@ -36,6 +36,14 @@ def check_stage(stage: FittingStage, model: Any, train: Any) -> None:
     Raises:
         ArgumentError: If there is no such optimizer, loss, metric or setting.
         DataError: If the labels do not fit the outputs.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import FineTune
+    from tfcompress.pipeline.stage_checks import check_stage
+
+    check_stage(FineTune(), model, (x, y))
+    ```
     """
     for part in techniques_of(stage):
         if isinstance(part, PruneWeights):

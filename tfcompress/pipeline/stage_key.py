@@ -38,6 +38,16 @@ def stage_seed(seed: int, name: str) -> int:
     Args:
         seed: Of the pipeline.
         name: Of the stage.
+
+    Returns:
+        A whole number from 0 to 2**32 - 1.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.stage_key import stage_seed
+
+    assert stage_seed(0, "distil") != stage_seed(0, "quantize")
+    ```
     """
     return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:4])
 
@@ -50,6 +60,9 @@ def stage_config(stage: Stage) -> dict[str, Any]:
 
     Args:
         stage: A stage.
+
+    Returns:
+        Names and values; of stages within it, dicts with their `kind`.
 
     Example:
     ```python

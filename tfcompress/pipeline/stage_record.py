@@ -57,6 +57,19 @@ def write_record(folder: Path, record: StageRecord) -> None:
     Args:
         folder: The folder, with all other files of the stage in it.
         record: What to write; `files` is filled in.
+
+    Raises:
+        OSError: If the folder cannot be written.
+
+    Example:
+    ```python
+    from pathlib import Path
+
+    from tfcompress.pipeline.stage_record import StageRecord, write_record
+
+    Path("01-export").mkdir()
+    write_record(Path("01-export"), StageRecord("0f3a", "export", "export", {}, {}))
+    ```
     """
     files = {}
     for path in sorted(folder.iterdir()):
@@ -78,6 +91,15 @@ def read_record(folder: Path) -> StageRecord | None:
     Returns:
         The record; None where it is damaged or missing, or where one of the files is
         not as the stage left it.
+
+    Example:
+    ```python
+    from pathlib import Path
+
+    from tfcompress.pipeline.stage_record import read_record
+
+    assert read_record(Path("nowhere")) is None
+    ```
     """
     try:
         text = (folder / RECORD).read_text("utf-8")
