@@ -155,6 +155,27 @@ def test_bad_arrays(arrays, message):
         read_data(save(**arrays))
 
 
+@pytest.mark.parametrize(
+    ("name", "array", "row", "value", "message"),
+    [
+        ("x", "x", 37, np.nan, "x of 'data.npz' .* in sample 37"),
+        ("x", "y", 38, 7, r"y of 'data.npz' \(see sample 38\) .* from 0 to 2, .*to 7"),
+        ("x", "y", 39, -1, "see sample 39"),
+        ("x_test", "x", 3, np.inf, "x of test of 'data.npz' .* in sample 3"),
+        ("x_test", "y", 2, 3, "y of test of 'data.npz' .*see sample 2"),
+    ],
+)
+def test_samples_are_named_as_in_the_file(models, name, array, row, value, message):
+    parts = {"x": RNG.random((40, 4)), "y": np.arange(40) % 3}
+    arrays = {f"{key}_train": each.copy() for key, each in parts.items()}
+    arrays |= {f"{key}_test": each[:20].copy() for key, each in parts.items()}
+    if name == "x":
+        arrays = parts
+    arrays[array if name == "x" else f"{array}_test"][row] = value
+    with pytest.raises(DataError, match=message):
+        read_data(save(**arrays), model=models["row"], seed=5)
+
+
 def test_unknown_input(models):
     name = save(x_ages=np.zeros(40), x_size=np.zeros(40), y=np.arange(40) % 2)
     with pytest.raises(DataError, match="'ages'; nearest: age"):

@@ -177,3 +177,20 @@ def test_text_for_a_model_of_images(models):
     name = write("t.csv", "text,label", *["a b,0", "c,1"] * 10)
     with pytest.raises(DataError, match="takes no sequences"):
         read_data(name, model=models["colour"])
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("nan,1,0", "column 'age' must hold finite numbers.*line 32 with 'nan'"),
+        ("1,-inf,0", "column 'size' must hold finite numbers.*line 32 with '-inf'"),
+        ("1,1,nan", "column 'label' must hold finite numbers.*line 32 with 'nan'"),
+        ("1,1,5", "from 0 to 1.*line 32 with 5"),
+        ("1,1,-1", "from 0 to 1.*line 32 with -1"),
+    ],
+)
+def test_rows_are_named_by_their_lines(models, row, message):
+    rows = [f"{n},{n / 2},{n % 2}" for n in range(40)]
+    rows[30] = row
+    with pytest.raises(DataError, match=message):
+        read_data(write("t.csv", "age,size,label", *rows), model=models["two"])

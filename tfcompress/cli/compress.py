@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "accuracy",
     )
     add_data(parser)
-    add_run(parser, target=None)
+    add_run(parser, target=None, recipes=True)
 
 
 def size(text: str) -> int:

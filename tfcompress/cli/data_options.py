@@ -89,5 +89,5 @@ def load_data(arguments: argparse.Namespace, model: Any) -> "Dataset":
         seed=arguments.seed or 0,
     )
     for note in data.notes:
-        sys.stderr.write(f"tfcompress: note: {note}\n")
+        sys.stderr.write(f"tfcompress: warning: {note}\n")
     return data

@@ -17,14 +17,24 @@ if TYPE_CHECKING:
     from tfcompress.sources import Dataset
 
 
-def add_run(parser: argparse.ArgumentParser, *, target: str | None) -> None:
+def add_run(
+    parser: argparse.ArgumentParser, *, target: str | None, recipes: bool = False
+) -> None:
     """Adds the flags that say how a pipeline is run, and where its results go.
 
     Args:
         parser: Of the command.
         target: What files are written for where the user does not say, or None for what
             the pipeline says.
+        recipes: Whether a recipe may be given, without which ways are tried that have
+            steps of their own.
     """
+    in_proportion = of_recipe = ""
+    if recipes:
+        in_proportion = (
+            " of a recipe; without, some train longer or shorter, in proportion to N"
+        )
+        of_recipe = "; only with --recipe"
     parser.add_argument(
         "--output",
         required=True,
@@ -39,10 +49,16 @@ def add_run(parser: argparse.ArgumentParser, *, target: str | None) -> None:
         help=f"device that the file is for, or a TOML file that describes one{said}",
     )
     parser.add_argument(
-        "--epochs", type=number(Count), metavar="N", help="of each training"
+        "--epochs",
+        type=number(Count),
+        metavar="N",
+        help=f"of each training{in_proportion}",
     )
     parser.add_argument(
-        "--batch-size", type=number(Count), metavar="N", help="samples in a step"
+        "--batch-size",
+        type=number(Count),
+        metavar="N",
+        help=f"samples in a step{of_recipe}",
     )
     parser.add_argument(
         "--seed",
@@ -55,7 +71,7 @@ def add_run(parser: argparse.ArgumentParser, *, target: str | None) -> None:
         choices=("none", "mirrored", "multiworker"),
         default="none",
         help="train on all devices of this machine, or of those in TF_CONFIG "
-        "(default: none)",
+        f"(default: none){of_recipe}",
     )
     parser.add_argument(
         "--deterministic",

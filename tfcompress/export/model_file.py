@@ -266,7 +266,8 @@ def _notes(content: bytes, target: Target) -> tuple[str, ...]:
             kinds = ", ".join(sorted({operation.kind for operation in found}))
             notes += (
                 f"The file was to be full integer, but computes {kinds} in float; "
-                "float_operations of the artifact says where, and why.",
+                "float_operations of the artifact, and of the .json beside the file, say "
+                "where, and why.",
             )
     slow = [
         operation.layers[0] if operation.layers else operation.kind

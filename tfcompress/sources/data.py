@@ -126,9 +126,9 @@ def read_data(
     notes = list(raw.notes)
     if known and words is None:
         notes.append(
-            f"The vocabulary is the {len(known) - 2} most frequent words of the "
-            "training part, right for a model that is trained anew. Give the "
-            "vocabulary of a trained one (--vocabulary)."
+            f"The words are numbered anew, the {len(known) - 2} most frequent of the "
+            "training part; a model that was trained with another numbering reads "
+            "nonsense. Give the words in the order of its numbers (--vocabulary)."
         )
     return Dataset(
         raw.name,
