@@ -87,7 +87,7 @@ def build_ladder(
         rungs.append(Pipeline([*stages, export], name=name, seed=seed))
 
     def rounded(bits: int, length: int) -> list[Stage]:
-        return [_rounded(device, bits, length)] if is_whole(device) else []
+        return [_rounded(device, bits, length)] if _is_whole(device) else []
 
     def narrowed(ratio: float) -> Stage:
         return _narrowed(ratio, _scale(_WIDTHS[ratio], epochs))
@@ -95,7 +95,7 @@ def build_ladder(
     add("after_training")
     for name, other in _IN_FLOAT.items() if any_cpu else ():
         add(name, export=other)
-    if is_whole(device):
+    if _is_whole(device):
         add("taught", *rounded(8, short))
         add("taught_longer", *rounded(8, epochs))
     if smaller and device.sparse:
@@ -111,7 +111,7 @@ def build_ladder(
     for ratio in _WIDTHS if smaller and any_cpu else ():
         name = f"narrower_{100 * ratio:.0f}_in_float"
         add(name, narrowed(ratio), export=_NARROWER_IN_FLOAT)
-    if smaller and fewer_bytes and takes_four_bits(device):
+    if smaller and fewer_bytes and _takes_four_bits(device):
         add("four_bits", *rounded(4, epochs))
         for ratio in _WIDTHS_IN_FOUR_BITS:
             name = f"four_bits_narrower_{100 * ratio:.0f}"
@@ -150,7 +150,7 @@ def fit_pipeline(
         elif isinstance(stage, Evaluate):
             continue
         elif isinstance(stage, Quantize):
-            if not is_whole(device):
+            if not _is_whole(device):
                 continue
             stage = dataclasses.replace(
                 stage, activation_bits=16 if device.activations == "int16" else 8
@@ -228,19 +228,31 @@ def without_training(pipeline: Pipeline) -> Pipeline:
 
 
 def is_trained(pipeline: Pipeline) -> bool:
-    """Returns whether any stage of a pipeline trains."""
+    """Returns whether any stage of a pipeline trains.
+
+    Args:
+        pipeline: Any.
+
+    Returns:
+        True where one has a `Training`.
+
+    Example:
+    ```python
+    assert not is_trained(Pipeline([Export()]))
+    ```
+    """
     return any(
         isinstance(stage, FittingStage) and stage.training is not None
         for stage in pipeline.stages
     )
 
 
-def is_whole(device: Target) -> bool:
+def _is_whole(device: Target) -> bool:
     """Returns whether a device computes in whole numbers."""
     return device.activations != "float32"
 
 
-def takes_four_bits(device: Target) -> bool:
+def _takes_four_bits(device: Target) -> bool:
     """Returns whether a device has kernels for weights of 4 bits beside int8 data."""
     return device.activations == "int8" and device.operations is None
 

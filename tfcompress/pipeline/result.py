@@ -25,6 +25,12 @@ class StageResult:
         reused: Whether an earlier run had done it.
         history: Its figures after each epoch by name; empty where it did not train.
         account: What was done to which layer and what was not, and why.
+
+    Example:
+    ```python
+    for stage in result.stages.values():
+        print(stage.name, stage.seconds, stage.history)
+    ```
     """
 
     name: str
@@ -45,7 +51,15 @@ class PipelineResult(Result):
         directory: The folder of the run.
         model: The plain model after the last stage that trains.
         artifacts: The file of each stage `export` by its name.
-        comparison: What the last stage `evaluate` measured, or None.
+        comparison: What the last stage `evaluate` measured, or None. Of a stage that an
+            earlier run had done it has the rows, and not what only the page shows.
+
+    Example:
+    ```python
+    print(result)
+    print(result.comparison)
+    result.artifact.path
+    ```
     """
 
     stages: dict[str, StageResult]
@@ -78,7 +92,11 @@ class PipelineResult(Result):
         )
 
     def describe(self) -> str:
-        """Says where everything is."""
+        """Says where everything is.
+
+        Returns:
+            A sentence or two.
+        """
         return f"Models, files and figures are in {self.directory}."
 
     def to_dict(self) -> dict[str, Any]:
