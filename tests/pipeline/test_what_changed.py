@@ -23,7 +23,7 @@ DONE = StageRecord(
         ({"model": "c"}, {}, ["the model"]),
         ({"model": "c", "train": "d"}, {}, ["the model", "the training data"]),
         ({"teacher": "e"}, {"sparsity": 0.6}, ["the teacher", "its settings"]),
-        ({"file int8": "f"}, {}, ["the file int8"]),
+        ({"file int8": "f"}, {}, ["the file of int8"]),
         ({}, {"ignore": ("head",)}, []),
     ],
 )

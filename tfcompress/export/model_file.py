@@ -266,8 +266,8 @@ def _notes(content: bytes, target: Target) -> tuple[str, ...]:
             kinds = ", ".join(sorted({operation.kind for operation in found}))
             notes += (
                 f"The file was to be full integer, but computes {kinds} in float; "
-                "float_operations of the artifact, and of the .json beside the file, say "
-                "where, and why.",
+                "float_operations of the artifact, or of the .json beside the file, "
+                "says where, and why.",
             )
     slow = [
         operation.layers[0] if operation.layers else operation.kind

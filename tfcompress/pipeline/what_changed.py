@@ -36,7 +36,7 @@ def what_changed(done: StageRecord, now: StageRecord) -> list[str]:
     ```
     """
     changed = [
-        _SAID.get(name, f"the {name}")
+        _SAID.get(name, f"the {name}").replace("file ", "file of ", 1)
         for name in dict.fromkeys([*now.inputs, *done.inputs])
         if done.inputs.get(name) != now.inputs.get(name)
     ]
