@@ -154,6 +154,7 @@ def uneven():
     return model, (table[:128], labels[:128]), (table[128:], labels[128:])
 
 
+@pytest.mark.slow
 def test_any_cpu_takes_a_file_in_float_where_whole_numbers_lose(uneven):
     result = tfc.compress(*uneven, max_drop=0.02, verbose=0)
     assert result.met

@@ -55,6 +55,7 @@ def _data(seed=0):
 
 
 TRAIN, VALIDATION, TEST = _data(0), _data(1), _data(2)
+COPY = tuple(array.copy() for array in TRAIN)
 
 
 def _pruning(sparsity=0.5, name="pruned"):
@@ -240,15 +241,13 @@ def _compiled():
     ("change", "done"),
     [
         ({}, []),
-        ({"validation": TEST}, []),
-        ({"test": TEST}, []),
+        ({"validation": TEST, "test": TRAIN}, []),
         # b sets the same weights to zero, whatever a has done: c works on the same.
         ({"pipeline": _changed(a=0.4)}, ["a", "b"]),
         ({"pipeline": _changed(b=0.6)}, ["b", "c"]),
         ({"pipeline": _changed(seed=1)}, ["a", "b", "c"]),
-        ({"pipeline": Pipeline(PRUNED.stages, name="other")}, []),
+        ({"pipeline": Pipeline(PRUNED.stages, name="other"), "train": COPY}, []),
         ({"train": VALIDATION}, ["a", "b", "c"]),
-        ({"train": tuple(array.copy() for array in TRAIN)}, []),
         ({"model": _build(seed=1)}, ["a", "b", "c"]),
     ],
 )
