@@ -19,10 +19,10 @@ def test_five_points_are_much(metric, found, expected):
     assert loses_much(metric, 0.8999, found) is expected
 
 
-def test_the_worst_is_told():
+def test_the_first_is_told():
     told = describe_loss(
-        {"accuracy": 0.9, "macro_f1": 0.8, "loss": 3.0},
-        {"accuracy": 0.8, "macro_f1": 0.6, "loss": 0.0},
+        {"loss": 3.0, "accuracy": 0.9, "macro_f1": 0.8, "r2": 0.8},
+        {"loss": 0.0, "accuracy": 0.88, "macro_f1": 0.6, "r2": 0.1},
         in_float=False,
     )
     assert "macro_f1 is 0.6000, and that of the original 0.8000" in told

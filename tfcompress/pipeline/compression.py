@@ -67,10 +67,10 @@ def compress(
     is not trained, which the result says. If that leaves none, the nearest is trained.
 
     Without a demand the result is that of the recipe `balanced`, for the target; and
-    where it cannot be had, as of a network without channels to spare, or loses much,
-    that of training with the rounding, or after training, or for any CPU in float. Much
-    is more than 5 points of accuracy, of macro F1, or of R2 in hundredths. A warning
-    says where the file has lost so much and no `max_drop` was demanded.
+    where that gives no file or loses much, that of training with the rounding, or after
+    training, or for any CPU in float. Much is more than 5 points of accuracy, of macro
+    F1, or of R2 in hundredths. A warning says where the file has lost so much and no
+    `max_drop` was demanded.
 
     Args:
         model: A built functional or Sequential model of either Keras, trained. It is

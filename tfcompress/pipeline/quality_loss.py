@@ -40,24 +40,24 @@ def describe_loss(
             help.
 
     Returns:
-        Some sentences about the metric that lost most, or None where none lost much.
+        Some sentences about the first metric that lost much, or None where none did.
 
     Example:
     ```python
     print(describe_loss({"accuracy": 0.9}, {"accuracy": 0.6}, in_float=False))
     ```
     """
-    drops = {
-        name: value - found[name]
+    lost = [
+        name
         for name, value in original.items()
         if name in found and loses_much(name, value, found[name])
-    }
-    if not drops:
+    ]
+    if not lost:
         return None
-    worst = max(drops, key=drops.__getitem__)
+    first = lost[0]
     wider = "" if in_float else "a file that computes in float (target cpu_float16), "
     return (
-        f"The file lost much: its {worst} is {found[worst]:.4f}, and that of the "
-        f"original {original[worst]:.4f}. What helps: longer training (more epochs), "
+        f"The file lost much: its {first} is {found[first]:.4f}, and that of the "
+        f"original {original[first]:.4f}. What helps: longer training (more epochs), "
         f"{wider}or another recipe."
     )
