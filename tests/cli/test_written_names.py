@@ -33,7 +33,8 @@ def test_a_run_on_text_leaves_its_words_and_classes(place, capfd):
     assert call(*words, "--scheme", "dynamic_range") == 0
     warned = capfd.readouterr().err
     assert "warning: The words are numbered anew" in warned
-    assert "reads nonsense" in warned and "--vocabulary" in warned
+    assert "reads nonsense" in warned
+    assert "--vocabulary" in warned
     data = read_data("words.csv", model=keras.models.load_model("words.keras"))
     lines = (place / "run" / "vocabulary.txt").read_text("utf-8").split("\n")
     assert tuple(lines) == (*data.vocabulary, "")
