@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tfcompress.keras_compat import modules
+from tfcompress.keras_compat.parameters import parameters
 
 
 class Call(NamedTuple):
@@ -174,12 +175,18 @@ def learning_rate(optimizer: Any) -> Any:
 def settings_of_loss(loss: Any) -> dict[str, Any]:
     """Returns the settings of a loss, also those that its config leaves out.
 
-    Keras 3 leaves out the `delta` of Huber and the `axis` of some others. A function
-    has no settings.
+    Keras 3 leaves out the `delta` of Huber and the `axis` of some others; they are here
+    where they are not the default. A function has no settings.
     """
     config = loss.get_config() if hasattr(loss, "get_config") else {}
-    settings = {**config, **getattr(loss, "_fn_kwargs", {})}
-    return {key: value for key, value in settings.items() if key != "fn"}
+    kind: type = type(loss)
+    known = parameters(kind)
+    hidden = {
+        key: value
+        for key, value in getattr(loss, "_fn_kwargs", {}).items()
+        if key in known and value != known[key]
+    }
+    return {key: v for key, v in {**hidden, **config}.items() if key != "fn"}
 
 
 def overrides_events(callback: Any, *kinds: str) -> bool:
