@@ -28,11 +28,15 @@ def seeded_random_layers(model: Any) -> Iterator[Callable[[int], None]]:
 
     Example:
     ```python
+    import keras
+    import numpy as np
+
     from tfcompress.keras_compat.random_layers import seeded_random_layers
 
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5, seed=1)])
     with seeded_random_layers(model) as restart:
         restart(7)
-        model(x, training=True)
+        model(np.ones((2, 4), "float32"), training=True)
     ```
     """
     if not is_tf_keras(model):
