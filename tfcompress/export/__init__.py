@@ -3,8 +3,9 @@
 What converts models is loaded when it is first used.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tfcompress.lazy import load_lazily
 
 if TYPE_CHECKING:
     from tfcompress.export.account.artifact import Artifact, FileSignature
@@ -119,14 +120,4 @@ _HOMES = {
     "write_metadata": "account.metadata",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = load_lazily(__name__, _HOMES)

@@ -3,8 +3,9 @@
 What reads them is loaded when it is first used.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tfcompress.lazy import load_lazily
 
 if TYPE_CHECKING:
     from tfcompress.sources.data import read_data
@@ -15,14 +16,4 @@ __all__ = ["Dataset", "read_data", "read_model"]
 
 _HOMES = {"Dataset": "dataset", "read_data": "data", "read_model": "models"}
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = load_lazily(__name__, _HOMES)
