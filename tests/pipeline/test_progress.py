@@ -1,6 +1,7 @@
 """A line for each stage: bars on a terminal, plain lines elsewhere, or none."""
 
 import io
+import logging
 import re
 
 import keras
@@ -185,3 +186,14 @@ def test_a_training_moves_the_line(clock):
     first, last = text.getvalue().splitlines()
     assert first.startswith("teacher: epoch 1 of 2, loss ")
     assert last == "teacher: done in 6 s"
+
+
+def test_the_root_logger_gets_no_handler(clock, monkeypatch):
+    monkeypatch.setattr(logging.root, "handlers", [])
+    progress, _ = make()
+
+    with progress.shown():
+        progress.note("a line")
+        progress.finish()
+
+    assert logging.root.handlers == []

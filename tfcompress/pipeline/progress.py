@@ -12,6 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 SECONDS_BETWEEN_LINES = 5.0
+# `absl.logging.info` would give the root logger a handler, and each warning of
+# TensorFlow would appear twice.
+_LOG = logging.get_absl_logger()
 _MOST_FIGURES = 2
 
 
@@ -71,7 +74,7 @@ class Progress:
         """
         self.finish()
         self._stage = stage = _Stage(name, epochs)
-        logging.info("%s: started", name)
+        _LOG.info("%s: started", name)
         if self._on_terminal:
             stage.bar = self._add_bar(name, total=epochs or None)
         if not epochs:
@@ -95,7 +98,7 @@ class Progress:
 
     def note(self, line: str) -> None:
         """Shows a line that is about no stage."""
-        logging.info("%s", line)
+        _LOG.info("%s", line)
         if not self._quiet:
             self._print(line)
 
@@ -139,7 +142,7 @@ class Progress:
             self._tell(f"{stage.name}: {', '.join(filter(None, words))}")
 
     def _tell(self, line: str) -> None:
-        logging.info("%s", line)
+        _LOG.info("%s", line)
         if not self._quiet and not self._has_bars:
             self._print(line)
 
