@@ -56,6 +56,11 @@ def _callback(library: Any, hold: Callable[[], Any]) -> Any:
     class HoldZeros(library.callbacks.Callback):
         """Masks kernels after each step."""
 
+        def on_train_begin(self, logs: Any = None) -> None:
+            # Traced here, the function does not make tf_keras warn of a slow callback.
+            with strategy.scope():
+                hold()
+
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             with strategy.scope():
                 hold()
