@@ -35,7 +35,7 @@ MAX_BYTES = 50_000
 # %%
 parser = argparse.ArgumentParser(description="Your model, made small.")
 parser.add_argument("--data", type=Path, help="an .npz file; without it, small data")
-parser.add_argument("--quick", action="store_true", help="train for a minute only")
+parser.add_argument("--quick", action="store_true", help="a try: figures mean little")
 parser.add_argument("--directory", type=Path, help="keeps what is done, to go on there")
 arguments = parser.parse_args(["--quick"] if "get_ipython" in globals() else None)
 directory = arguments.directory or Path(tempfile.mkdtemp(prefix="tfcompress-yours-"))
@@ -130,7 +130,7 @@ result = tfc.compress(
     validation,
     max_bytes=MAX_BYTES,
     directory=directory / "run",
-    epochs=epochs_compressed,
+    training=tfc.pipeline.Training(epochs=epochs_compressed),
 )
 print(result)
 print(tfc.report.compare({"brought": model, "shipped": result.artifact}, test))

@@ -12,7 +12,7 @@ from tfcompress.errors import (
     ModelError,
     OutputError,
 )
-from tfcompress.pipeline import Compression
+from tfcompress.pipeline import Compression, Training
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +52,13 @@ def blobs():
         {"max_drop": 1.0},
         {"max_drop": -0.01},
         {"max_drop": False},
-        {"epochs": 0},
-        {"epochs": 2.5},
+        {"training": 5},
+        {"training": {"epochs": 5}},
+        {"strategy": "mirrored"},
         {"seed": -1},
         {"verbose": "auto"},
         {"target": "cpu_int9"},
+        {"target": 8},
         {"metric": "acuracy"},
     ],
 )
@@ -103,9 +105,9 @@ def test_stops_at_the_first_that_meets_the_demand(found):
 def test_drop_is_that_of_the_file_beside_the_float_file(found, blobs):
     quality = tfc.measurement.evaluate(found.artifact, blobs[2]).accuracy
     assert found.chosen.quality == quality
-    assert found.chosen.drop == found.original["quality"] - quality
+    assert found.chosen.drop == found.original.quality - quality
     original = tfc.measurement.evaluate(blobs[0], blobs[2]).accuracy
-    assert found.original["quality"] == pytest.approx(original)
+    assert found.original.quality == pytest.approx(original)
 
 
 def test_shows_itself(found):
@@ -115,6 +117,28 @@ def test_shows_itself(found):
     assert plain["met"] is True
     assert plain["attempts"][0]["bytes"] == found.chosen.bytes
     assert plain == json.loads((found.directory / "results.json").read_text())
+
+
+def test_page_has_all_files_as_they_were_measured(found):
+    page = (found.directory / "report.html").read_text()
+    assert "after_training" in page
+    original, chosen = found.comparison.rows
+    assert (original.name, chosen.name) == ("original", "after_training")
+    assert (original.accuracy, chosen.accuracy) == (
+        found.original.quality,
+        found.chosen.quality,
+    )
+    assert (original.latency_ms, chosen.latency_ms) == (
+        found.original.latency_ms,
+        found.chosen.latency_ms,
+    )
+    assert found.comparison.samples == 32
+
+
+def test_table_fits_a_terminal(found):
+    lines = str(found).splitlines()
+    assert max(map(len, lines[: lines.index("Demanded: a drop of 0.1 at most.")])) < 80
+    assert "yes, chosen" in str(found)
 
 
 def test_saves_the_file_with_its_account(found, tmp_path):
@@ -168,22 +192,28 @@ def test_any_cpu_takes_a_file_in_float_where_whole_numbers_lose(uneven):
 def test_target_is_kept_to_and_a_loss_is_told(uneven):
     with pytest.warns(UserWarning, match="accuracy is .* of the original.*epochs"):
         result = tfc.compress(
-            *uneven, max_bytes=100_000, target="cpu_int8", epochs=1, verbose=0
+            *uneven,
+            max_bytes=100_000,
+            target="cpu_int8",
+            training=Training(epochs=1),
+            verbose=0,
         )
     assert result.artifact.target.name == "cpu_int8"
-    assert result.original["quality"] - result.chosen.quality > 0.05
+    assert result.original.quality - result.chosen.quality > 0.05
 
 
 @pytest.mark.slow
 def test_without_demands_much_is_not_lost(uneven):
-    result = tfc.compress(*uneven, epochs=1, verbose=0)
+    result = tfc.compress(*uneven, training=Training(epochs=1), verbose=0)
     assert result.met
     assert result.chosen.drop <= 0.05
 
 
 @pytest.mark.slow
 def test_bytes_that_nothing_reaches_are_told(blobs, capsys):
-    result = tfc.compress(*blobs, max_bytes=300, target="gpu", epochs=1)
+    result = tfc.compress(
+        *blobs, max_bytes=300, target="gpu", training=Training(epochs=1)
+    )
     assert not result.met
     smallest = min(each.bytes for each in result.attempts if each.bytes)
     line = f"has {smallest:,}, which training does not change"
@@ -262,7 +292,7 @@ def test_fewer_samples_than_a_batch_train(blobs, tmp_path):
         max_bytes=whole.bytes - 1,
         target="gpu",
         directory=tmp_path / "run",
-        epochs=1,
+        training=Training(epochs=1),
         seed=5,
         verbose=0,
     )

@@ -1,36 +1,32 @@
 import pytest
 
-from tfcompress.export import find_target
+from tfcompress.errors import ArgumentError
 from tfcompress.pipeline import (
     Evaluate,
     Export,
+    FineTune,
     Pipeline,
     PruneChannels,
+    PruneWeights,
     Quantize,
     Training,
 )
 from tfcompress.pipeline.ladder import (
     build_ladder,
-    fit_pipeline,
+    fit_target,
+    fit_training,
     is_trained,
-    limit_batches,
+    takes_more,
     without_training,
 )
 
 
-def ladder(target, *, epochs=10, smaller=True, fewer_bytes=True, seed=0):
-    return build_ladder(
-        target,
-        find_target(target or "cpu_int8"),
-        epochs=epochs,
-        smaller=smaller,
-        fewer_bytes=fewer_bytes,
-        seed=seed,
-    )
+def ladder(target, *demands):
+    return build_ladder(target, demands or {"max_bytes", "max_drop"})
 
 
-def names(*arguments, **options):
-    return [pipeline.name for pipeline in ladder(*arguments, **options)]
+def names(target, *demands):
+    return [pipeline.name for pipeline in ladder(target, *demands)]
 
 
 def kinds(pipeline):
@@ -54,13 +50,13 @@ def test_whole_numbers_from_the_cheapest_to_the_most_drastic():
 
 
 def test_four_bits_only_where_they_gain():
-    assert names("cpu_int8", fewer_bytes=False)[-1] == NARROWER[-1]
+    assert names("cpu_int8", "max_latency_ms")[-1] == NARROWER[-1]
     for target in ("microcontroller", "npu_int8", "edgetpu", "cpu_int16x8"):
         assert names(target)[-1] == NARROWER[-1]
 
 
 def test_quality_alone_takes_no_channels():
-    assert names("cpu_int8", smaller=False) == [
+    assert names("cpu_int8", "max_drop") == [
         "after_training",
         "taught",
         "taught_longer",
@@ -70,7 +66,7 @@ def test_quality_alone_takes_no_channels():
 def test_any_cpu_has_files_in_float():
     quality = ["after_training", "weights_8_bits", "weights_8_bits_in_float", "float16"]
     taught = ["taught", "taught_longer"]
-    assert names(None, smaller=False) == [*quality, *taught, "float32"]
+    assert names(None, "max_drop") == [*quality, *taught, "float32"]
     all_demands = names(None)
     assert all_demands[:10] == [*quality, *taught, *NARROWER]
     assert all_demands[10:14] == [f"{name}_in_float" for name in NARROWER]
@@ -117,14 +113,78 @@ def test_steps_of_16_bits():
     assert taught.stages[0].activation_bits == 16
 
 
-def test_epochs_are_in_proportion():
-    by_name = {rung.name: rung for rung in ladder("cpu_int8", epochs=20)}
-    assert by_name["taught"].stages[0].training.epochs == 6
-    assert by_name["taught_longer"].stages[0].training.epochs == 20
-    assert by_name["narrower_30"].stages[0].training.epochs == 20
-    assert by_name["narrower_50"].stages[0].training.epochs == 40
-    shortest = {rung.name: rung for rung in ladder("cpu_int8", epochs=1)}
-    assert shortest["taught"].stages[0].training.epochs == 1
+def fitted(training, target="cpu_int8"):
+    return {rung.name: fit_training(rung, training) for rung in ladder(target)}
+
+
+def test_trainings_are_in_proportion():
+    rungs = fitted(Training(epochs=20, batch_size=8, learning_rate=0.02))
+    assert rungs["taught"].stages[0].training.epochs == 6
+    assert rungs["taught_longer"].stages[0].training.epochs == 20
+    assert rungs["narrower_30"].stages[0].training.epochs == 20
+    assert rungs["narrower_50"].stages[0].training.epochs == 40
+    rounded = rungs["narrower_50"].stages[1].training
+    assert rounded == Training(epochs=6, batch_size=8, learning_rate=0.002)
+    assert fitted(Training(epochs=1))["taught"].stages[0].training.epochs == 1
+
+
+def test_usual_trainings_are_those_of_the_ladder():
+    for target in (None, "cpu_sparse", "npu_int16"):
+        assert tuple(fitted(Training(), target).values()) == ladder(target)
+
+
+def test_what_is_fitted_has_the_seed():
+    assert fit_training(Pipeline([FineTune()], seed=1), Training(), seed=7).seed == 7
+
+
+@pytest.mark.parametrize("target", [None, "cpu_int8", "cpu_sparse", "gpu"])
+def test_rungs_with_one_beginning_fit_in_one_folder(target):
+    """No stage of one stands where another stage of another does."""
+    places = {}
+    for rung in ladder(target):
+        for place in enumerate(rung.names):
+            stage = rung.stages[place[0]]
+            known = places.setdefault((repr(rung.stages[0]), place), stage)
+            assert known == stage
+    first = [rung.stages[0] for rung in ladder(target) if is_trained(rung)]
+    assert first.count(ladder(target)[-2].stages[0]) > 1 or target == "gpu"
+
+
+def test_without_a_demand_the_recipe_balanced_is_the_first():
+    rungs = build_ladder(None, ())
+    assert [rung.name for rung in rungs] == [
+        "balanced",
+        "taught",
+        "after_training",
+        "weights_8_bits",
+        "weights_8_bits_in_float",
+        "float16",
+        "float32",
+    ]
+    assert kinds(rungs[0]) == ["prune_channels", "quantize", "export"]
+    assert [rung.name for rung in build_ladder("gpu", ())] == [
+        "balanced",
+        "after_training",
+    ]
+
+
+def test_targets_that_there_are_not():
+    with pytest.raises(ArgumentError, match="cpu_int8"):
+        build_ladder("cpu_int9", {"max_bytes"})
+
+
+def test_what_takes_more_from_a_network():
+    rungs = {rung.name: rung for rung in ladder(None)}
+    narrower = rungs["narrower_50"]
+    assert takes_more(narrower, rungs["narrower_20"])
+    assert takes_more(rungs["four_bits"], rungs["taught"])
+    assert takes_more(rungs["four_bits_narrower_50"], narrower)
+    for name in ("taught", "narrower_50_in_float", "narrower_20_in_float", "float32"):
+        assert not takes_more(rungs[name], narrower)
+    for name in ("four_bits", "four_bits_narrower_30"):
+        assert not takes_more(rungs[name], narrower)
+    zeros = Pipeline([PruneWeights(sparsity=0.7)])
+    assert takes_more(Pipeline([PruneWeights(sparsity=0.8)]), zeros)
 
 
 def test_without_training_the_structure_stays():
@@ -153,29 +213,8 @@ def whole():
 
 
 def test_fits_another_target(whole):
-    fitted = fit_pipeline(whole, "gpu", find_target("gpu"), epochs=10)
+    fitted = fit_target(whole, "gpu")
     assert kinds(fitted) == ["prune_channels", "export"]
     assert fitted.stages[1].target == "gpu"
-    assert (fitted.name, fitted.seed) == ("whole", 0)
-    fitted = fit_pipeline(whole, "npu_int16", find_target("npu_int16"), epochs=10)
-    assert fitted.stages[1].activation_bits == 16
-
-
-def test_fits_another_length(whole):
-    fitted = fit_pipeline(whole, "cpu_int8", find_target("cpu_int8"), epochs=1)
-    assert [stage.training.epochs for stage in fitted.stages[:2]] == [1, 1]
-    fitted = fit_pipeline(whole, "cpu_int8", find_target("cpu_int8"), epochs=40)
-    assert [stage.training.epochs for stage in fitted.stages[:2]] == [40, 12]
-
-
-def test_batches_are_no_larger_than_the_samples(whole):
-    limited = limit_batches(whole, 20)
-    assert [stage.training.batch_size for stage in limited.stages[:2]] == [20, 20]
-    assert limit_batches(whole, 32) == limit_batches(whole, 1000) == whole
-
-
-def test_each_has_the_seed(whole):
-    rungs = ladder("cpu_sparse", seed=7) + ladder("cpu_int8", seed=7)
-    assert {rung.seed for rung in rungs} == {7}
-    device = find_target("gpu")
-    assert fit_pipeline(whole, "gpu", device, epochs=1, seed=7).seed == 7
+    assert (fitted.name, fitted.needs, fitted.seed) == ("whole", ("Dense",), 3)
+    assert fit_target(whole, "npu_int16").stages[1].activation_bits == 16

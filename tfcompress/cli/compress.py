@@ -14,7 +14,7 @@ from tfcompress.cli.options import number
 from tfcompress.cli.run_options import add_run, run_pipeline, start_training
 from tfcompress.cli.written_names import write_names
 from tfcompress.errors import ArgumentError
-from tfcompress.pipeline import Pipeline
+from tfcompress.pipeline import Pipeline, Training
 from tfcompress.pipeline.fields import Positive, Share
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ EXAMPLES = (
     "--max-drop 0.01 --target microcontroller --output run",
 )
 _DEMANDS = ("max_bytes", "max_latency_ms", "max_drop")
-_OF_RECIPES = ("batch_size", "strategy")
 _UNITS = {"": 1, "k": 1_000, "M": 1_000_000}
 
 
@@ -69,6 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="that the file may be worse than the original: 0.01 is a point of "
         "accuracy",
+    )
+    parser.add_argument(
+        "--metric",
+        metavar="NAME",
+        help="what files are measured by without a recipe, such as mae, or "
+        "class/accuracy of one of several outputs (default: by the labels accuracy, "
+        "macro_f1 or r2)",
     )
     add_data(parser)
     add_run(parser, target=None, recipes=True)
@@ -101,7 +107,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if pipeline is not None:
         run_pipeline(pipeline, model, data, arguments, strategy=strategy)
         return ExitCode.DONE
-    return _meet_demands(model, data, arguments)
+    return _meet_demands(model, data, arguments, strategy=strategy)
 
 
 def read_recipe(text: str) -> Pipeline:
@@ -125,11 +131,16 @@ def _check(arguments: argparse.Namespace) -> None:
             "Give either a recipe, or demands that choose what to do; not both. "
             f"Received: --recipe {arguments.recipe} and {_flag(demands[0])}"
         )
-    alone = [n for n in _OF_RECIPES if getattr(arguments, n) not in (None, "none")]
-    if arguments.recipe is None and alone:
+    if arguments.recipe is not None and arguments.metric is not None:
         raise ArgumentError(
-            f"{_flag(alone[0])} goes with a recipe: add --recipe balanced, or another. "
-            f"Received: {_flag(alone[0])} {getattr(arguments, alone[0])}"
+            "A recipe has its own metrics, in its stage evaluate; leave --metric out. "
+            f"Received: --recipe {arguments.recipe}, --metric {arguments.metric}"
+        )
+    if arguments.recipe is None and arguments.strategy == "multiworker":
+        raise ArgumentError(
+            "Several workers run a recipe: add --recipe balanced, or another; what "
+            "demands try depends on what one process measures. "
+            "Received: --strategy multiworker"
         )
 
 
@@ -138,23 +149,20 @@ def _flag(name: str) -> str:
 
 
 def _meet_demands(
-    model: Any, data: "Dataset", arguments: argparse.Namespace
+    model: Any, data: "Dataset", arguments: argparse.Namespace, *, strategy: Any
 ) -> ExitCode:
     from tfcompress.pipeline import compress
     from tfcompress.report import compare
 
-    given = {
-        name: getattr(arguments, name)
-        for name in (*_DEMANDS, "target", "epochs", "seed")
-        if getattr(arguments, name) is not None
-    }
     result = compress(
         model,
         data.train,
         data.validation,
+        training=Training(**_given(arguments, "epochs", "batch_size")),
         directory=arguments.output,
+        strategy=strategy,
         verbose=0 if arguments.quiet else 1,
-        **given,
+        **_given(arguments, *_DEMANDS, "target", "metric", "seed"),
     )
     write_names(data, arguments.output)
     comparison = compare(
@@ -164,6 +172,12 @@ def _meet_demands(
     )
     _show(result, comparison, as_json=arguments.json)
     return ExitCode.DONE if result.met else ExitCode.DEMAND_NOT_MET
+
+
+def _given(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Returns the values of the flags that were given."""
+    values = {name: getattr(arguments, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _show(result: "Compression", comparison: "Comparison", *, as_json: bool) -> None:

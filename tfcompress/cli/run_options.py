@@ -34,7 +34,7 @@ def add_run(
         in_proportion = (
             " of a recipe; without, some train longer or shorter, in proportion to N"
         )
-        of_recipe = "; only with --recipe"
+        of_recipe = "; the latter only with --recipe"
     parser.add_argument(
         "--output",
         required=True,
@@ -58,7 +58,7 @@ def add_run(
         "--batch-size",
         type=number(Count),
         metavar="N",
-        help=f"samples in a step{of_recipe}",
+        help="samples in a step",
     )
     parser.add_argument(
         "--seed",
@@ -70,8 +70,8 @@ def add_run(
         "--strategy",
         choices=("none", "mirrored", "multiworker"),
         default="none",
-        help="train on all devices of this machine, or of those in TF_CONFIG "
-        f"(default: none){of_recipe}",
+        help="train on all devices of this machine, or of those in TF_CONFIG"
+        f"{of_recipe} (default: none)",
     )
     parser.add_argument(
         "--deterministic",

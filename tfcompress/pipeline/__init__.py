@@ -25,8 +25,9 @@ from tfcompress.pipeline.teaching import Distillation
 from tfcompress.pipeline.training import Training
 
 if TYPE_CHECKING:
+    from tfcompress.pipeline.attempt import Attempt
     from tfcompress.pipeline.compression import compress
-    from tfcompress.pipeline.compression_result import Attempt, Compression
+    from tfcompress.pipeline.compression_result import Compression
     from tfcompress.pipeline.result import PipelineResult, StageResult
 
 __all__ = [
@@ -53,7 +54,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Attempt": "compression_result",
+    "Attempt": "attempt",
     "Compression": "compression_result",
     "compress": "compression",
     "PipelineResult": "result",

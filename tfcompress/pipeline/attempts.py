@@ -14,8 +14,8 @@ from tfcompress.errors import (
 )
 from tfcompress.export import Artifact
 from tfcompress.measurement import Latency, latency, predict_each
-from tfcompress.pipeline.compression_result import Attempt, describe_smallest
-from tfcompress.pipeline.ladder import is_trained, without_training
+from tfcompress.pipeline.attempt import Attempt, describe_smallest
+from tfcompress.pipeline.ladder import is_trained, takes_more, without_training
 from tfcompress.pipeline.pipeline import Pipeline
 from tfcompress.pipeline.progress import Progress
 from tfcompress.pipeline.quality_loss import loses_much
@@ -32,7 +32,8 @@ _SECONDS = 0.5
 class Attempts:
     """Tries pipelines in turn, until the file of one meets every demand.
 
-    Each runs in a folder of its own, so that what is done is not done again.
+    What is done stands in the folder of the run, and is not done again. Pipelines that
+    begin with the same stage have a folder together, so that it trains once.
 
     Args:
         model: The original.
@@ -41,12 +42,14 @@ class Attempts:
         demands: As in `Compression`.
         metric: Name of the metric, or None for that of the task.
         directory: The folder of the run.
+        strategy: As in `Pipeline.run`.
         verbose: As in `Pipeline.run`.
 
     Attributes:
         all: What was tried, in order.
-        metric: Name of the metric, as in `Compression`.
-        original: Figures of the original's float file, as in `Compression`.
+        metric: Name of the metric.
+        lower_is_better: Whether less of the metric is better.
+        original: The original's float file.
     """
 
     def __init__(
@@ -56,27 +59,37 @@ class Attempts:
         validation: Any,
         *,
         demands: Mapping[str, float],
-        metric: str | None,
+        metric: Any,
         directory: Path,
+        strategy: Any,
         verbose: int,
     ) -> None:
         self._model = model
         self._data = (train, validation)
         self._demands = dict(demands)
         self._directory = directory
+        self._strategy = strategy
         self._verbose = verbose
+        self._progress = Progress(quiet=verbose == 0)
         self._untrained: list[tuple[tuple[Any, ...], Artifact]] = []
         self.all: tuple[Attempt, ...] = ()
         export = Pipeline([Export(target="cpu_float32")], name="original")
-        self._float = self._run(export, directory / "00-original", 0)
-        metric = metric or _usual_metric(self._float, validation)
-        self._meter = FileMeter(self._float, validation, metric)
-        self.metric = self._meter.name
-        self.original = {
-            "quality": self._meter.baseline,
-            "bytes": self._float.bytes,
-            "latency_ms": _time(self._float).median_ms,
-        }
+        file = self._run(export, directory / export.name, 0)
+        metric = metric or _usual_metric(file, validation)
+        self._meter = FileMeter(file, validation, metric)
+        self.metric = self._meter.name.removeprefix("negative_")
+        self.lower_is_better = self.metric != self._meter.name
+        self._sign = -1.0 if self.lower_is_better else 1.0
+        self.original = Attempt(
+            export.name,
+            export,
+            artifact=file,
+            bytes=file.bytes,
+            latency_ms=_time(file).median_ms,
+            quality=self._sign * self._meter.baseline,
+            drop=0.0,
+        )
+        self._note(self.original)
 
     @property
     def best(self) -> Attempt:
@@ -101,36 +114,42 @@ class Attempts:
         return min(files, key=distance)
 
     def climb(self, ladder: Sequence[Pipeline]) -> None:
-        """Tries pipelines in their order, up to the first that meets every demand.
+        """Tries pipelines in their order, up to the first that is good enough.
 
-        Without demands, up to the first that does not lose much. Where none is small
-        and fast enough, the nearest is trained in the end.
+        Its file meets every demand, and does not lose much where no demand says what it
+        may lose. Behind one that meets all demands and loses much, what takes more from
+        the network than that is left out. Where none is small and fast enough, the
+        nearest is trained in the end.
 
         Args:
             ladder: The pipelines, each ending in an export.
         """
-        for number, pipeline in enumerate(ladder, 1):
-            attempt = self._try(number, pipeline)
+        for pipeline in ladder:
+            if any(takes_more(pipeline, e.pipeline) for e in self.all if e.met):
+                continue
+            attempt = self._try(pipeline, _folder_name(pipeline, ladder))
             self.all = (*self.all, attempt)
+            self._note(attempt)
             if attempt.met and not self._loses_unasked(attempt):
                 return
         measured = [each for each in self.all if each.bytes is not None]
         nearest = min(measured, key=self._excess, default=None)
         reason = describe_smallest(self.all, self._demands.get("max_bytes"))
         if reason is not None:
-            Progress(quiet=self._verbose == 0).note(reason)
+            self._progress.note(reason)
         if nearest is not None and nearest.artifact is None:
-            number = self.all.index(nearest)
-            trained = self._train(number + 1, nearest.pipeline)
-            self.all = (*self.all[:number], trained, *self.all[number + 1 :])
+            folder = _folder_name(nearest.pipeline, ladder)
+            trained = self._train(nearest.pipeline, folder)
+            self.all = tuple(trained if e is nearest else e for e in self.all)
+            self._note(trained)
 
-    def _try(self, number: int, pipeline: Pipeline) -> Attempt:
+    def _try(self, pipeline: Pipeline, folder: str) -> Attempt:
         """Trains and measures a pipeline, unless its file is too large or too slow."""
         limits = {"max_bytes", "max_latency_ms"} & set(self._demands)
         if not limits or not is_trained(pipeline):
-            return self._train(number, pipeline)
+            return self._train(pipeline, folder)
         try:
-            artifact = self._export_untrained(number, pipeline)
+            artifact = self._export_untrained(pipeline, folder)
         except _IMPOSSIBLE as error:
             return Attempt(pipeline.name, pipeline, reason=_on_one_line(error))
         time = _time(artifact)
@@ -139,47 +158,51 @@ class Attempts:
         )
         shortfall = self._shortfall(untrained)
         if not shortfall:
-            return self._train(number, pipeline)
+            return self._train(pipeline, folder)
         words = {"max_bytes": "too large", "max_latency_ms": "too slow"}
         reason = f"not trained, for it is {' and '.join(words[n] for n in shortfall)}."
         return dataclasses.replace(untrained, shortfall=shortfall, reason=reason)
 
-    def _train(self, number: int, pipeline: Pipeline) -> Attempt:
+    def _train(self, pipeline: Pipeline, folder: str) -> Attempt:
         """Runs a pipeline and measures its file."""
-        folder = self._directory / f"{number:02d}-{pipeline.name}"
         try:
-            artifact = self._run(pipeline, folder, self._verbose)
+            artifact = self._run(pipeline, self._directory / folder, self._verbose)
         except _IMPOSSIBLE as error:
             return Attempt(pipeline.name, pipeline, reason=_on_one_line(error))
-        quality, _ = self._meter.measure(artifact)
+        quality, agreement = self._meter.measure(artifact)
         attempt = Attempt(
             pipeline.name,
             pipeline,
             artifact=artifact,
             bytes=artifact.bytes,
             latency_ms=_time(artifact).median_ms,
-            quality=quality,
+            quality=self._sign * quality,
             drop=self._drop(quality),
+            agreement=agreement,
         )
         return dataclasses.replace(attempt, shortfall=self._shortfall(attempt))
 
-    def _export_untrained(self, number: int, pipeline: Pipeline) -> Artifact:
+    def _export_untrained(self, pipeline: Pipeline, folder: str) -> Artifact:
         """Returns the file of a pipeline without its training."""
         quick = without_training(pipeline)
         for stages, artifact in self._untrained:
             if stages == quick.stages:
                 return artifact
-        name = f"{number:02d}-{pipeline.name}"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Nobody gets this file.
-            artifact = self._run(quick, self._directory / "untrained" / name, 0)
+            artifact = self._run(quick, self._directory / "untrained" / folder, 0)
         self._untrained.append((quick.stages, artifact))
         return artifact
 
     def _run(self, pipeline: Pipeline, folder: Path, verbose: int) -> Artifact:
         train, validation = self._data
         result = pipeline.run(
-            self._model, train, validation, directory=folder, verbose=verbose
+            self._model,
+            train,
+            validation,
+            directory=folder,
+            strategy=self._strategy,
+            verbose=verbose,
         )
         assert result.artifact is not None  # Each pipeline here ends in an export.
         return result.artifact
@@ -187,16 +210,19 @@ class Attempts:
     def _drop(self, quality: float) -> float:
         """Returns by how much a file is worse; of errors, by what share."""
         drop = self._meter.baseline - quality
-        if not self.metric.startswith("negative_"):
+        if not self.lower_is_better:
             return drop
         return drop / max(abs(self._meter.baseline), _LEAST_ERROR)
 
     def _loses_unasked(self, attempt: Attempt) -> bool:
         """Returns whether a file loses much where nobody said what it may lose."""
-        found = attempt.quality
-        if self._demands or found is None:
+        if "max_drop" in self._demands or attempt.quality is None:
             return False
-        return loses_much(self.metric, self._meter.baseline, found)
+        return loses_much(self.metric, self._meter.baseline, attempt.quality)
+
+    def _note(self, attempt: Attempt) -> None:
+        """Shows what a file is worth, or why there is none."""
+        self._progress.note(attempt.describe(self.metric))
 
     def _shortfall(self, attempt: Attempt) -> dict[str, float]:
         """Returns by how much each demand is missed, as far as it is measured."""
@@ -214,6 +240,11 @@ class Attempts:
             for name in ("max_bytes", "max_latency_ms")
             if name in self._demands
         )
+
+
+def _folder_name(pipeline: Pipeline, ladder: Sequence[Pipeline]) -> str:
+    """Returns the name of the first pipeline that begins with the same stage."""
+    return next(each.name for each in ladder if each.stages[0] == pipeline.stages[0])
 
 
 def _time(file: Artifact) -> Latency:

@@ -1,32 +1,33 @@
 """The one call for those who want no choices."""
 
-import math
+import dataclasses
 import os
 import warnings
-from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from tfcompress.data import Batch, is_whole, length
+import tensorflow as tf
+
+from tfcompress.data import Batch, batches, is_whole, length
 from tfcompress.errors import ArgumentError
-from tfcompress.export import find_target
 from tfcompress.files import temporary_path
 from tfcompress.keras_compat import check_model
 from tfcompress.measurement.quality.metric import find_metric
 from tfcompress.pipeline.attempts import Attempts
 from tfcompress.pipeline.compression_result import Compression
 from tfcompress.pipeline.data_checks import check_data
-from tfcompress.pipeline.ladder import (
-    ANY_CPU,
-    USUAL_EPOCHS,
-    build_ladder,
-    fit_pipeline,
-    is_trained,
-    limit_batches,
-)
-from tfcompress.pipeline.pipeline import Pipeline
-from tfcompress.pipeline.run_arguments import check_verbose
+from tfcompress.pipeline.fields import Positive, Range, check_value
+from tfcompress.pipeline.ladder import build_ladder, fit_training
+from tfcompress.pipeline.run_arguments import check_run_arguments
 from tfcompress.pipeline.run_folder import RunFolder
+from tfcompress.pipeline.shipping import REPORT, RESULTS
+from tfcompress.pipeline.training import Training
+
+_DEMANDS = {
+    "max_bytes": Annotated[float, Range(1)],
+    "max_latency_ms": Positive,
+    "max_drop": Annotated[float, Range(0, 1, high_open=True)],
+}
 
 
 def compress(
@@ -37,24 +38,30 @@ def compress(
     max_bytes: int | None = None,
     max_latency_ms: float | None = None,
     max_drop: float | None = None,
-    target: str | None = None,
+    target: str | os.PathLike[str] | None = None,
     metric: Any = None,
+    training: Training | None = None,
     directory: str | os.PathLike[str] | None = None,
-    epochs: int = USUAL_EPOCHS,
+    strategy: Any = None,
     seed: int = 0,
     verbose: int = 1,
 ) -> Compression:
     """Makes a model small enough, fast enough and good enough, the cheapest way.
 
-    It climbs a ladder and stops at the first file that meets every demand: quantized
-    after training; trained with the rounding and taught by the original, shortly and
-    longer; with 20, 30, 50 and 70 % fewer channels, taught by the original; and last,
-    where bytes are demanded and the device takes them, weights of 4 bits. Each way
-    starts from the original. Targets that compute in float skip the rounding, and
-    `cpu_sparse` has zeros in its place. If only quality is demanded, the network
-    keeps its channels, for fewer make nothing better. A way that gives no file, such as
-    one whose file does not do what the model does, is a row of the result with its
-    reason, and the next is tried.
+    It climbs a ladder: quantized after training; trained with the rounding and taught
+    by the original, shortly and longer; with 20, 30, 50 and 70 % fewer channels, taught
+    by the original; and last, where bytes are demanded and the device takes them,
+    weights of 4 bits. Each way starts from the original. Targets that compute in float
+    skip the rounding, and `cpu_sparse` has zeros in its place. If only quality is
+    demanded, the network keeps its channels, for fewer make nothing better. A way that
+    gives no file, such as one whose file does not do what the model does, is a row of
+    the result with its reason, and the next is tried.
+
+    It stops at the first file that meets every demand and loses little. Little is what
+    `max_drop` says; without it, 5 points of accuracy, of macro F1, or of R2 in
+    hundredths. Behind a file that meets every demand and loses more than that, ways
+    are tried that take no more from the network; the best of what meets the demands is
+    returned, with a warning if that has lost much too.
 
     Without a target the file is for any CPU: whole numbers first, as for `"cpu_int8"`,
     and beside them files that compute in float, which lose less. Of these, weights of 8
@@ -66,11 +73,10 @@ def compress(
     demanded each way is first exported untrained, and one that is too large or too slow
     is not trained, which the result says. If that leaves none, the nearest is trained.
 
-    Without a demand the result is that of the recipe `balanced`, for the target; and
-    where that gives no file or loses much, that of training with the rounding, or after
-    training, or for any CPU in float. Much is more than 5 points of accuracy, of macro
-    F1, or of R2 in hundredths. A warning says where the file has lost so much and no
-    `max_drop` was demanded.
+    Without a demand the recipe `balanced` is tried first, for the target; then training
+    with the rounding, and what does not train.
+
+    Beside the three demands there are seven settings, none of which is needed.
 
     Args:
         model: A built functional or Sequential model of either Keras, trained. It is
@@ -91,14 +97,19 @@ def compress(
             of one of several outputs. Or a function of a file and data that returns a
             number, the larger the better. Defaults to `"accuracy"` for classes, to
             `"macro_f1"` for several labels at once, and to `"r2"` for real numbers.
+        training: How a network trains after it lost a few channels: epochs, batch size,
+            learning rate and so on. Other trainings are in proportion: longer where
+            more channels went, with the rounding at a tenth of the learning rate.
+            Defaults to `Training()`: 10 epochs, a learning rate of 1e-3.
         directory: Folder of this run: empty, missing, or of an earlier run. After a
             kill the same call goes on there, and with other demands it takes up what is
-            done. Defaults to a temporary one, which goes when the process ends; `save`
+            done. It holds `results.json` and `report.html`, with all files side by
+            side. Defaults to a temporary one, which goes when the process ends; `save`
             of the result keeps the file.
-        epochs: How long a network trains after it lost a few channels; other trainings
-            are in proportion. Defaults to 10.
+        strategy: A `tf.distribute.Strategy` of this process to train under, or None.
         seed: Of everything that the trainings draw at random. Defaults to 0.
-        verbose: As in `Pipeline.run`.
+        verbose: 1 for a line a stage and a way on standard error, 0 for silence.
+            Defaults to 1.
 
     Returns:
         The `Compression`: the file, whether it meets the demands or by how much it
@@ -113,46 +124,32 @@ def compress(
 
     Example:
     ```python
-    result = tfc.compress(model, (x, y), (x, y), max_bytes=20_000, epochs=1)
+    short = tfc.pipeline.Training(epochs=1)
+    result = tfc.compress(model, (x, y), (x, y), max_bytes=20_000, training=short)
     print(result)
     print(result.met, dict(result.shortfall))
     ```
     """
-    demands = _check_demands(max_bytes, max_latency_ms, max_drop)
-    whole = isinstance(epochs, int) and not isinstance(epochs, bool)
-    if not whole or epochs < 1:
-        raise ArgumentError(
-            f"epochs must be a whole number of 1 or more. Received: epochs={epochs!r}"
-        )
-    check_verbose(verbose)
-    device = find_target(ANY_CPU if target is None else target)
-    target = None if target is None else str(target)
+    given = dict(max_bytes=max_bytes, max_latency_ms=max_latency_ms, max_drop=max_drop)
+    demands = {
+        name: check_value(value, _DEMANDS[name], name)
+        for name, value in given.items()
+        if value is not None
+    }
+    training = Training() if training is None else training
+    _check_settings(target, training, strategy)
+    check_run_arguments(directory or "run", strategy, verbose)
     check_model(model)
     if metric is not None:
         find_metric(metric, model)
-    ladder = build_ladder(
-        target,
-        device,
-        epochs=epochs,
-        smaller=bool({"max_bytes", "max_latency_ms"} & set(demands)),
-        fewer_bytes="max_bytes" in demands,
-        seed=seed,
-    )
-    if not demands:
-        balanced = Pipeline.from_recipe("balanced")
-        name = ANY_CPU if target is None else target
-        ladder = (
-            fit_pipeline(balanced, name, device, epochs=epochs, seed=seed),
-            *(rung for rung in ladder if rung.name == "taught"),
-            *(rung for rung in ladder if not is_trained(rung)),
-        )
+    ladder = build_ladder(None if target is None else os.fspath(target), demands)
     place = temporary_path("run") if directory is None else Path(directory)
     with RunFolder(place) as folder:
-        # Fewer samples than a batch train in smaller ones, so one is enough.
         check_data(model, train, validation, validation, batch_size=1)
-        if is_whole(train):
-            samples = length(Batch(*train).x)
-            ladder = tuple(limit_batches(rung, samples) for rung in ladder)
+        if is_whole(train):  # Fewer samples than a batch train in smaller ones.
+            size = min(training.batch_size, length(Batch(*train).x))
+            training = dataclasses.replace(training, batch_size=size)
+        rungs = [fit_training(rung, training, seed=seed) for rung in ladder]
         folder.create()
         attempts = Attempts(
             model,
@@ -161,52 +158,42 @@ def compress(
             demands=demands,
             metric=metric,
             directory=place,
+            strategy=strategy,
             verbose=verbose,
         )
-        attempts.climb(ladder)
+        attempts.climb(rungs)
         result = Compression(
             attempts=attempts.all,
             chosen=attempts.best,
+            original=attempts.original,
             demands=demands,
             metric=attempts.metric,
-            original=attempts.original,
+            lower_is_better=attempts.lower_is_better,
+            samples=sum(length(batch.x) for batch in batches(validation)),
             directory=None if directory is None else place,
         )
-        result.to_json(place / "results.json")
+        result.to_json(place / RESULTS)
+        if directory is not None:
+            result.comparison.to_html(place / REPORT, title=f"All ways of {place.name}")
     if result.loss is not None:
         warnings.warn(result.loss, stacklevel=2)
     return result
 
 
-def _check_demands(
-    max_bytes: Any, max_latency_ms: Any, max_drop: Any
-) -> dict[str, float]:
-    """Returns the demands that were made, by name."""
-    demands: dict[str, float] = {}
-    if max_bytes is not None:
-        if not _is_number(max_bytes) or max_bytes < 1 or max_bytes % 1:
-            raise ArgumentError(
-                "max_bytes must be a whole number of bytes, 1 or more. "
-                f"Received: max_bytes={max_bytes!r}"
-            )
-        demands["max_bytes"] = int(max_bytes)
-    if max_latency_ms is not None:
-        if not _is_number(max_latency_ms) or max_latency_ms <= 0:
-            raise ArgumentError(
-                "max_latency_ms must be a number of milliseconds above 0. "
-                f"Received: max_latency_ms={max_latency_ms!r}"
-            )
-        demands["max_latency_ms"] = float(max_latency_ms)
-    if max_drop is not None:
-        if not _is_number(max_drop) or not 0 <= max_drop < 1:
-            raise ArgumentError(
-                "max_drop must be a share from 0 up to 1, such as 0.01 for a point of "
-                f"accuracy. Received: max_drop={max_drop!r}"
-            )
-        demands["max_drop"] = float(max_drop)
-    return demands
-
-
-def _is_number(value: Any) -> bool:
-    real = isinstance(value, Real) and not isinstance(value, bool)
-    return real and math.isfinite(value)
+def _check_settings(target: Any, training: Any, strategy: Any) -> None:
+    if not isinstance(target, str | os.PathLike | None):
+        raise ArgumentError(
+            "target must be the name of a target, or the path of a TOML file that "
+            f"describes one. Received: target={target!r}"
+        )
+    if not isinstance(training, Training):
+        raise ArgumentError(
+            "training must be a Training, such as Training(epochs=5). "
+            f"Received: training={training!r}"
+        )
+    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        raise ArgumentError(
+            "Several workers run the pipeline of a recipe; what compress tries depends "
+            "on what it measures, in one process. Received: a "
+            "MultiWorkerMirroredStrategy"
+        )

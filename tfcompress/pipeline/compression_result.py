@@ -2,66 +2,30 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from tfcompress.errors import ArgumentError
 from tfcompress.export import Artifact
 from tfcompress.export.destination import check_path
 from tfcompress.files import write_atomically
+from tfcompress.measurement.cost.size import size
+from tfcompress.measurement.cost.weights import count_weights
+from tfcompress.measurement.speed.machine import describe_machine
+from tfcompress.measurement.speed.versions import versions
+from tfcompress.pipeline.attempt import Attempt, describe_smallest
 from tfcompress.pipeline.pipeline import Pipeline
 from tfcompress.pipeline.quality_loss import describe_loss
 from tfcompress.printing import three_digits
+from tfcompress.report import Comparison, Row
+from tfcompress.report.origin import describe_origin
 from tfcompress.result import Result
 
-
-@dataclasses.dataclass(frozen=True)
-class Attempt:
-    """One way that `compress` tried, and what its file is worth.
-
-    Attributes:
-        name: Of the pipeline.
-        pipeline: What made the file.
-        artifact: The file, or None where there is none.
-        bytes: Its size; of a network that was not trained that of its untrained file.
-        latency_ms: Its time, or that of the untrained file; None if not measured.
-        quality: What the metric gives for the file, or None.
-        drop: What that is worse than the original, as in `Compression`, or None.
-        shortfall: By how much it misses each demand that it misses, by its name.
-        reason: Why it was not trained, or why there is no file; else None.
-    """
-
-    name: str
-    pipeline: Pipeline
-    artifact: Artifact | None = None
-    bytes: int | None = None
-    latency_ms: float | None = None
-    quality: float | None = None
-    drop: float | None = None
-    shortfall: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    reason: str | None = None
-
-    @property
-    def met(self) -> bool:
-        """Whether there is a file that misses no demand."""
-        return self.artifact is not None and not self.shortfall
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns all numbers as plain data."""
-        return {
-            "name": self.name,
-            "file": None if self.artifact is None else str(self.artifact.path),
-            "bytes": self.bytes,
-            "latency_ms": self.latency_ms,
-            "quality": self.quality,
-            "drop": self.drop,
-            "met": self.met,
-            "shortfall": dict(self.shortfall),
-            "reason": self.reason,
-        }
+_PACKAGES = ("tfcompress", "tensorflow", "keras", "tf-keras", "ai-edge-litert")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,17 +35,18 @@ class Compression(Result):
     Attributes:
         attempts: What was tried, in order.
         chosen: That whose file was chosen.
+        original: The float file of the original.
         demands: What was demanded, by the names of the arguments: `"max_bytes"`,
             `"max_latency_ms"`, `"max_drop"`.
-        metric: Name of the metric. `"negative_mae"` is the negative of `"mae"`, so that
-            more is better.
-        original: Quality (`"quality"`), bytes (`"bytes"`) and milliseconds
-            (`"latency_ms"`) of the float file of the original.
+        metric: Name of the metric.
+        lower_is_better: Whether less of the metric is better, as of `"mae"`.
+        samples: Number of samples that quality was measured on.
         directory: The folder of the run, or None where it was temporary.
 
     Example:
     ```python
-    result = tfc.compress(model, (x, y), (x, y), max_bytes=20_000, epochs=1)
+    short = tfc.pipeline.Training(epochs=1)
+    result = tfc.compress(model, (x, y), (x, y), max_bytes=20_000, training=short)
     print(result)
     result.save("small.tflite")
     ```
@@ -89,9 +54,11 @@ class Compression(Result):
 
     attempts: tuple[Attempt, ...]
     chosen: Attempt
+    original: Attempt
     demands: Mapping[str, float]
     metric: str
-    original: Mapping[str, float]
+    lower_is_better: bool
+    samples: int
     directory: Path | None
 
     @property
@@ -124,11 +91,11 @@ class Compression(Result):
 
         Much is more than 5 points of accuracy, of macro F1, or of R2 in hundredths.
         """
-        if "max_drop" in self.demands or self.chosen.quality is None:
+        if "max_drop" in self.demands:
             return None
         return describe_loss(
-            {self.metric: self.original["quality"]},
-            {self.metric: self.chosen.quality},
+            {self.metric: _figure(self.original.quality)},
+            {self.metric: _figure(self.chosen.quality)},
             in_float=self.artifact.target.activations == "float32",
         )
 
@@ -136,6 +103,27 @@ class Compression(Result):
     def pipeline(self) -> Pipeline:
         """What made the file; it can be run again, and written with `to_yaml`."""
         return self.chosen.pipeline
+
+    @property
+    def comparison(self) -> Comparison:
+        """The original and every file that was made, the chosen one last.
+
+        Nothing is measured anew. `to_html` of it writes a page.
+        """
+        files = [each for each in self.attempts if each.artifact is not None]
+        others = [each for each in files if each is not self.chosen]
+        agreement = None if self.chosen.agreement is None else 1.0
+        original = dataclasses.replace(self.original, agreement=agreement)
+        attempts = (original, *others, self.chosen)
+        return Comparison(
+            rows=tuple(self._row(attempt) for attempt in attempts),
+            reference=self.original.name,
+            machine=describe_machine(),
+            samples=self.samples,
+            threads=1,
+            versions=versions(_PACKAGES),
+            lower_is_better=(self.metric,) if self.lower_is_better else (),
+        )
 
     def save(self, path: str | os.PathLike[str]) -> Artifact:
         """Writes the file to where it is to stay, with its account beside it.
@@ -159,19 +147,14 @@ class Compression(Result):
     def describe(self) -> str:
         """Says what was demanded, what was chosen, and by how much it falls short."""
         asked = [_demand(name, value) for name, value in self.demands.items()]
-        words = [
-            f"The float file of the original has {self.original['bytes']:,} bytes, "
-            f"takes {three_digits(self.original['latency_ms'])} ms, and its "
-            f"{self.metric} is {self.original['quality']:.4f}."
-        ]
-        words += [f"Demanded: {' and '.join(asked)}."] if asked else []
+        words = [f"Demanded: {' and '.join(asked)}."] if asked else []
         if self.met:
             words.append(f"Chosen: {self.chosen.name}.")
         else:
-            short = [_shortfall(n, v) for n, v in self.shortfall.items()]
+            short = " and ".join(self.chosen.describe_shortfall())
             words.append(
-                f"Nothing that was tried meets that. The best is {self.chosen.name}, "
-                f"which is {' and '.join(short)}."
+                "Nothing that was tried meets that. The best is "
+                f"{self.chosen.name}, which is {short}."
             )
         smallest = describe_smallest(self.attempts, self.demands.get("max_bytes"))
         words += [] if smallest is None else [smallest]
@@ -196,58 +179,46 @@ class Compression(Result):
             "demands": dict(self.demands),
             "shortfall": dict(self.shortfall),
             "metric": self.metric,
-            "original": dict(self.original),
+            "samples": self.samples,
+            "original": self.original.to_dict(),
             "attempts": [attempt.to_dict() for attempt in self.attempts],
             "directory": None if self.directory is None else str(self.directory),
         }
 
-    def _table(self) -> Table:
-        table = Table("way", self.metric, "drop", "bytes", "ms", "met")
-        table.add_row(
-            "original",
-            f"{self.original['quality']:.4f}",
-            "",
-            f"{self.original['bytes']:,}",
-            three_digits(self.original["latency_ms"]),
-            "",
+    def _row(self, attempt: Attempt) -> Row:
+        assert attempt.artifact is not None  # Only files have rows.
+        weights, space = count_weights(attempt.artifact), size(attempt.artifact)
+        target, made = describe_origin(attempt.artifact)
+        return Row(
+            name=attempt.name,
+            quality={self.metric: _figure(attempt.quality)},
+            parameters=weights.parameters,
+            sparsity=weights.sparsity,
+            bytes=space.bytes,
+            gzip_bytes=space.gzip_bytes,
+            latency_ms=_figure(attempt.latency_ms),
+            agreement=attempt.agreement,
+            target=target,
+            made=made,
         )
-        for attempt in self.attempts:
+
+    def _table(self) -> Table:
+        table = Table("way", box=box.SIMPLE_HEAD, pad_edge=False)
+        for title in (self.metric.replace("/", "/\n"), "drop", "bytes", "ms"):
+            table.add_column(title, justify="right")
+        table.add_column("met")
+        for attempt in (self.original, *self.attempts):
+            met = "yes" if attempt.met else "no"
+            chosen = ", chosen" if attempt is self.chosen else ""
             table.add_row(
                 attempt.name,
-                "-" if attempt.quality is None else f"{attempt.quality:.4f}",
-                "-" if attempt.drop is None else f"{attempt.drop:+.4f}",
-                "-" if attempt.bytes is None else f"{attempt.bytes:,}",
+                _write(attempt.quality, ".4f"),
+                _write(attempt.drop, "+.4f"),
+                _write(attempt.bytes, ","),
                 "-" if attempt.latency_ms is None else three_digits(attempt.latency_ms),
-                "yes" if attempt.met else "no",
+                "" if attempt is self.original else met + chosen,
             )
         return table
-
-
-def describe_smallest(attempts: Sequence[Attempt], limit: float | None) -> str | None:
-    """Says how small the smallest file is, where none is small enough.
-
-    Args:
-        attempts: What was tried, trained or not.
-        limit: Bytes that a file may have, or None for any number.
-
-    Returns:
-        A sentence, or None where there is a file that is small enough, or none at all.
-
-    Example:
-    ```python
-    from tfcompress.pipeline.compression_result import describe_smallest
-
-    print(describe_smallest(result.attempts, 1_000))
-    ```
-    """
-    sizes = {each.bytes: each.name for each in attempts if each.bytes is not None}
-    least = min(sizes, default=None)
-    if limit is None or least is None or least <= limit:
-        return None
-    return (
-        f"No way gets down to {limit:,.0f} bytes: the smallest file, that of "
-        f"{sizes[least]}, has {least:,}, which training does not change."
-    )
 
 
 def _demand(name: str, value: float) -> str:
@@ -258,9 +229,10 @@ def _demand(name: str, value: float) -> str:
     }[name]
 
 
-def _shortfall(name: str, value: float) -> str:
-    return {
-        "max_bytes": f"{value:,.0f} bytes too large",
-        "max_latency_ms": f"{three_digits(value)} ms too slow",
-        "max_drop": f"{value:.4f} too much worse",
-    }[name]
+def _figure(value: float | None) -> float:
+    """Returns a figure that was measured."""
+    return float("nan") if value is None else value
+
+
+def _write(value: float | None, form: str) -> str:
+    return "-" if value is None else f"{value:{form}}"

@@ -1,7 +1,10 @@
 """The pipelines that `compress` tries, from the cheapest to the most drastic."""
 
 import dataclasses
+from collections.abc import Collection, Sequence
+from typing import Literal
 
+from tfcompress.export import find_target
 from tfcompress.export.targets import Target
 from tfcompress.pipeline.pipeline import Pipeline
 from tfcompress.pipeline.stages import (
@@ -16,17 +19,19 @@ from tfcompress.pipeline.stages import (
 from tfcompress.pipeline.teaching import Distillation
 from tfcompress.pipeline.training import Training
 
-USUAL_EPOCHS = 10
+ANY_CPU = "cpu_int8"
+"""What is tried first for any CPU."""
 
-_RATE_OF_ROUNDING = 1e-4
-_WIDTHS = {0.2: 1.0, 0.3: 1.0, 0.5: 2.0, 0.7: 2.0}
-"""Shares of the channels that go, and how many times the usual epochs follow."""
+_USUAL = Training()
+_LONG = Training(epochs=20)
+_ROUNDING = Training(epochs=3, learning_rate=1e-4)
+_LONG_ROUNDING = Training(learning_rate=1e-4)
+
+_WIDTHS = {0.2: _USUAL, 0.3: _USUAL, 0.5: _LONG, 0.7: _LONG}
+"""Shares of the channels that go, and the training that follows."""
 
 _WIDTHS_IN_FOUR_BITS = (0.3, 0.5, 0.7)
 _SPARSITIES = (0.7, 0.8, 0.9)
-
-ANY_CPU = "cpu_int8"
-"""What is tried first for any CPU."""
 
 _IN_FLOAT = {
     "weights_8_bits": Export(scheme="dynamic_range"),
@@ -35,169 +40,152 @@ _IN_FLOAT = {
 }
 """Files for any CPU whose activations are float, the smallest first."""
 
-_NARROWER_IN_FLOAT = _IN_FLOAT["weights_8_bits_in_float"]
+_NARROWER_IN_FLOAT = Export(name="export_in_float", scheme="weight_only_int8")
 
 
-def build_ladder(
-    target: str | None,
-    device: Target,
-    *,
-    epochs: int,
-    smaller: bool,
-    fewer_bytes: bool,
-    seed: int = 0,
-) -> tuple[Pipeline, ...]:
+def build_ladder(target: str | None, demands: Collection[str]) -> tuple[Pipeline, ...]:
     """Returns the pipelines for a target, from the cheapest to the most drastic.
 
     After training; where the device computes in whole numbers, trained with the
-    rounding and taught by the original, shortly and longer; then with ever fewer
-    channels, taught by the original; and last weights of 4 bits where the device takes
-    them. For a target of sparse files weights are pruned in place of bits.
+    rounding and taught by the original, shortly and longer; then, for bytes and
+    milliseconds, with ever fewer channels, taught by the original; and last, for bytes,
+    weights of 4 bits where the device takes them. For a target of sparse files weights
+    are pruned in place of bits.
 
     For any CPU there are files that compute in float as well, which lose less. What
     does not train comes first: weights of 8 bits beside float activations, and float16.
     Fewer channels in such files stand behind those in whole numbers, and last is the
     float file.
 
+    Without demands the recipe `balanced` comes first, then the short training with the
+    rounding, then what does not train.
+
+    Pipelines that begin with the same stage can run in one folder, where that stage is
+    done once: their other stages differ in name or place.
+
     Args:
-        target: What `Export` shall get, or None for any CPU.
-        device: What that is; for any CPU, that of `"cpu_int8"`.
-        epochs: How long what lost channels trains where few of them went.
-        smaller: Whether the network itself may get smaller. Where only quality is
-            demanded, that gains nothing.
-        fewer_bytes: Whether 4 bits gain anything: they save bytes, and no time.
-        seed: Of each pipeline.
+        target: Name or file of a target, or None for any CPU.
+        demands: Names of what is demanded, as in `Compression`.
 
     Returns:
         The `Pipeline`s, each ending in an export.
 
+    Raises:
+        ArgumentError: If there is no such target.
+
     Example:
     ```python
-    device = tfc.export.find_target("gpu")
-    ladder = build_ladder("gpu", device, epochs=10, smaller=True, fewer_bytes=True)
+    ladder = build_ladder("gpu", {"max_bytes"})
     print([pipeline.name for pipeline in ladder])
     ```
     """
     any_cpu = target is None
+    device = find_target(target or ANY_CPU)
     export = Export(target=target or ANY_CPU)
-    short = _scale(0.3, epochs)
+    smaller = "max_bytes" in demands or "max_latency_ms" in demands
     rungs: list[Pipeline] = []
 
     def add(name: str, *stages: Stage, export: Export = export) -> None:
-        rungs.append(Pipeline([*stages, export], name=name, seed=seed))
-
-    def rounded(bits: int, length: int) -> list[Stage]:
-        return [_rounded(device, bits, length)] if _is_whole(device) else []
-
-    def narrowed(ratio: float) -> Stage:
-        return _narrowed(ratio, _scale(_WIDTHS[ratio], epochs))
+        rungs.append(Pipeline([*stages, export], name=name))
 
     add("after_training")
     for name, other in _IN_FLOAT.items() if any_cpu else ():
         add(name, export=other)
     if _is_whole(device):
-        add("taught", *rounded(8, short))
-        add("taught_longer", *rounded(8, epochs))
+        add("taught", *_rounded(device, _ROUNDING))
+        add("taught_longer", *_rounded(device, _LONG_ROUNDING))
     if smaller and device.sparse:
         for sparsity in _SPARSITIES:
-            add(f"zeros_{100 * sparsity:.0f}", _pruned(sparsity, epochs))
+            add(f"zeros_{100 * sparsity:.0f}", _pruned(sparsity))
     for ratio in _WIDTHS if smaller else ():
         name = f"narrower_{100 * ratio:.0f}"
-        add(name, narrowed(ratio), *rounded(8, short))
+        add(name, _narrowed(ratio), *_rounded(device, _ROUNDING))
         if device.sparse:
             zeros = _SPARSITIES[-1]
-            pruned = _pruned(zeros, epochs)
-            add(f"{name}_zeros_{100 * zeros:.0f}", narrowed(ratio), pruned)
+            add(f"{name}_zeros_{100 * zeros:.0f}", _narrowed(ratio), _pruned(zeros))
     for ratio in _WIDTHS if smaller and any_cpu else ():
         name = f"narrower_{100 * ratio:.0f}_in_float"
-        add(name, narrowed(ratio), export=_NARROWER_IN_FLOAT)
-    if smaller and fewer_bytes and _takes_four_bits(device):
-        add("four_bits", *rounded(4, epochs))
+        add(name, _narrowed(ratio), export=_NARROWER_IN_FLOAT)
+    if "max_bytes" in demands and _takes_four_bits(device):
+        fine = dataclasses.replace(export, name="export_4_bits")
+        add("four_bits", _in_four_bits(), export=fine)
         for ratio in _WIDTHS_IN_FOUR_BITS:
             name = f"four_bits_narrower_{100 * ratio:.0f}"
-            add(name, narrowed(ratio), *rounded(4, epochs))
+            add(name, _narrowed(ratio), _in_four_bits(), export=fine)
     if any_cpu:
         add("float32", export=Export(target="cpu_float32"))
-    return tuple(rungs)
+    if demands:
+        return tuple(rungs)
+    return (
+        fit_target(Pipeline.from_recipe("balanced"), target or ANY_CPU),
+        *(rung for rung in rungs if rung.name == "taught"),
+        *(rung for rung in rungs if not is_trained(rung)),
+    )
 
 
-def fit_pipeline(
-    pipeline: Pipeline, target: str, device: Target, *, epochs: int, seed: int = 0
-) -> Pipeline:
-    """Returns a pipeline of whole numbers for another target and length.
+def fit_target(pipeline: Pipeline, target: str) -> Pipeline:
+    """Returns a pipeline of whole numbers for another target.
 
     Args:
         pipeline: Such as that of the recipe `balanced`.
-        target: What its `Export` shall get.
-        device: What that is. Where it computes in float, `quantize` goes.
-        epochs: What becomes of `USUAL_EPOCHS`; other numbers change alike.
-        seed: Of the pipeline that is returned.
+        target: What its `Export` shall get. Where that computes in float, `quantize`
+            goes.
 
     Returns:
         The `Pipeline`, without a stage `evaluate`.
 
+    Raises:
+        ArgumentError: If there is no such target.
+
     Example:
     ```python
-    device = tfc.export.find_target("gpu")
-    balanced = Pipeline.from_recipe("balanced")
-    pipeline = fit_pipeline(balanced, "gpu", device, epochs=5)
+    pipeline = fit_target(Pipeline.from_recipe("balanced"), "gpu")
     ```
     """
+    device = find_target(target)
     stages: list[Stage] = []
     for stage in pipeline.stages:
         if isinstance(stage, Export):
-            stage = dataclasses.replace(stage, target=target)
-        elif isinstance(stage, Evaluate):
-            continue
-        elif isinstance(stage, Quantize):
-            if not _is_whole(device):
-                continue
-            stage = dataclasses.replace(
-                stage, activation_bits=16 if device.activations == "int16" else 8
-            )
-        if isinstance(stage, FittingStage) and stage.training is not None:
-            share = stage.training.epochs / USUAL_EPOCHS
-            training = dataclasses.replace(stage.training, epochs=_scale(share, epochs))
-            stage = dataclasses.replace(stage, training=training)
-        stages.append(stage)
-    return Pipeline(
-        stages,
-        name=pipeline.name,
-        description=pipeline.description,
-        seed=seed,
-    )
+            stages.append(dataclasses.replace(stage, target=target))
+        elif isinstance(stage, Quantize) and _is_whole(device):
+            bits = _activation_bits(device)
+            stages.append(dataclasses.replace(stage, activation_bits=bits))
+        elif not isinstance(stage, Quantize | Evaluate):
+            stages.append(stage)
+    return _with_stages(pipeline, stages, pipeline.seed)
 
 
-def limit_batches(pipeline: Pipeline, samples: int) -> Pipeline:
-    """Returns a pipeline that trains with no larger batches than there are samples.
+def fit_training(pipeline: Pipeline, training: Training, *, seed: int = 0) -> Pipeline:
+    """Returns a pipeline that trains as a user says, each stage in proportion.
 
     Args:
-        pipeline: Any; where its batches are small enough, its equal is returned.
-        samples: How many samples there are to train on.
+        pipeline: Its stages train as they do where a `Training` has its defaults.
+        training: What a stage with these defaults gets. One that trains half as long,
+            or at a tenth of the learning rate, still does; all else is as given.
+        seed: Of the pipeline that is returned.
 
     Returns:
         The `Pipeline`.
 
     Example:
     ```python
-    pipeline = limit_batches(Pipeline([FineTune()]), 20)
-    assert pipeline.stages[0].training.batch_size == 20
+    pipeline = fit_training(Pipeline([FineTune()]), Training(epochs=20))
+    assert pipeline.stages[0].training.epochs == 10  # of its usual 5
     ```
     """
     stages: list[Stage] = []
     for stage in pipeline.stages:
         if isinstance(stage, FittingStage) and stage.training is not None:
-            size = min(stage.training.batch_size, samples)
-            training = dataclasses.replace(stage.training, batch_size=size)
-            stage = dataclasses.replace(stage, training=training)
+            length = stage.training.epochs / _USUAL.epochs
+            speed = stage.training.learning_rate / _USUAL.learning_rate
+            fitted = dataclasses.replace(
+                training,
+                epochs=max(1, round(length * training.epochs)),
+                learning_rate=speed * training.learning_rate,
+            )
+            stage = dataclasses.replace(stage, training=fitted)
         stages.append(stage)
-    return Pipeline(
-        stages,
-        name=pipeline.name,
-        description=pipeline.description,
-        needs=pipeline.needs,
-        seed=pipeline.seed,
-    )
+    return _with_stages(pipeline, stages, seed)
 
 
 def without_training(pipeline: Pipeline) -> Pipeline:
@@ -224,7 +212,7 @@ def without_training(pipeline: Pipeline) -> Pipeline:
         else stage
         for stage in pipeline.stages
     ]
-    return Pipeline(stages, name=pipeline.name, seed=pipeline.seed)
+    return _with_stages(pipeline, stages, pipeline.seed)
 
 
 def is_trained(pipeline: Pipeline) -> bool:
@@ -247,6 +235,50 @@ def is_trained(pipeline: Pipeline) -> bool:
     )
 
 
+def takes_more(pipeline: Pipeline, other: Pipeline) -> bool:
+    """Returns whether a pipeline takes more from a network than another does.
+
+    Args:
+        pipeline: A pipeline of a ladder.
+        other: Another.
+
+    Returns:
+        True where it removes no fewer channels, bits and weights, and more of one.
+
+    Example:
+    ```python
+    narrower = Pipeline([PruneChannels(ratio=0.5), Quantize(), Export()])
+    assert takes_more(narrower, Pipeline([Quantize(), Export()]))
+    ```
+    """
+    taken, others = _taken(pipeline), _taken(other)
+    no_less = all(mine >= its for mine, its in zip(taken, others, strict=True))
+    return no_less and taken != others
+
+
+def _taken(pipeline: Pipeline) -> tuple[float, float, float]:
+    """Returns the shares of channels and of weights, and the bits, that go."""
+    channels = bits = weights = 0.0
+    for stage in pipeline.stages:
+        if isinstance(stage, PruneChannels):
+            channels += stage.ratio or 0.0
+        elif isinstance(stage, Quantize):
+            bits += 8 - stage.weight_bits
+        elif isinstance(stage, PruneWeights):
+            weights += stage.sparsity
+    return channels, weights, bits
+
+
+def _with_stages(pipeline: Pipeline, stages: Sequence[Stage], seed: int) -> Pipeline:
+    return Pipeline(
+        stages,
+        name=pipeline.name,
+        description=pipeline.description,
+        needs=pipeline.needs,
+        seed=seed,
+    )
+
+
 def _is_whole(device: Target) -> bool:
     """Returns whether a device computes in whole numbers."""
     return device.activations != "float32"
@@ -257,33 +289,39 @@ def _takes_four_bits(device: Target) -> bool:
     return device.activations == "int8" and device.operations is None
 
 
-def _rounded(device: Target, bits: int, epochs: int) -> Quantize:
+def _activation_bits(device: Target) -> Literal[8, 16]:
+    return 16 if device.activations == "int16" else 8
+
+
+def _rounded(device: Target, training: Training) -> list[Quantize]:
+    """Returns the training with the rounding, where the device rounds."""
+    stage = Quantize(
+        activation_bits=_activation_bits(device),
+        training=training,
+        distillation=Distillation(),
+    )
+    return [stage] if _is_whole(device) else []
+
+
+def _in_four_bits() -> Quantize:
     return Quantize(
-        weight_bits=bits,
-        activation_bits=16 if device.activations == "int16" else 8,
-        calibration="min_max" if bits == 8 else "mse",
-        training=Training(epochs=epochs, learning_rate=_RATE_OF_ROUNDING),
+        name="quantize_4_bits",
+        weight_bits=4,
+        calibration="mse",
+        training=_LONG_ROUNDING,
         distillation=Distillation(),
     )
 
 
-def _narrowed(ratio: float, epochs: int) -> PruneChannels:
+def _narrowed(ratio: float) -> PruneChannels:
     return PruneChannels(
         ratio=ratio,
         importance="l2",
         round_to=4,
-        training=Training(epochs=epochs),
+        training=_WIDTHS[ratio],
         distillation=Distillation(),
     )
 
 
-def _pruned(sparsity: float, epochs: int) -> PruneWeights:
-    return PruneWeights(
-        sparsity=sparsity,
-        training=Training(epochs=epochs),
-        distillation=Distillation(),
-    )
-
-
-def _scale(share: float, epochs: int) -> int:
-    return max(1, round(share * epochs))
+def _pruned(sparsity: float) -> PruneWeights:
+    return PruneWeights(sparsity=sparsity, training=_USUAL, distillation=Distillation())
