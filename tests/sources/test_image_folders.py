@@ -47,16 +47,41 @@ def test_images_of_four_channels(tmp_path, models):
     assert read_data("pets", model=models["four"]).test[0].shape == (2, 6, 6, 4)
 
 
+@pytest.mark.parametrize("suffix", ["bmp", "gif", "jpg", "png"])
+@pytest.mark.parametrize(
+    ("mode", "model", "shape"),
+    [
+        ("RGB", "grey", (6, 6, 1)),
+        ("L", "colour", (4, 5, 3)),
+        ("RGB", "four", (6, 6, 4)),
+        ("L", "four", (6, 6, 4)),
+    ],
+)
+def test_channels_of_every_format(tmp_path, models, suffix, mode, model, shape):
+    from PIL import Image
+
+    for name, level in (("black", 0), ("white", 255)):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        image = Image.fromarray(np.full((6, 6), level, np.uint8)).convert(mode)
+        for number in range(5):
+            image.save(tmp_path / "pets" / name / f"{number}.{suffix}")
+    x, y = read_data("pets", model=models[model]).train
+    assert x.shape == (7, *shape)
+    np.testing.assert_allclose(x[..., 0], 255.0 * y[:, None, None] * np.ones(shape[:2]))
+    if shape[2] == 4:
+        np.testing.assert_allclose(x[..., 3], 255.0)
+
+
 def test_images_without_a_model_are_as_large_as_the_first(tmp_path):
     write_images(tmp_path / "pets", 5, size=(3, 8), channels=3)
     assert read_data("pets").train[0].shape == (7, 3, 8, 3)
 
 
 def test_many_images_stay_in_their_files(tmp_path, models, monkeypatch):
-    from tfcompress.sources import image_folders
+    from tfcompress.sources import image_loader
 
     write_images(tmp_path / "pets", 20)
-    monkeypatch.setattr(image_folders, "MOST_BYTES", 500)
+    monkeypatch.setattr(image_loader, "MOST_BYTES", 500)
     data = read_data("pets", model=models["grey"], divide_by=2)
     assert isinstance(data.train, tf.data.Dataset)
     x, y = next(data.train.as_numpy_iterator())

@@ -19,8 +19,8 @@ def example(**features):
     ).SerializeToString()
 
 
-def write_records(name, examples):
-    with tf.io.TFRecordWriter(name) as writer:
+def write_records(name, examples, compression=None):
+    with tf.io.TFRecordWriter(name, compression) as writer:
         for each in examples:
             writer.write(each)
     return name
@@ -62,6 +62,47 @@ def test_records_of_images(models, encoding):
     )
     data = read_data(name, model=models["grey"], spec="spec.json")
     np.testing.assert_array_equal(data.train[1], data.train[0][:, 0, 0, 0] % 2)
+
+
+@pytest.mark.parametrize("shape", [", shape: [9, 4, 3]", ""])
+def test_records_of_images_take_size_and_channels_of_the_model(models, shape):
+    images = [tf.io.encode_jpeg(np.full((9, 4, 3), n, np.uint8)) for n in range(30)]
+    records = [
+        example(image=("b", [image.numpy()]), label=("i", [n % 2]))
+        for n, image in enumerate(images)
+    ]
+    name = write_records("images.tfrecord", records)
+    image = f"{{dtype: uint8, encoding: image{shape}}}"
+    write("spec.yaml", f"features: {{image: {image}, label: {{dtype: int64}}}}")
+    x, _ = read_data(name, model=models["grey"]).train
+    assert x.shape == (21, 6, 6, 1)
+    assert (np.ptp(x, axis=(1, 2, 3)) < 2).all()
+    assert read_data(name).train[0].shape == (21, 9, 4, 3)
+
+
+def test_broken_image_of_a_record(models):
+    records = [example(image=("b", [b"no"]), label=("i", [n % 2])) for n in range(9)]
+    name = write_records("images.tfrecord", records)
+    image = "{dtype: uint8, encoding: image}"
+    write("spec.yaml", f"features: {{image: {image}, label: {{dtype: int64}}}}")
+    with pytest.raises(DataError, match=r"image cannot be read.*record 0 of"):
+        read_data(name, model=models["grey"])
+    with pytest.raises(DataError, match="model must take them"):
+        read_data(name, model=models["row"])
+
+
+@pytest.mark.parametrize("name", ["rows.tfrecord", "rows.tfrecord.gz"])
+def test_records_compressed_by_gzip(tmp_path, name):
+    records = [example(x=("f", [n, 1]), label=("i", [n % 2])) for n in range(30)]
+    write_records(name, records, "GZIP")
+    write("rows.yaml", GOOD)
+    data = read_data(name)
+    assert sizes(data) == [21, 3, 6]
+    np.testing.assert_array_equal(data.train[1], data.train[0][:, 0] % 2)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="damaged"):
+        read_data(name)
 
 
 def test_records_of_parts_in_several_files(tmp_path):

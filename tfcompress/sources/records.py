@@ -1,6 +1,7 @@
 """Samples from TFRecord files, with a file that says what their features are."""
 
 import dataclasses
+import gzip
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 from tfcompress.errors import DataError
 from tfcompress.names import nearest
+from tfcompress.sources.image_loader import ImageLoader
 from tfcompress.sources.model_inputs import ModelInput
 from tfcompress.sources.parts import Part, Raw
 
@@ -21,6 +23,7 @@ _DTYPES = (
 )
 _ENCODINGS = ("values", "image", "bytes")
 _KEYS = ("dtype", "shape", "encoding")
+_GZIP = b"\x1f\x8b\x08"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Feature:
 
     Attributes:
         dtype: Of the array that it becomes.
-        shape: Of one sample.
+        shape: Of one sample. Images may leave it out, and are brought to it.
         encoding: `"values"`, a list of numbers or one text; `"image"`, a JPEG, PNG, BMP
             or GIF file; `"bytes"`, the bytes of an array.
     """
@@ -44,9 +47,9 @@ def read_spec(path: str | os.PathLike[str]) -> tuple[dict[str, Feature], str | N
 
     Args:
         path: A JSON or YAML file: `features`, a mapping of names, each to `dtype`,
-            `shape` (of one sample; defaults to a single number) and `encoding`
-            (`values` by default, `image` or `bytes`); and `label`, the name of the
-            feature that is the label.
+            `shape` (of one sample; defaults to a single number, for images to the size
+            of the first) and `encoding` (`values` by default, `image` or `bytes`); and
+            `label`, the name of the feature that is the label.
 
     Returns:
         The features, and the name of the label where the file has one.
@@ -87,7 +90,7 @@ def read_records(
     """Reads labelled samples from TFRecord files.
 
     Args:
-        paths: The files of each part, or those of `"all"`.
+        paths: The files of each part, or those of `"all"`, compressed by GZIP or not.
         spec: A file as `read_spec` takes it. Defaults to one that stands beside the
             first file to train on, of the same name or called `spec`, `features` or
             `data`.
@@ -95,6 +98,7 @@ def read_records(
             to `"label"`.
         inputs: Of the model. Features that are named as its inputs are them, all other
             features but the label are left out; else there must be one feature only.
+            Images are brought to its size and channels.
 
     Returns:
         Arrays.
@@ -114,9 +118,10 @@ def read_records(
         )
     chosen = _choose(features, label, inputs, place)
     read = {name: features[name] for name in (*chosen, label)}
+    images = _Images(read, inputs)
     parts: dict[Part, Any] = {}
     for part, files in paths.items():
-        arrays = _read_files(files, read)
+        arrays = _read_files(files, read, images)
         y = arrays.pop(label)
         parts[part] = (arrays[chosen[0]] if len(chosen) == 1 else arrays), y
     return Raw(first.name if len(paths) == 1 else first.parent.name, parts)
@@ -144,7 +149,7 @@ def _read_feature(key: Any, given: Any, path: str) -> Feature:
         isinstance(size, int) and not isinstance(size, bool) and size > 0
         for size in shape
     )
-    if not sizes or (encoding == "image" and len(shape) != 3):
+    if not sizes or (encoding == "image" and len(shape) not in (0, 3)):
         raise DataError(
             f"The shape of the feature {key!r} must be a list of sizes of one sample, "
             "such as [28, 28, 1]; an image has three. "
@@ -159,7 +164,8 @@ def _read_feature(key: Any, given: Any, path: str) -> Feature:
 
 
 def _find_spec(file: Path) -> Path:
-    for stem in (file.stem, file.name, "spec", "features", "data"):
+    own = (file.stem, file.name, Path(file.stem).stem)
+    for stem in (*own, "spec", "features", "data"):
         for suffix in SPEC_SUFFIXES:
             if (path := file.parent / f"{stem}{suffix}").is_file():
                 return path
@@ -192,7 +198,7 @@ def _choose(
 
 
 def _read_files(
-    files: Sequence[Path], features: Mapping[str, Feature]
+    files: Sequence[Path], features: Mapping[str, Feature], images: "_Images"
 ) -> dict[str, np.ndarray]:
     import tensorflow as tf
 
@@ -200,13 +206,15 @@ def _read_files(
     for file in files:
         done = 0
         try:
-            _check_whole(file)
-            for record in tf.data.TFRecordDataset(str(file)):
+            compression = _find_compression(file)
+            for record in tf.data.TFRecordDataset(str(file), compression):
                 example = tf.train.Example.FromString(record.numpy())
                 for name, feature in features.items():
                     value = example.features.feature.get(name)
-                    rows[name].append(_value(value, feature, name))
+                    rows[name].append(_value(value, feature, name, images))
                 done += 1
+        except DataError as error:
+            raise DataError(f"{error}, record {done} of {str(file)!r}") from error
         except (_UnlikeSpecError, tf.errors.InvalidArgumentError) as error:
             said = str(error).split("\n")[0]
             raise DataError(
@@ -226,28 +234,72 @@ def _read_files(
     return {name: np.stack(values) for name, values in rows.items()}
 
 
-def _check_whole(path: Path) -> None:
-    """Raises an error where a file ends in a record; TensorFlow would leave that out.
+def _find_compression(path: Path) -> str:
+    """Returns how a file is compressed: `"GZIP"`, or `""` where it is not.
+
+    Raises:
+        ValueError: If the file ends in a record, which TensorFlow would leave out.
+    """
+    with open(path, "rb") as file:
+        if _is_whole(file):
+            return ""
+        file.seek(0)
+        if file.read(len(_GZIP)) == _GZIP:
+            with gzip.open(path) as content:
+                if _is_whole(content):
+                    return "GZIP"
+    raise ValueError("it ends in the middle of a record")
+
+
+def _is_whole(file: Any) -> bool:
+    """Whether a file ends with a record.
 
     A record is its length in 8 bytes, 4 bytes of checksum, its content, and 4 again
     (https://www.tensorflow.org/tutorials/load_data/tfrecord).
     """
-    size, place = path.stat().st_size, 0
-    with open(path, "rb") as file:
-        while place < size:
-            file.seek(place)
-            place += int.from_bytes(file.read(8), "little") + 16
-    if place > size:
-        raise ValueError("it ends in the middle of a record")
+    while start := file.read(12):
+        rest = int.from_bytes(start[:8], "little") + 4
+        try:
+            file.seek(rest - 1, os.SEEK_CUR)
+        except (OSError, OverflowError):
+            return False
+        if not file.read(1):
+            return False
+    return True
+
+
+class _Images:
+    """Brings the images of features to the size and channels that are wanted."""
+
+    def __init__(
+        self, features: Mapping[str, Feature], inputs: Sequence[ModelInput]
+    ) -> None:
+        self._features = features
+        self._inputs = inputs
+        self._loaders: dict[str, ImageLoader] = {}
+
+    def fit(self, content: bytes, name: str) -> np.ndarray:
+        """Returns the pixels of an image of the feature with this name."""
+        if name not in self._loaders:
+            self._loaders[name] = ImageLoader.for_inputs(
+                self._wanted(name), content, repr(name)
+            )
+        return self._loaders[name].fit(content, repr(name))
+
+    def _wanted(self, name: str) -> Sequence[ModelInput]:
+        """Returns the model's input that a feature is for, else what the spec says."""
+        if self._inputs:
+            return [each for each in self._inputs if each.name == name] or self._inputs
+        feature = self._features[name]
+        shape = (None, *(feature.shape or (None, None, None)))
+        return [ModelInput(name, shape, np.dtype(feature.dtype))]
 
 
 class _UnlikeSpecError(Exception):
     """A record is not as the spec says."""
 
 
-def _value(value: Any, feature: Feature, name: str) -> np.ndarray:
-    import tensorflow as tf
-
+def _value(value: Any, feature: Feature, name: str, images: _Images) -> np.ndarray:
     kind = None if value is None else value.WhichOneof("kind")
     if kind is None:
         raise _UnlikeSpecError(f"there is no {name!r}")
@@ -259,24 +311,18 @@ def _value(value: Any, feature: Feature, name: str) -> np.ndarray:
         if feature.dtype == "string":
             return np.array(content.decode("utf-8", errors="replace"))
         if feature.encoding == "image":
-            image = tf.io.decode_image(
-                content, feature.shape[2], expand_animations=False
-            ).numpy()
-            array = image.astype(feature.dtype)
-        else:
-            size = np.dtype(feature.dtype).itemsize
-            if len(content) % size:
-                raise _UnlikeSpecError(f"{name!r} has {len(content)} bytes")
-            array = np.frombuffer(content, feature.dtype)
+            return images.fit(content, name)
+        size = np.dtype(feature.dtype).itemsize
+        if len(content) % size:
+            raise _UnlikeSpecError(f"{name!r} has {len(content)} bytes")
+        array = np.frombuffer(content, feature.dtype)
     elif kind == "bytes_list":
         raise _UnlikeSpecError(
             f"{name!r} holds bytes; say encoding: image or bytes, or dtype: string"
         )
     else:
         array = np.array(items).astype(feature.dtype)
-    if feature.encoding == "image" and array.shape == feature.shape:
-        return array
-    if feature.encoding == "image" or array.size != int(np.prod(feature.shape)):
+    if array.size != int(np.prod(feature.shape)):
         raise _UnlikeSpecError(
             f"{name!r} is of shape {array.shape} and not {feature.shape}"
         )
