@@ -124,6 +124,19 @@ def test_several_inputs(models):
     np.testing.assert_array_equal(data.test[0]["age"], data.test[0]["size"] * 2)
 
 
+@pytest.mark.parametrize("form", ["{}", "train_{}", "{}_train", "x_{}", "x_train_{}"])
+def test_several_inputs_by_their_names(models, form):
+    part = "_train" if "train" in form else ""
+    arrays = {form.format(name): np.arange(40.0) for name in ("age", "size")}
+    name = save(**arrays, **{f"y{part}": np.arange(40) % 2})
+    assert set(read_data(name, model=models["two"]).train[0]) == {"age", "size"}
+
+
+def test_one_input_by_its_name(models):
+    name = save(row=RNG.random((40, 4)), y=np.arange(40) % 3)
+    assert read_data(name, model=models["row"]).train[0].shape == (28, 4)
+
+
 def test_few_samples_of_a_class_are_drawn_anyhow():
     y = np.array([0] * 19 + [1])
     assert sizes(read_data(save(x=np.zeros((20, 4)), y=y))) == [14, 2, 4]
@@ -139,6 +152,8 @@ def test_few_samples_of_a_class_are_drawn_anyhow():
         ({"x": np.zeros((0, 2)), "y": np.zeros(0)}, "one sample at least"),
         ({"x": np.zeros((2, 2)), "y": np.zeros(2)}, "too few samples"),
         ({"x": np.zeros(4), "x_a": np.zeros(4), "y": np.zeros(4)}, "with both"),
+        ({"x": np.zeros((4, 2)), "y": np.array(3)}, "y is a single number"),
+        ({"x": np.zeros(4), "X": np.zeros(4), "y": np.zeros(4)}, "X is another one"),
         ({"x": np.array([{}] * 4), "y": np.zeros(4)}, "Python objects are refused"),
         ({"x": np.zeros((9, 2), complex), "y": np.zeros(9)}, "numbers or text"),
         (

@@ -57,6 +57,28 @@ def test_numbered_columns_before_names_of_classes():
     assert sizes(data) == [28, 4, 8]
 
 
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("sentence,label", "film {0},{1}"),
+        ("label,sentence", "{1},film {0}"),
+        ("class,sentence", "{1},film {0}"),
+        ("mood,sentence", "{1},film {0}"),
+        ("mood,sentence", "mood {1},film {0}"),
+        (None, "film {0},{1}"),
+        (None, "{1},film {0}"),
+        (None, "{1}|film {0}"),
+        ("target,a,b", "{1},{0},7"),
+        ("length,kind", "{0},kind {1}"),
+    ],
+)
+def test_the_column_of_labels(head, row):
+    rows = [row.format(number, number % 2) for number in range(30)]
+    data = read_data(write("t.csv", *([head] if head else []), *rows))
+    assert set(data.train[1].tolist()) == {0, 1}
+    assert len(data.train[0]) == 21
+
+
 @pytest.mark.parametrize("first", ["0,a bad film", "1,a good film"])
 def test_a_first_row_without_names_is_a_row(first):
     rows = [f"{n % 2},film {n}" for n in range(39)]

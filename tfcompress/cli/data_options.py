@@ -33,7 +33,8 @@ def add_data(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     parser.add_argument(
         "--label",
         metavar="NAME",
-        help="column, or feature, that holds the label (default: label)",
+        help="column, or feature, that holds the label (default: label; in a table "
+        "without such a column target, class or the last)",
     )
     parser.add_argument(
         "--spec", metavar="FILE", help="what the features of a TFRecord file are"

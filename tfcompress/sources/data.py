@@ -55,8 +55,8 @@ def read_data(
 
             - an `.npz` file with `x_train`, `y_train`, and any of `x_validation`,
               `y_validation`, `x_test`, `y_test`; or `x` and `y`. Several inputs are
-              `x_train_<name of the input>`. Other names in use are known too, such as
-              `train_images` and `val_labels`.
+              `x_train_<name of the input>` or `<name of the input>_train`. Other names
+              in use are known too, such as `train_images` and `val_labels`.
             - a folder with a folder of images for each class, or with folders `train`,
               `validation` and `test` that hold these. Images are brought to the size
               and channels of the model.
@@ -72,7 +72,9 @@ def read_data(
         model: The model of either Keras that the data is for. Without it, values are
             left as the source holds them, and text stays text.
         label: Name of the column, or feature, that holds the label. Defaults to
-            `"label"`, and in a table without such a column to the last.
+            `"label"`, and in a table without such a column to one called `"labels"`,
+            `"target"` or `"class"`, else to the last, or to the first of two where the
+            last is text.
         spec: JSON or YAML file that says what the features of a TFRecord are; see
             `tfcompress.sources.records.read_spec`. Defaults to one beside it.
         vocabulary: File of words, one a line, in the order of the numbers with which
@@ -162,7 +164,7 @@ def _read(
     if kind in ("npz", "images"):
         _check_unused(f"{name!r}", label=label, spec=spec)
     if kind == "npz":
-        return read_npz(path)
+        return read_npz(path, inputs=inputs)
     if kind == "images":
         return image_folders.read_image_folder(path, inputs=inputs)
     if kind == "tables":

@@ -6,23 +6,28 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from tfcompress.errors import DataError
+from tfcompress.sources.model_inputs import ModelInput
 from tfcompress.sources.parts import PART_NAMES, Part, Raw
 
 _KINDS = {
-    "x": ("x", "image", "images", "data", "input", "inputs", "feature", "features"),
-    "y": ("y", "label", "labels", "target", "targets"),
+    "x": (
+        *("x", "xs", "image", "images", "data", "input", "inputs"),
+        *("feature", "features", "sample", "samples"),
+    ),
+    "y": ("y", "ys", "label", "labels", "target", "targets", "output", "outputs"),
 }
+_CLASSES = "class_names"
 _KIND_OF = {name: kind for kind, names in _KINDS.items() for name in names}
 _KIND = "|".join(_KIND_OF)
 _PART = "|".join(PART_NAMES)
 _NAME = re.compile(
-    rf"(?P<part>{_PART})_(?P<kind>{_KIND})"
-    rf"|(?P<kind_first>{_KIND})(?:_(?P<part_last>{_PART}))?"
+    rf"(?P<part>{_PART})[_-]?(?P<kind>{_KIND})"
+    rf"|(?P<kind_first>{_KIND})(?:[_-]?(?P<part_last>{_PART}))?"
     rf"|(?P<axis>x|y)(?:_(?P<part_between>{_PART}))?_(?P<input>.+)",
     re.IGNORECASE,
 )
@@ -87,15 +92,16 @@ def read_arrays(
         ) from error
 
 
-def read_npz(path: str | os.PathLike[str]) -> Raw:
+def read_npz(path: str | os.PathLike[str], *, inputs: Sequence[ModelInput] = ()) -> Raw:
     """Reads labelled samples from an `.npz` file.
 
     Args:
         path: A file with the arrays `x` and `y`, or `x_train`, `y_train` and as many as
             there are of `x_validation`, `y_validation`, `x_test` and `y_test`; also
             `train_images`, `val_labels` and the like. Several inputs are
-            `x_train_<name of the input>`. An array of texts `class_names` names the
-            classes.
+            `x_train_<name of the input>`, or `<name of the input>_train`. An array of
+            texts `class_names` names the classes.
+        inputs: Of the model. Defaults to none, and no array is named as one.
 
     Returns:
         The parts that are in the file.
@@ -103,13 +109,25 @@ def read_npz(path: str | os.PathLike[str]) -> Raw:
     Raises:
         DataError: If the file cannot be read, or lacks one of these arrays.
     """
-    arrays = read_arrays(path, wanted=_is_wanted)
+    known = [each.name for each in inputs]
+    arrays = read_arrays(
+        path,
+        wanted=lambda name: name == _CLASSES or _find_place(name, known) is not None,
+    )
     found: dict[Part, dict[str, dict[str, np.ndarray]]] = {}
     for name, array in arrays.items():
-        if match := _NAME.fullmatch(name):
-            part, kind = _place(match)
-            kinds = found.setdefault(part, {})
-            kinds.setdefault(kind, {})[match["input"] or ""] = array
+        place = _find_place(name, known)
+        if place is None:
+            continue
+        part, kind, taken = place
+        same = found.setdefault(part, {}).setdefault(kind, {})
+        if taken in same or not array.ndim:
+            raise DataError(
+                f"Each array must hold a row for each sample, and each of {kind} have "
+                f"a name of its own. Received: {path}, in which {name} is "
+                + ("another one" if array.ndim else "a single number")
+            )
+        same[taken] = array
     if not ({"all", "train"} & set(found)) or ("all" in found and len(found) > 1):
         raise DataError(
             "The .npz file must hold the arrays x and y, which are split, or x_train, "
@@ -126,7 +144,7 @@ def read_npz(path: str | os.PathLike[str]) -> Raw:
                 f"Missing: {', '.join(missing)}. Received: {path} with {sorted(arrays)}"
             )
         parts[part] = (_join(kinds["x"], path), _join(kinds["y"], path))
-    names = arrays.get("class_names")
+    names = arrays.get(_CLASSES)
     return Raw(
         name=os.path.basename(path),
         parts=parts,
@@ -134,15 +152,23 @@ def read_npz(path: str | os.PathLike[str]) -> Raw:
     )
 
 
-def _is_wanted(name: str) -> bool:
-    return name == "class_names" or _NAME.fullmatch(name) is not None
-
-
-def _place(match: re.Match[str]) -> tuple[Part, str]:
-    """Returns the part that an array belongs to, and whether it is x or y."""
+def _find_place(name: str, inputs: Sequence[str]) -> tuple[Part, str, str] | None:
+    """Returns the part of an array, whether it is x or y, and of which input."""
+    for each in inputs:
+        own = rf"(?:({_PART})[_-])?{re.escape(each)}(?:[_-]({_PART}))?"
+        if each not in _KINDS["y"] and (match := re.fullmatch(own, name)):
+            part = match[1] or match[2]
+            return _part_of(part), "x", each if len(inputs) > 1 else ""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
     part = match["part"] or match["part_last"] or match["part_between"]
     kind = match["kind"] or match["kind_first"] or match["axis"]
-    return PART_NAMES[part.lower()] if part else "all", _KIND_OF[kind.lower()]
+    return _part_of(part), _KIND_OF[kind.lower()], match["input"] or ""
+
+
+def _part_of(name: str | None) -> Part:
+    return PART_NAMES[name.lower()] if name else "all"
 
 
 def _as_array(value: object, name: str, path: str | os.PathLike[str]) -> np.ndarray:

@@ -13,7 +13,8 @@ from tfcompress.names import nearest
 from tfcompress.sources.model_inputs import ModelInput
 from tfcompress.sources.parts import Part, Raw
 
-_LABEL = "label"
+_LABELS = ("label", "labels", "target", "class")
+_MISSING = ("", "?", "na", "n/a", "null", "none", "-")
 _TRUTHS = {"false": "0", "true": "1"}
 
 
@@ -48,8 +49,9 @@ def read_tables(
             columns where none of its cells is a number; where one is a word and all
             below it are numbers; and where its numbers count the columns from 0 on, as
             pandas does.
-        label: Name of the column of labels. Defaults to `"label"` where there is one,
-            else to the last column.
+        label: Name of the column of labels. Defaults to `"label"`, `"labels"`,
+            `"target"` or `"class"` where there is one; else to the last column, but of
+            two to the first where the last is text with more different cells.
         inputs: Of the model; where it has several that are named as columns are, each
             gets its column.
         classes: How many classes the model tells apart, where it does.
@@ -99,8 +101,8 @@ def read_table(path: Path) -> Table:
     """Reads the cells of a CSV or TSV file.
 
     Cells of a `.tsv` file stand between tabs, quotes are characters like others. Those
-    of a `.csv` file stand between commas, semicolons or tabs, whichever the first line
-    has most of, and may be quoted.
+    of a `.csv` file stand between commas, semicolons, tabs or bars, whichever the first
+    line has most of, and may be quoted.
 
     Args:
         path: The file, in UTF-8.
@@ -115,7 +117,7 @@ def read_table(path: Path) -> Table:
             else:
                 start = file.readline()
                 file.seek(0)
-                delimiter = max(",;\t", key=start.count)
+                delimiter = max(",;\t|", key=start.count)
                 reader = csv.reader(file, delimiter=delimiter, strict=True)
             found = [(reader.line_num, row) for row in reader if row]
     except UnicodeDecodeError as error:
@@ -173,14 +175,24 @@ def _is_header(rows: Sequence[Sequence[str]]) -> bool:
 
 def _find_label(table: Table, label: str | None) -> int:
     if label is None:
-        same = [n for n, name in enumerate(table.names) if name.lower() == _LABEL]
-        return same[0] if same else len(table.names) - 1
+        names = [name.lower() for name in table.names]
+        known = next((names.index(name) for name in _LABELS if name in names), None)
+        return _find_unnamed_label(table) if known is None else known
     if label not in table.names:
         raise DataError(
             f"There is no column {label!r} for the label. Received: label={label!r}; "
             f"nearest of {str(table.path)!r}: {', '.join(nearest(label, table.names))}"
         )
     return table.names.index(label)
+
+
+def _find_unnamed_label(table: Table) -> int:
+    """Returns the last column, or the first of two where the last holds sentences."""
+    if len(table.columns) == 2:
+        first, last = table.columns
+        if _is_text(last) and len(set(last)) > len(set(first)):
+            return 0
+    return len(table.columns) - 1
 
 
 def _read_labels(
@@ -255,8 +267,9 @@ def _read_features(
         }, ()
     if len(texts) > 1:
         raise DataError(
-            "Columns must hold numbers, but for one of text. Give names numbers "
-            "first, or read the file with module:function. "
+            "Columns must hold numbers, but for one of text. Join sentences in one "
+            "column; give names of kinds a number each, or a column of 0 and 1 as "
+            "pandas.get_dummies does. "
             f"Received: {str(first.path)!r} with text in "
             f"{', '.join(first.names[number] for number in texts)}"
         )
@@ -284,7 +297,7 @@ def _numbers(table: Table, number: int) -> np.ndarray:
     for line, cell in zip(table.lines, cells, strict=True):
         if not _is_number(cell):
             raise DataError(
-                f"The column {table.names[number]!r} must hold numbers. "
+                f"The column {table.names[number]!r} must hold numbers{_advice(cell)}. "
                 f"Received: {str(table.path)!r}, line {line} with {cell!r}"
             )
     found = np.array([_TRUTHS.get(c.strip().lower(), c) for c in cells], np.float64)
@@ -292,11 +305,17 @@ def _numbers(table: Table, number: int) -> np.ndarray:
     if not finite.all():
         first = int(finite.argmin())
         raise DataError(
-            f"The column {table.names[number]!r} must hold finite numbers. "
+            f"The column {table.names[number]!r} must hold finite numbers; fill in "
+            "what is missing, or leave the row out. "
             f"Received: {str(table.path)!r}, line {table.lines[first]} with "
             f"{cells[first]!r}"
         )
     return found
+
+
+def _advice(cell: str) -> str:
+    missing = cell.strip().lower() in _MISSING
+    return "; fill in what is missing, or leave the row out" if missing else ""
 
 
 def _is_number(text: str) -> bool:

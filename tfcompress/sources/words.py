@@ -93,9 +93,9 @@ def number_words(
         raise DataError(
             "The data holds text, but the model has no Embedding that says how many "
             "words it knows. Give the words with which it was trained (--vocabulary), "
-            "or the Keras model that a file was made from (--like); or, where the text "
-            "is names in a table, give each a number first. "
-            "Received: vocabulary=None"
+            "or the Keras model that a file was made from (--like). Where the text is "
+            "names of kinds in a table of numbers, give each a number, or a column of "
+            "0 and 1 as pandas.get_dummies does. Received: vocabulary=None"
         )
     if vocabulary is not None and known is not None and len(vocabulary) + 2 > known:
         raise DataError(
