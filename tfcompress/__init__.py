@@ -4,7 +4,8 @@ The rooms are modules, loaded when first used, so that `import tfcompress` loads
 neither TensorFlow nor Keras:
 
 - `tfcompress.distillation`: train a small student from a large teacher.
-- `tfcompress.pruning`, `tfcompress.quantization`: techniques that change a model.
+- `tfcompress.pruning`, `tfcompress.quantization`, `tfcompress.sharing`: techniques
+  that change a model.
 - `tfcompress.sources`: models and data from files, folders and functions.
 - `tfcompress.search`: how far each part of a model can be pruned, by measuring.
 - `tfcompress.export`: write the `.tflite` that ships.
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         report,
         schedules,
         search,
+        sharing,
         sources,
         technique,
     )
@@ -61,6 +63,7 @@ __all__ = [
     "report",
     "schedules",
     "search",
+    "sharing",
     "sources",
     "technique",
 ]

@@ -22,6 +22,10 @@ class NothingToPruneError(ModelError):
     """A model has no weight, channel or block that a pruning could remove."""
 
 
+class NothingToClusterError(ModelError):
+    """A model has no kernel whose weights could share values."""
+
+
 class UnsupportedLayerError(ModelError):
     """A layer or operation has no twin in the other Keras."""
 

@@ -1,15 +1,14 @@
 """TF-MOT's quantization wrapper, rounding each kernel as the file will hold it."""
 
-import contextlib
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import tensorflow as tf
 import tf_keras
 
 from tfcompress.errors import ModelError
-from tfcompress.keras_compat import internals
+from tfcompress.keras_compat.kernel_substitution import substituted
 from tfcompress.keras_compat.prunable_weights import PrunableWeight, prunable_weights
 from tfcompress.keras_compat.tfmot_layers import tfmot_core
 
@@ -101,24 +100,9 @@ class RoundedLayer(_Wrapper):
         # Layers that others are made of may be built by their first call only.
         if len(prunable_weights(self.layer)) < len(self._roundings):
             return self.layer(inputs, *args, **kwargs)
-        with self._holding_rounded():
+        rounded = [(each, self._rounded(n, each)) for n, each in self._variables()]
+        with substituted(self.layer, rounded):
             return self.layer(inputs, *args, **kwargs)
-
-    @contextlib.contextmanager
-    def _holding_rounded(self) -> Iterator[None]:
-        """Puts the rounded kernels in the place of the variables for the block."""
-        places = [
-            (vars(owner), name, variable, self._rounded(number, variable))
-            for number, variable in self._variables()
-            for owner, name in internals.places_of(variable, self.layer)
-        ]
-        try:
-            for attributes, name, _, value in places:
-                attributes[name] = value
-            yield
-        finally:
-            for attributes, name, variable, _ in places:
-                attributes[name] = variable
 
     def _variables(self) -> list[tuple[int, Any]]:
         kernels = prunable_weights(self.layer)

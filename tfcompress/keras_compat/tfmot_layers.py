@@ -35,6 +35,15 @@ def pruned_layers(model: Any) -> list[Any]:
     return list({id(layer): layer for layer in found}.values())
 
 
+def clustered_layers(model: Any) -> list[Any]:
+    """Returns the clustering wrappers of a model and of the models inside it."""
+    if not _is_loaded():
+        return []
+    wrapper = tfmot_core("clustering.keras.cluster_wrapper").ClusterWeights
+    found = [layer for _, layer in all_layers(model) if isinstance(layer, wrapper)]
+    return list({id(layer): layer for layer in found}.values())
+
+
 def share_of_zeros(model: Any) -> dict[str, float]:
     """Returns the share of masked weights of each layer that is being pruned.
 
@@ -88,13 +97,29 @@ def check_pruning_done(model: Any) -> None:
         )
 
 
+def check_clustering_done(model: Any) -> None:
+    """Raises an error if a model is still being clustered.
+
+    Raises:
+        ModelError: Says what to do.
+    """
+    clustered = [layer.name for layer in clustered_layers(model)]
+    if clustered:
+        raise ModelError(
+            "The model is still being clustered; give it to finalize of the "
+            "clustering first, or to strip_clustering of TF-MOT, whichever wrapped "
+            f"it. Received: model {model.name!r}, with the wrappers {clustered}"
+        )
+
+
 def check_plain(model: Any) -> None:
-    """Raises an error if a model is still being pruned or is quantization-aware.
+    """Raises an error if a model is still pruned or clustered, or quantization-aware.
 
     Raises:
         ModelError: Says what to do.
     """
     check_pruning_done(model)
+    check_clustering_done(model)
     if is_quantization_aware(model):
         raise ModelError(
             "The model is quantization-aware already; give the float model that it was "

@@ -1,7 +1,6 @@
 """What every pruning of single weights has in common."""
 
 import abc
-import contextlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from numbers import Integral
@@ -10,6 +9,11 @@ from typing import Any
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ModelError, NothingToPruneError
 from tfcompress.keras_compat import tfmot_layers, tfmot_objects
+from tfcompress.keras_compat.layer_replacement import (
+    holding,
+    named_layers,
+    replace_layers,
+)
 from tfcompress.keras_compat.masked_weight import Goal
 from tfcompress.keras_compat.prunable_weights import PrunableWeight, prunable_weights
 from tfcompress.pruning.moving_masks import build_callback, move_masks
@@ -129,7 +133,7 @@ class WeightPruning(Technique):
         keras_compat.check_model(model)
         check_unwrapped(model)
         copy = keras_compat.to_tf_keras(keras_compat.in_float32(model))
-        selected, skipped = select(_named_layers(copy), self._choice())
+        selected, skipped = select(named_layers(copy), self._choice())
         if not selected:
             raise NothingToPruneError(
                 "No layer of the model can be pruned. "
@@ -218,7 +222,7 @@ class WeightPruning(Technique):
         for weight in _masked_weights(layers):
             variable = weight.weight.variable
             values.append((variable, weight.masked(new.get(id(variable)))))
-        with _holding(values):
+        with holding(values):
             stripped = keras_compat.tfmot().sparsity.keras.strip_pruning(model)
             # Code in a Lambda is here because the user trusted it.
             return keras_compat.to_origin(stripped, like=model, trusted=True)
@@ -259,8 +263,10 @@ def check_unwrapped(model: Any) -> None:
     """Raises an error if a model is in the hands of a technique already.
 
     Raises:
-        ModelError: If layers of it are being pruned or are quantization-aware.
+        ModelError: If layers of it are being pruned or clustered, or are
+            quantization-aware.
     """
+    tfmot_layers.check_clustering_done(model)
     if tfmot_layers.pruned_layers(model):
         raise ModelError(
             "The model is being pruned already; train it on with callbacks(), or give "
@@ -334,53 +340,20 @@ def _chooses_all(layer: Any) -> None:
     """A policy that leaves no layer out."""
 
 
-def _named_layers(model: Any) -> dict[str, Any]:
-    """Returns the layers with weights, of nested models too, by a name of their own."""
-    found: dict[str, Any] = {}
-    for owner, layer in tfmot_layers.all_layers(model):
-        if layer.weights and not any(layer is other for other in found.values()):
-            name = layer.name
-            while name in found:
-                name = f"{owner.name}/{name}"
-            found[name] = layer
-    return found
-
-
 def _wrap(model: Any, goals: Mapping[int, tuple[Selected, Goal]]) -> Any:
     """Returns a model of the same layers, those with a goal in wrappers."""
-    tf_keras = keras_compat.tf_keras()
-    made: dict[int, Any] = {}
 
     def wrap(layer: Any) -> Any:
-        if id(layer) in made:
-            return made[id(layer)]
-        result = layer
-        if isinstance(layer, tf_keras.Model):
-            result = tf_keras.models.clone_model(layer, clone_function=wrap)
-        elif id(layer) in goals:
-            selected, goal = goals[id(layer)]
-            kernels = prunable_weights(layer)
-            shapes = {number: kernels[number].shape for number in selected.kernels}
-            result = keras_compat.PrunedLayer(layer, goal, shapes)
-        made[id(layer)] = result
-        return result
+        if id(layer) not in goals:
+            return layer
+        selected, goal = goals[id(layer)]
+        kernels = prunable_weights(layer)
+        shapes = {number: kernels[number].shape for number in selected.kernels}
+        return keras_compat.PrunedLayer(layer, goal, shapes)
 
-    return tf_keras.models.clone_model(model, clone_function=wrap)
+    return replace_layers(model, wrap)
 
 
 def _masked_weights(layers: Sequence[Any]) -> Iterator[Any]:
     for layer in layers:
         yield from layer.masked_weights
-
-
-@contextlib.contextmanager
-def _holding(values: Sequence[tuple[Any, Any]]) -> Iterator[None]:
-    """Gives variables other values for the block."""
-    before = [(variable, variable.numpy()) for variable, _ in values]
-    try:
-        for variable, value in values:
-            variable.assign(value)
-        yield
-    finally:
-        for variable, value in before:
-            variable.assign(value)

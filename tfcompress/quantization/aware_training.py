@@ -16,6 +16,7 @@ from tfcompress.graph import (
     split_activations,
     split_separable_convolutions,
 )
+from tfcompress.keras_compat.clustered_kernels import is_clustered
 from tfcompress.keras_compat.prunable_weights import PrunableWeight, prunable_weights
 from tfcompress.keras_compat.quantized_graph import activation_ranges, read_rounded
 from tfcompress.keras_compat.rounded_layer import RoundedLayer
@@ -29,8 +30,6 @@ from tfcompress.quantization.placing import first_names, place_ranges, remove_ra
 from tfcompress.quantization.planning import Plan, plan_ranges
 from tfcompress.quantization.weight_rounding import ROUNDINGS, check_weight_format
 from tfcompress.technique import Account, Technique
-
-_MOST_CLUSTERS = 256
 
 
 class QuantizationAwareTraining(Technique):
@@ -250,7 +249,7 @@ class QuantizationAwareTraining(Technique):
         found = []
         if "sparsity" in self.preserve and not kernel.all():
             found.append("sparsity")
-        if "clusters" in self.preserve and _is_clustered(kernel):
+        if "clusters" in self.preserve and is_clustered(kernel):
             found.append("clusters")
         return tuple(found)
 
@@ -260,11 +259,6 @@ def prepare(graph: Graph) -> Graph:
     graph = lower_normalizations(split_separable_convolutions(graph))
     graph = lower_merges(graph)
     return lower_attention(lower_activations(split_activations(graph)))
-
-
-def _is_clustered(kernel: np.ndarray) -> bool:
-    values = kernel[kernel != 0]
-    return 2 <= np.unique(values).size <= min(_MOST_CLUSTERS, values.size // 4)
 
 
 def _first_names(model: Any) -> dict[str, str]:

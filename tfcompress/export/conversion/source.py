@@ -9,7 +9,6 @@ from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, ExportError, ModelError
 from tfcompress.graph import Graph
 from tfcompress.keras_compat import tfmot_layers
-from tfcompress.keras_compat.clustered_layers import clustered_layers
 from tfcompress.keras_compat.quantized_graph import activation_ranges
 from tfcompress.measurement.files.file_graph import DEFAULT_SIGNATURE
 
@@ -92,13 +91,7 @@ def _check_wrappers(model: Any) -> None:
             "The model is still being pruned; give it to finalize of the pruning "
             f"first. Received: model {model.name!r}"
         )
-    clustered = [layer.name for layer in clustered_layers(model)]
-    if clustered:
-        raise ModelError(
-            "The model is still being clustered; give it to "
-            "tensorflow_model_optimization.clustering.keras.strip_clustering first. "
-            f"Received: model {model.name!r}, with the wrappers {clustered}"
-        )
+    tfmot_layers.check_clustering_done(model)
     untouched = [layer.name for layer in activation_ranges(model) if not layer.is_known]
     if untouched:
         raise ModelError(
