@@ -137,7 +137,8 @@ def distinct(model):
 def check(home, make):
     MODULES[home].backend.clear_session()  # Names are numbered from the start.
     model = make(MODULES[home])
-    model.trainable = True
+    for layer in model._flatten_layers():
+        layer.trainable = True
     clustering = tfc.sharing.WeightClustering(2)
     clustered = clustering.apply(model)
     optimizer = tf_keras.optimizers.SGD(0.05)

@@ -29,6 +29,7 @@ from tfcompress.keras_compat.twins import register_twin
 
 if TYPE_CHECKING:
     from tfcompress.keras_compat.activation_range import ActivationRange
+    from tfcompress.keras_compat.clustered_layer import ClusteredLayer
     from tfcompress.keras_compat.output_activation import (
         PROBABILITIES,
         output_activations,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "PROBABILITIES": "output_activation",
     "ActivationRange": "activation_range",
+    "ClusteredLayer": "clustered_layer",
     "PrunedLayer": "pruned_layer",
     "TwinModel": "trainable",
     "adopt": "trainable",
@@ -66,6 +68,7 @@ __all__ = [
     "PROBABILITIES",
     "AcceptsEitherKeras",
     "ActivationRange",
+    "ClusteredLayer",
     "PrunedLayer",
     "TwinModel",
     "adopt",

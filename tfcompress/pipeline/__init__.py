@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tfcompress.lazy import load_lazily
 from tfcompress.pipeline.pipeline import Pipeline
 from tfcompress.pipeline.stages import (
+    ClusterWeights,
     Distil,
     Evaluate,
     Export,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attempt",
+    "ClusterWeights",
     "Compression",
     "Distil",
     "Distillation",

@@ -7,7 +7,7 @@ from tfcompress.pipeline.stages import Export, FittingStage, Stage, techniques_o
 
 ORDER = (
     "train_teacher, prune_channels, prune_layers, distil or fine_tune, prune_weights, "
-    "quantize, export, evaluate"
+    "cluster_weights, quantize, export, evaluate"
 )
 _PRUNING = ("prune_weights", "prune_channels", "prune_layers")
 
@@ -39,6 +39,14 @@ def check_order(stages: Sequence[Stage]) -> None:
 def _check_next(stage: Stage, before: Sequence[str]) -> None:
     if isinstance(stage, FittingStage) and "quantize" in before:
         _refuse(stage, "quantize", "its ranges would no longer be those of the weights")
+    keeps = stage.kind in ("quantize", "cluster_weights")
+    if isinstance(stage, FittingStage) and not keeps and "cluster_weights" in before:
+        _refuse(
+            stage,
+            "cluster_weights",
+            "it would give the weights of a cluster values of their own; only quantize "
+            "keeps clusters",
+        )
     if stage.kind in ("prune_channels", "prune_layers") and "prune_weights" in before:
         _refuse(
             stage, "prune_weights", "what it removes breaks the sparsity of each layer"

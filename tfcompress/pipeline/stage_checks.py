@@ -12,8 +12,10 @@ from tfcompress.pipeline.fitting.techniques import (
     layer_pruning,
     magnitude_pruning,
     quantization_aware_training,
+    weight_clustering,
 )
 from tfcompress.pipeline.stages import (
+    ClusterWeights,
     FittingStage,
     PruneChannels,
     PruneLayers,
@@ -52,6 +54,8 @@ def check_stage(stage: FittingStage, model: Any, train: Any) -> None:
             channel_pruning(part)
         elif isinstance(part, PruneLayers):
             layer_pruning(part, train)
+        elif isinstance(part, ClusterWeights):
+            weight_clustering(part)
         elif isinstance(part, Quantize):
             quantization_aware_training(part)
     if stage.training is None:

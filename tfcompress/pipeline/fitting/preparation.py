@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tfcompress import keras_compat
-from tfcompress.errors import NothingToPruneError
+from tfcompress.errors import NothingToClusterError, NothingToPruneError
 from tfcompress.graph import Graph
 from tfcompress.keras_compat.logits_part import logits_part
 from tfcompress.pipeline.fitting import techniques
@@ -19,6 +19,7 @@ from tfcompress.pipeline.fitting.logits import (
 from tfcompress.pipeline.fitting.rounded_pruning import apply_both
 from tfcompress.pipeline.fitting.task import Task
 from tfcompress.pipeline.stages import (
+    ClusterWeights,
     FittingStage,
     PruneChannels,
     PruneLayers,
@@ -28,6 +29,7 @@ from tfcompress.pipeline.stages import (
 )
 from tfcompress.pruning import recalibrate_batch_norm
 from tfcompress.quantization import calibrate
+from tfcompress.technique import Technique
 
 
 @dataclasses.dataclass
@@ -61,7 +63,8 @@ def prepare(
 
     Whole channels and blocks go first; single weights become zero while the model
     trains, also while it trains with rounding (see `apply_both`), or at once where it
-    does not train.
+    does not train. Weights are clustered before the training, whose rounding keeps
+    clusters.
 
     Args:
         stage: The stage.
@@ -74,7 +77,8 @@ def prepare(
 
     Returns:
         What to train, and what to make of it then. Where a pruning finds nothing that
-        can go, the model stays as it is; the account and a warning say so.
+        can go, or a clustering no kernel that is large enough, the model stays as it
+        is; the account and a warning say so.
 
     Raises:
         ModelError: If a technique cannot take the model, or a budget of channels stands
@@ -92,15 +96,16 @@ def prepare(
     ```
     """
     accounts: list[str] = []
-    pruning = quantization = None
+    changing: PruneWeights | ClusterWeights | None = None
+    quantization = None
     given = keras_compat.read(model)
     graph = with_layers_at_the_end(given)
     if graph is not given:
         origin = keras_compat.origin_of(model)
         model = keras_compat.build(graph, keras=origin, trusted=True)
     for part in techniques_of(stage):
-        if isinstance(part, PruneWeights):
-            pruning = part
+        if isinstance(part, PruneWeights | ClusterWeights):
+            changing = part
         elif isinstance(part, Quantize):
             quantization = part
         elif isinstance(part, PruneChannels | PruneLayers):
@@ -115,10 +120,16 @@ def prepare(
             if task is None and _has_batch_norm(keras_compat.read_flat(model)):
                 # No training will fit the statistics to what is left.
                 model = recalibrate_batch_norm(model, train)
-    if quantization is not None:
-        prepared = _rounding(quantization, pruning, model, task, train)
+    if quantization is None:
+        prepared = _plain(changing, model, task, keras)
+    elif isinstance(changing, ClusterWeights):
+        clustering = techniques.weight_clustering(changing)
+        with _unless_nothing_goes(changing, accounts):
+            model = clustering.finalize(clustering.apply(model))
+            accounts.append(str(clustering.account))
+        prepared = _rounding(quantization, None, model, task, train)
     else:
-        prepared = _plain(pruning, model, task, keras)
+        prepared = _rounding(quantization, changing, model, task, train)
     accounts.append(prepared.account)
     account = "\n".join(filter(None, accounts))
     return dataclasses.replace(prepared, account=account)
@@ -132,7 +143,7 @@ def _unless_nothing_goes(part: FittingStage, accounts: list[str]) -> Iterator[No
     """
     try:
         yield
-    except NothingToPruneError as error:
+    except (NothingToPruneError, NothingToClusterError) as error:
         if isinstance(part, PruneChannels) and part.ratio is None:
             raise
         said = f"{part.name or part.kind} leaves the model as it is. {error}"
@@ -181,7 +192,10 @@ def _rounding(
 
 
 def _plain(
-    stage: PruneWeights | None, model: Any, task: Task | None, keras: str | None
+    stage: PruneWeights | ClusterWeights | None,
+    model: Any,
+    task: Task | None,
+    keras: str | None,
 ) -> Prepared:
     origin = keras_compat.origin_of(model)
     wanted = [False] * len(model.outputs) if task is None else _gives_logits(task)
@@ -193,11 +207,15 @@ def _plain(
     accounts: list[str] = []
     finalize: Callable[[Any], Any] | None = None
     if stage is not None:
-        pruning = techniques.magnitude_pruning(stage, at_once=task is None)
+        technique: Technique = (
+            techniques.magnitude_pruning(stage, at_once=task is None)
+            if isinstance(stage, PruneWeights)
+            else techniques.weight_clustering(stage)
+        )
         with _unless_nothing_goes(stage, accounts):
-            learner, finalize = pruning.apply(plain), pruning.finalize
-            callbacks = pruning.callbacks() if task is not None else []
-            accounts.append(str(pruning.account))
+            learner, finalize = technique.apply(plain), technique.finalize
+            callbacks = technique.callbacks() if task is not None else []
+            accounts.append(str(technique.account))
 
     def finish() -> tuple[Any, Any]:
         done = learner if finalize is None else finalize(learner)

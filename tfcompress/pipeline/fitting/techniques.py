@@ -3,6 +3,7 @@
 from typing import Any
 
 from tfcompress.pipeline.stages import (
+    ClusterWeights,
     PruneChannels,
     PruneLayers,
     PruneWeights,
@@ -11,6 +12,7 @@ from tfcompress.pipeline.stages import (
 from tfcompress.pruning import ChannelPruning, LayerPruning, MagnitudePruning
 from tfcompress.quantization import QuantizationAwareTraining
 from tfcompress.schedules import Constant
+from tfcompress.sharing import WeightClustering
 
 
 def magnitude_pruning(stage: PruneWeights, *, at_once: bool) -> MagnitudePruning:
@@ -45,6 +47,34 @@ def magnitude_pruning(stage: PruneWeights, *, at_once: bool) -> MagnitudePruning
         structure=stage.structure,
         layers=stage.layers,
         ignored=stage.ignored,
+    )
+
+
+def weight_clustering(stage: ClusterWeights) -> WeightClustering:
+    """Returns the clustering of weights that a stage stands for.
+
+    Args:
+        stage: The stage.
+
+    Returns:
+        The technique, not yet applied. Zeros stay zero.
+
+    Raises:
+        ArgumentError: If a setting of the stage is none of the technique.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import ClusterWeights
+    from tfcompress.pipeline.fitting.techniques import weight_clustering
+
+    technique = weight_clustering(ClusterWeights(clusters=8))
+    ```
+    """
+    return WeightClustering(
+        stage.clusters,
+        initialization=stage.initialization,
+        layers=stage.layers,
+        preserve=("sparsity",),
     )
 
 
@@ -129,6 +159,7 @@ def quantization_aware_training(stage: Quantize) -> QuantizationAwareTraining:
         stage.weight_bits,
         stage.activation_bits,
         layers=stage.layers,
+        preserve=("sparsity", "clusters"),
         strict=stage.strict,
     )
 

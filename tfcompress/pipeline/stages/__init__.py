@@ -1,5 +1,6 @@
 """The stages of a pipeline, as plain values that load no TensorFlow."""
 
+from tfcompress.pipeline.stages.cluster_weights import ClusterWeights
 from tfcompress.pipeline.stages.distil import Distil
 from tfcompress.pipeline.stages.evaluate import Evaluate
 from tfcompress.pipeline.stages.export import Export
@@ -20,6 +21,7 @@ KINDS: dict[str, type[Stage]] = {
         PruneWeights,
         PruneChannels,
         PruneLayers,
+        ClusterWeights,
         FineTune,
         Quantize,
         Joint,
@@ -30,6 +32,7 @@ KINDS: dict[str, type[Stage]] = {
 
 __all__ = [
     "KINDS",
+    "ClusterWeights",
     "Distil",
     "Evaluate",
     "Export",

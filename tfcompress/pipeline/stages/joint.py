@@ -7,7 +7,13 @@ from tfcompress.errors import ArgumentError
 from tfcompress.pipeline.stages.stage import FittingStage, Stage
 from tfcompress.pipeline.training import Training
 
-TECHNIQUES = ("prune_weights", "prune_channels", "prune_layers", "quantize")
+TECHNIQUES = (
+    "prune_weights",
+    "prune_channels",
+    "prune_layers",
+    "cluster_weights",
+    "quantize",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -15,15 +21,15 @@ class Joint(FittingStage):
     """Applies several techniques and trains once, as with distil, prune and quantize.
 
     Attributes:
-        techniques: Stages that prune or quantize, without a training of their own, one
-            of each kind. Channels and blocks go first, before the training, in the
-            order given here; then the model is made quantization-aware; single weights
-            become zero last, while it trains.
+        techniques: Stages that prune, cluster or quantize, without a training of their
+            own, one of each kind. Channels and blocks go first, before the training, in
+            the order given here; then weights are clustered, and the model is made
+            quantization-aware; single weights become zero last, while it trains.
         training: How all of them train.
 
     Raises:
-        ArgumentError: If there is none, one that is no technique or has a training, or
-            two of a kind.
+        ArgumentError: If there is none, one that is no technique or has a training,
+            two of a kind, or one that prunes weights beside one that clusters them.
 
     Example:
     ```python
@@ -56,6 +62,13 @@ class Joint(FittingStage):
                 "techniques must hold one of each kind at most: put the others in "
                 f"stages of their own, or in another joint. Received: {twice[0]} "
                 f"{kinds.count(twice[0])} times in techniques={kinds}"
+            )
+        if {"prune_weights", "cluster_weights"} <= {*kinds}:
+            raise ArgumentError(
+                "prune_weights and cluster_weights must be stages behind each other, "
+                "for weights that go on becoming zero leave their clusters: put "
+                "prune_weights into a stage before this one. "
+                f"Received: techniques={kinds}"
             )
         for stage in self.techniques:
             if stage.training is not None:
