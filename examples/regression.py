@@ -41,7 +41,7 @@ from tfcompress.pipeline import (
 # %%
 parser = argparse.ArgumentParser(description="A smaller network for regression.")
 parser.add_argument("--data", type=Path, help="a .csv file; without it, drawn data")
-parser.add_argument("--quick", action="store_true", help="train for a minute only")
+parser.add_argument("--quick", action="store_true", help="a try: figures mean little")
 parser.add_argument("--directory", type=Path, help="keeps what is done, to go on there")
 arguments = parser.parse_args(["--quick"] if "get_ipython" in globals() else None)
 directory = arguments.directory or Path(tempfile.mkdtemp(prefix="tfcompress-numbers-"))

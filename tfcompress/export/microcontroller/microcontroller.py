@@ -178,7 +178,7 @@ def find_arena(
         run = run_on_microcontroller(path, samples)
     except UnfinishedRunError as error:
         return None, (f"The size of the arena is not known. {error}",)
-    if run.steps is None or run.steps <= 1:
+    if run.steps is None or run.steps <= FEW_STEPS:
         return run.arena_bytes, ()
     return run.arena_bytes, (
         f"TensorFlow Lite Micro and LiteRT differ by {run.steps} steps of the "
