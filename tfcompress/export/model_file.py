@@ -21,6 +21,7 @@ from tfcompress.export.conversion.source import check_source
 from tfcompress.export.few_bits.dense_convolutions import densify_convolutions
 from tfcompress.export.few_bits.narrow_weights import narrow_weights
 from tfcompress.export.few_bits.rounded_constants import store_rounded_weights
+from tfcompress.export.few_bits.shared_scales import share_scales
 from tfcompress.export.layer_operations import list_layer_operations
 from tfcompress.export.microcontroller.microcontroller import find_arena
 from tfcompress.export.quantizer.int16_activations import (
@@ -39,6 +40,7 @@ from tfcompress.files import temporary_folder
 from tfcompress.keras_compat import tfmot_layers
 from tfcompress.keras_compat.quantized_graph import (
     activation_ranges,
+    clustered_steps,
     model_without_ranges,
     shipping_model,
     weight_bits,
@@ -152,7 +154,7 @@ def make_file(
         content, said = _choose_encoding(other, content, target, shown)
         notes += said
     if target.full_integer:
-        content = _store_as_trained(content, weight_bits(model))
+        content = _store_as_trained(content, model)
         if strict:
             refuse_float(explain_float_operations(content, target))
     found = flex_operations(content)
@@ -216,8 +218,10 @@ def _shipping(model: Any, *, in_int16: bool) -> Any:
     return model_without_ranges(model) if in_int16 else shipping_model(model)
 
 
-def _store_as_trained(content: bytes, bits: set[int]) -> bytes:
-    """Stores kernels in the whole numbers that they were trained as, of these bits."""
+def _store_as_trained(content: bytes, model: Any) -> bytes:
+    """Stores the kernels of a model in the whole numbers that they were trained as."""
+    bits = weight_bits(model)
+    content = share_scales(content, clustered_steps(model))
     if min(bits, default=8) <= _PACKED_BITS:
         content = densify_convolutions(content)
     return store_rounded_weights(narrow_weights(content, bits), bits)

@@ -1,6 +1,7 @@
 """Quantization-aware models as graphs: as they compute, and as they ship."""
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from tfcompress.keras_compat.steady_batch_normalization import (
 from tfcompress.keras_compat.tfmot_layers import all_layers
 
 RANGE = "ActivationRange"
+_INT8 = ("linear", 8)
+_INT8_STEPS = 127
 
 
 def activation_ranges(model: Any) -> list[ActivationRange]:
@@ -62,6 +65,31 @@ def _roundings(model: Any) -> list[Any]:
         for rounding in layer.roundings.values()
         if rounding is not None
     ]
+
+
+def clustered_steps(model: Any) -> list[np.ndarray]:
+    """Returns the whole numbers of the kernels whose clusters were kept in int8.
+
+    Args:
+        model: A model of either Keras.
+
+    Returns:
+        An int array for each such kernel of a quantization-aware model, from -127 to
+        127: a row for each output, in the order of its other axes.
+    """
+    found = []
+    for layer in rounded_layers(model):
+        rounded = layer.rounded_kernels()
+        kernels = prunable_weights(layer.layer)
+        for number, (_, values) in zip(layer.roundings, rounded, strict=True):
+            rounding, outputs = layer.roundings[number], kernels[number].outputs
+            whole = rounding is not None and (rounding.format, rounding.bits) == _INT8
+            if whole and outputs and number in layer.clustered:
+                greatest = float(np.abs(values).max()) or 1.0
+                steps = np.rint(values * (_INT8_STEPS / greatest)).astype(np.int64)
+                rows = np.moveaxis(steps, outputs, range(len(outputs)))
+                found.append(rows.reshape(math.prod(rows.shape[: len(outputs)]), -1))
+    return found
 
 
 def steady_layers(model: Any) -> list[SteadyBatchNormalization]:

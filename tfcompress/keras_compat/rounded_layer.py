@@ -144,6 +144,11 @@ class RoundedLayer(_Wrapper):
         return [(kernels[int(number)], mask) for number, mask in self._zeros.items()]
 
     @property
+    def clustered(self) -> tuple[int, ...]:
+        """The kernels whose clusters stay, by their numbers."""
+        return tuple(int(number) for number in self._clusters)
+
+    @property
     def roundings(self) -> dict[int, Any]:
         """What is done to each kernel, by its number among `prunable_weights`."""
         return self._roundings

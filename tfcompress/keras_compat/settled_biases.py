@@ -78,7 +78,10 @@ def _scales_of_kernel(layer: RoundedLayer) -> np.ndarray:
     rounding = layer.roundings[0]
     others = tuple(set(range(rounded.ndim)) - set(kernel.outputs))
     greatest = np.abs(rounded).max(axis=others).astype(np.float64).reshape(-1)
-    # With one scale for all outputs the file finds its own for each.
+    if not rounding.axes and rounding.bits == 8 and layer.clustered:
+        # The file has one scale for all outputs, as `clustered_steps` says.
+        greatest = np.full_like(greatest, greatest.max())
+    # With another scale for all outputs the file finds its own for each.
     bits = rounding.bits if rounding.axes else 8
     return greatest / (2 ** (bits - 1) - 1)
 

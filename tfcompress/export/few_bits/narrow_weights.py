@@ -1,28 +1,15 @@
 """Stores kernels that were trained with fewer than 8 bits as what they are."""
 
-import collections
 import dataclasses
 from collections.abc import Collection, Mapping
-from typing import Any
 
-import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from tfcompress.export.few_bits.file_constants import read_constant, write_constant
+from tfcompress.export.few_bits.file_kernels import FileKernel, find_kernels
 from tfcompress.export.few_bits.weight_grid import find_steps, growth, on_steps
-from tfcompress.export.layer_operations import kernel_of
 from tfcompress.export.operator_codes import find_code
-from tfcompress.measurement.files.constant_tensors import is_constant
 from tfcompress.measurement.files.operation_name import operation_name
-
-_BIAS_OPERANDS = {
-    "CONV_2D": 2,
-    "DEPTHWISE_CONV_2D": 2,
-    "FULLY_CONNECTED": 2,
-    "TRANSPOSE_CONV": 3,
-    "BATCH_MATMUL": None,
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,121 +72,40 @@ def narrow_weights(content: bytes, bits: Collection[int]) -> bytes:
     if not most:
         return content
     file = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
-    narrowed = [
-        _narrow(file, subgraph, kernel, most)
-        for subgraph in file.subgraphs
-        for kernel in _kernels(file, subgraph)
-    ]
+    narrowed = [_narrow(kernel, most) for kernel in find_kernels(file)]
     if not any(narrowed):
         return content
     return bytes(flatbuffer_utils.convert_object_to_bytearray(file))
 
 
-@dataclasses.dataclass
-class _Kernel:
-    """A constant that operations multiply with, and nothing else takes."""
-
-    index: int
-    operators: list[Any] = dataclasses.field(default_factory=list)
-    biases: set[int] = dataclasses.field(default_factory=set)
-
-
-def _kernels(file: Any, subgraph: Any) -> list[_Kernel]:
-    """Lists the int8 kernels that can change without anything else noticing."""
-    kernels: dict[int, _Kernel] = {}
-    uses = collections.Counter(int(index) for index in subgraph.outputs)
-    for operator in subgraph.operators or []:
-        uses.update(int(index) for index in operator.inputs)
-        index = kernel_of(file, subgraph, operator)
-        kind = operation_name(file, operator)
-        if index is None or kind not in _BIAS_OPERANDS:
-            continue
-        kernel = kernels.setdefault(index, _Kernel(index))
-        kernel.operators.append(operator)
-        place = _BIAS_OPERANDS[kind]
-        if place is not None and len(operator.inputs) > place:
-            kernel.biases.update({int(operator.inputs[place])} - {-1})
-    return [
-        kernel
-        for kernel in kernels.values()
-        if uses[kernel.index] == len(kernel.operators)
-        and sum(uses[bias] for bias in kernel.biases) <= len(kernel.operators)
-        and _is_plain(file, subgraph, kernel)
-    ]
-
-
-def _is_plain(file: Any, subgraph: Any, kernel: _Kernel) -> bool:
-    """Returns whether kernel and biases are whole numbers with as many scales."""
-    tensor = subgraph.tensors[kernel.index]
-    biases = [subgraph.tensors[index] for index in kernel.biases]
-    if tensor.type != schema.TensorType.INT8 or tensor.sparsity is not None:
-        return False
-    whole = (schema.TensorType.INT32, schema.TensorType.INT64)
-    return _scales(tensor) > 0 and all(
-        bias.type in whole
-        and _scales(bias) == _scales(tensor)
-        and is_constant(file, bias)
-        for bias in biases
-    )
-
-
-def _scales(tensor: Any) -> int:
-    """Returns how many scales a symmetric tensor has; 0 for any other."""
-    quantization = tensor.quantization
-    if quantization is None or quantization.scale is None:
-        return 0
-    asymmetric = np.any(np.asarray(quantization.zeroPoint, np.int64))
-    return 0 if asymmetric else len(quantization.scale)
-
-
-def _narrow(file: Any, subgraph: Any, kernel: _Kernel, most: int) -> bool:
+def _narrow(kernel: FileKernel, most: int) -> bool:
     """Stores one kernel with the steps that it has; returns whether it has fewer."""
-    tensor = subgraph.tensors[kernel.index]
-    values = read_constant(file, tensor)
-    axis = tensor.quantization.quantizedDimension
-    moved = values[None] if _scales(tensor) == 1 else np.moveaxis(values, axis, 0)
-    channels = moved.reshape(len(moved), -1)
+    channels = kernel.channels
     steps = find_steps(channels, most)
     if steps is None:
         return False
     storage = next(
         storage
         for storage in _STORAGES
-        if steps.max() <= storage.most and _fits(storage, file, subgraph, kernel)
+        if steps.max() <= storage.most and _fits(storage, kernel)
     )
-    narrowed = on_steps(channels, steps, storage.most).reshape(moved.shape)
-    narrowed = narrowed[0] if _scales(tensor) == 1 else np.moveaxis(narrowed, 0, axis)
-    tensor.type = storage.type
-    write_constant(file, tensor, narrowed)
-    factors = growth(steps, storage.most)
-    _grow(tensor, factors)
-    for index in kernel.biases:
-        bias = subgraph.tensors[index]
-        counts = read_constant(file, bias)
-        write_constant(file, bias, np.rint(counts / factors).astype(counts.dtype))
-        _grow(bias, factors)
+    kernel.tensor.type = storage.type
+    kernel.store(on_steps(channels, steps, storage.most), growth(steps, storage.most))
     for operator in kernel.operators if storage.versions else ():
-        kind = operation_name(file, operator)
+        kind = operation_name(kernel.file, operator)
         code = getattr(schema.BuiltinOperator, kind)
-        operator.opcodeIndex = find_code(file, code, storage.versions[kind])
+        operator.opcodeIndex = find_code(kernel.file, code, storage.versions[kind])
     return True
 
 
-def _fits(storage: _Storage, file: Any, subgraph: Any, kernel: _Kernel) -> bool:
+def _fits(storage: _Storage, kernel: FileKernel) -> bool:
     """Returns whether LiteRT can multiply with a kernel that is stored so."""
     if not storage.versions:
         return True
-    if subgraph.tensors[kernel.index].shape[-1] % storage.multiple:
+    if kernel.tensor.shape[-1] % storage.multiple:
         return False
     return all(
-        operation_name(file, operator) in storage.versions
-        and subgraph.tensors[operator.inputs[0]].type == schema.TensorType.INT8
+        operation_name(kernel.file, operator) in storage.versions
+        and kernel.subgraph.tensors[operator.inputs[0]].type == schema.TensorType.INT8
         for operator in kernel.operators
     )
-
-
-def _grow(tensor: Any, factors: np.ndarray) -> None:
-    quantization = tensor.quantization
-    scales = np.asarray(quantization.scale, np.float64) * factors
-    quantization.scale = scales.astype(np.float32)
-    quantization.min = quantization.max = None
