@@ -29,6 +29,7 @@ def inputs(tmp_path_factory):
         "labels": (x, y + 2),
         "widths": (x[:, :3], y),
         "few": (x[:20], y[:20]),
+        "reals": (x, x[:, :3]),
         "infinite": (x * np.inf, y),
         "lengths": (x, y[:-1]),
         "empty": (x[:0], y[:0]),
@@ -36,12 +37,18 @@ def inputs(tmp_path_factory):
     for name, (inputs, labels) in sets.items():
         np.savez(folder / f"{name}.npz", x=inputs, y=labels)
     np.savez(folder / "names.npz", images=x, answers=y)
+    np.savez(folder / "number.npz", x=x, y=np.array(1))
+    np.savez(
+        folder / "test_widths.npz", x_train=x, y_train=y, x_test=x[:, :3], y_test=y
+    )
     (folder / "text.npz").write_text("no arrays")
     (folder / "text.keras").write_text("no model")
     (folder / "small.tflite").write_bytes(b"\x1c\0\0\0TFL3")
     inputs = keras.Input((4,))
     other = keras.Model(inputs, keras.layers.Dense(5)(inputs))
     other.save(folder / "five.keras")
+    inputs = keras.Input((7,))
+    keras.Model(inputs, keras.layers.Dense(3)(inputs)).save(folder / "seven.keras")
     (folder / "technique.yaml").write_text("stages:\n  - prune_wieghts: {}\n")
     (folder / "key.yaml").write_text("stages:\n  - export: {targt: gpu}\n")
     (folder / "type.yaml").write_text("stages:\n  - quantize: {weight_bits: many}\n")
@@ -84,6 +91,8 @@ def check(place, capfd, words, message):
     [
         (["--epochs", "0"], "a whole number of 1 or more"),
         (["--epochs", "1.5"], "Received: '1.5'"),
+        (["--epochs", "1_000"], "Received: '1_000'"),
+        (["--epochs", "9" * 20], "--epochs"),
         (["--epochs"], "expected one argument"),
         (["--batch-size", "-3"], "--batch-size"),
         (["--seed", "-1"], "from 0 to"),
@@ -142,6 +151,7 @@ def test_what_is_missing(place, capfd, words, message):
         ("distill", ["--student-loss-weight", "-1"], "of 0 or more"),
         ("distill", ["--loss", "logit"], "did you mean 'logits'"),
         ("distill", ["--student", "five.keras"], "outputs"),
+        ("distill", ["--student", "seven.keras"], "inputs of the model"),
         ("distill", ["--student", "nowhere.keras"], "no such file"),
         ("prune", ["--ratio", "0.5"], "not allowed with argument --sparsity"),
         ("prune", ["--sparsity", "1"], "--sparsity"),
@@ -187,6 +197,9 @@ def test_models_that_do_not_load(place, capfd, command, model, message):
         ("labels.npz", "from 0 to 2"),
         ("widths.npz", "shape"),
         ("few.npz", "batch"),
+        ("reals.npz", "add up to 1"),
+        ("test_widths.npz", "x of test"),
+        ("number.npz", "y is a single number"),
         ("infinite.npz", "finite"),
         ("lengths.npz", "number of samples"),
         ("empty.npz", "sample"),
@@ -197,6 +210,20 @@ def test_models_that_do_not_load(place, capfd, command, model, message):
 def test_data_that_does_not_fit(place, capfd, data, message):
     words = [data if word == "data.npz" else word for word in COMMANDS["prune"]]
     check(place, capfd, [*words, "--output", "run"], message)
+
+
+def test_the_test_data_is_checked_before_demands_are_met(place, capfd):
+    words = ["compress", "model.keras", "--data", "test_widths.npz", "--output", "run"]
+    check(place, capfd, words, "x of test")
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [["--label", "x"], ["--spec", "x.yaml"], ["--divide-by", "2"]],
+)
+def test_flags_of_data_that_is_not_there(place, capfd, flag):
+    words = ["export", "model.keras", "--target", "cpu_float32", *flag]
+    check(place, capfd, words, f"{flag[0]} says how data is read; add --data")
 
 
 @pytest.mark.parametrize("command", EVERY)

@@ -11,6 +11,7 @@ from pathlib import Path
 from tfcompress.errors import ArgumentError
 from tfcompress.sources.paths import check_data_path, check_model_path
 
+_OF_DATA = ("label", "spec", "vocabulary", "divide_by")
 _FILES = (".tflite", ".keras", ".h5", ".npz", ".html", ".json")
 
 
@@ -34,6 +35,13 @@ def check_places(arguments: argparse.Namespace, *, measured: bool = False) -> No
         check_model_path(text, measured=measured)
     if arguments.data is not None:
         check_data_path(arguments.data)
+    for name in _OF_DATA if arguments.data is None else ():
+        if given[name] is not None:
+            flag = "--" + name.replace("_", "-")
+            raise ArgumentError(
+                f"{flag} says how data is read; add --data, or leave it out. "
+                f"Received: {flag} {given[name]}"
+            )
     if arguments.spec is not None:
         from tfcompress.sources.records import read_spec
 

@@ -56,7 +56,7 @@ def number(hint: Any) -> Callable[[str], Any]:
         value: Any = text
         for kind in (int, float):
             try:
-                value = kind(text)
+                value = kind(text.replace("_", "?"))  # Not 1_000, as in Python.
                 break
             except ValueError:
                 continue

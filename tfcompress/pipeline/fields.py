@@ -69,7 +69,7 @@ Share = Annotated[float, Range(0, 1)]
 Part = Annotated[float, Range(0, 1, low_open=True, high_open=True)]
 Seed = Annotated[int, Range(0, 2**32 - 1)]
 ModelSource = Annotated[Any, "a model, the path of a .keras file or 'module:function'"]
-_LARGEST = sys.float_info.max
+_LARGEST = {int: 2**40, float: sys.float_info.max}
 _NO_MODEL = (bool, numbers.Number, list, tuple, set, Mapping, bytes)
 
 
@@ -182,7 +182,7 @@ def _fit(value: Any, hint: Any) -> Any:
         kind: Any = numbers.Integral if hint is int else numbers.Real
         if isinstance(value, bool) or not isinstance(value, kind):
             return _UNFIT
-        return hint(value) if abs(value) <= _LARGEST else _UNFIT
+        return hint(value) if abs(value) <= _LARGEST[hint] else _UNFIT
     if hint is str:
         return str.__str__(value) if isinstance(value, str) else _UNFIT
     return value if isinstance(value, hint) else _UNFIT

@@ -15,6 +15,7 @@ from tfcompress.pipeline.stage_checks import check_stage
 from tfcompress.pipeline.stages import Distil, Evaluate, Export, FittingStage
 from tfcompress.quantization.schemes import find_scheme
 from tfcompress.sources import read_model
+from tfcompress.sources.model_inputs import inputs_of
 
 ORIGINAL = "original"
 
@@ -75,14 +76,14 @@ def plan_run(pipeline: Pipeline, model: Any, train: Any) -> RunPlan:
     for name, stage in zip(pipeline.names, pipeline.stages, strict=True):
         if isinstance(stage, Distil) and stage.student is not None:
             plan.students[name] = _find_model(stage.student, "student")
-            _check_same_task(plan.students[name], model, f"student of {name!r}")
+            _check_fits(plan.students[name], model, f"student of {name!r}")
         if isinstance(stage, FittingStage) and stage.distillation is not None:
             wanted = stage.distillation.teacher
             if wanted is None:
                 wanted = teaching[-1] if teaching else ORIGINAL
             if not isinstance(wanted, str) or wanted not in (ORIGINAL, *fitting):
                 wanted = _find_model(wanted, "teacher", [ORIGINAL, *fitting])
-                _check_same_task(wanted, model, f"teacher of {name!r}")
+                _check_fits(wanted, model, f"teacher of {name!r}")
             plan.teachers[name] = wanted
         if isinstance(stage, FittingStage):
             subject = plan.students.get(name, subject)
@@ -121,13 +122,26 @@ def _find_model(value: Any, role: str, stages: Sequence[str] = ()) -> Any:
     return model
 
 
-def _check_same_task(model: Any, original: Any, name: str) -> None:
+def _check_fits(model: Any, original: Any, name: str) -> None:
+    taken, given = ([each.shape for each in inputs_of(m)] for m in (model, original))
+    if len(taken) != len(given) or not all(map(_is_alike, taken, given)):
+        raise ModelError(
+            f"The {name} must take the inputs of the model, of shapes {given}. "
+            f"Received: inputs of shapes {taken}"
+        )
     shapes, expected = _output_shapes(model), _output_shapes(original)
     if shapes != expected:
         raise ModelError(
             f"The {name} must have the outputs of the model, of shapes {expected}. "
             f"Received: outputs of shapes {shapes}"
         )
+
+
+def _is_alike(one: Sequence[int | None], other: Sequence[int | None]) -> bool:
+    """Whether there are arrays of both shapes, in which None is open."""
+    return len(one) == len(other) and all(
+        a == b or None in (a, b) for a, b in zip(one, other, strict=True)
+    )
 
 
 def _output_shapes(model: Any) -> list[tuple[int | None, ...]]:

@@ -22,6 +22,8 @@ _CATEGORICAL = "categorical_crossentropy"
 _BINARY = "binary_crossentropy"
 _SQUARED = "mean_squared_error"
 _METRICS = {"classes": "accuracy", "labels": "accuracy", "numbers": "mae"}
+# By how much the shares of a row, in float16, may add up to more than 1.
+_ROUNDING = 1e-2
 # Batches of a data set that are looked at for the kind of its labels.
 BATCHES_LOOKED_AT = 32
 
@@ -263,6 +265,8 @@ def _find(
             data_module.check_labels(labels.reshape(-1), width, name)
         else:
             _check_columns(labels, shape, width, name)
+            if loss is None:
+                _check_shares_of_classes(labels, name)
         fitting = loss_for_labels(loss or found, numbered=numbers, name=name)
         return OutputTask(kind, width, fitting, activation, width, numbers)
     if kind == "labels":
@@ -320,6 +324,17 @@ def _check_columns(
             f"{name} must fit the model's output of shape {shape}: the same shape, or "
             "class numbers without the last axis. "
             f"Received: labels of shape {labels.shape}"
+        )
+
+
+def _check_shares_of_classes(labels: np.ndarray, name: str) -> None:
+    low, total = labels.min(), labels.sum(-1).max()
+    if low < 0 or total > 1 + _ROUNDING:
+        raise DataError(
+            f"{name} must be class numbers, or rows with the share of each class that "
+            "add up to 1; a model of numbers, or of several labels at once, does not "
+            f"end in softmax. Received: shares from {low:g}, rows that add up to "
+            f"{total:g}"
         )
 
 
