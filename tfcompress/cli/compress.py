@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="what files are measured by without a recipe, such as mae, or "
         "class/accuracy of one of several outputs (default: by the labels accuracy, "
-        "macro_f1 or r2)",
+        "macro_f1 or r2; of several outputs the mean)",
     )
     add_data(parser)
     add_run(parser, target=None, recipes=True)
@@ -152,8 +152,12 @@ def _meet_demands(
     model: Any, data: "Dataset", arguments: argparse.Namespace, *, strategy: Any
 ) -> ExitCode:
     from tfcompress.pipeline import compress
+    from tfcompress.pipeline.data_checks import check_data
+    from tfcompress.pipeline.named_labels import name_labels
     from tfcompress.report import compare
 
+    if data.test is not None:  # It is measured in the end, and checked before.
+        check_data(model, data.train, data.validation, data.test, batch_size=1)
     result = compress(
         model,
         data.train,
@@ -167,7 +171,7 @@ def _meet_demands(
     write_names(data, arguments.output)
     comparison = compare(
         {"original": model, result.chosen.name: result.artifact},
-        data.validation if data.test is None else data.test,
+        name_labels(model, data.validation if data.test is None else data.test),
         threads=arguments.threads or 1,
     )
     _show(result, comparison, as_json=arguments.json)

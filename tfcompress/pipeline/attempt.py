@@ -112,11 +112,11 @@ def describe_smallest(attempts: Sequence[Attempt], limit: float | None) -> str |
     print(describe_smallest(result.attempts, 1_000))
     ```
     """
-    sizes = {each.bytes: each.name for each in attempts if each.bytes is not None}
-    least = min(sizes, default=None)
-    if limit is None or least is None or least <= limit:
+    sizes = [(each.bytes, each.name) for each in attempts if each.bytes is not None]
+    least, name = min(sizes, key=lambda size: size[0], default=(0, ""))
+    if limit is None or least <= limit:
         return None
     return (
-        f"No way gets down to {limit:,.0f} bytes: the smallest file, that of "
-        f"{sizes[least]}, has {least:,}, which training does not change."
+        f"No way gets down to {limit:,.0f} bytes: the smallest file, that of {name}, "
+        f"has {least:,}, which training does not change."
     )

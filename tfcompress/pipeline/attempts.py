@@ -6,16 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfcompress.errors import (
-    ArgumentError,
-    ExportError,
-    ModelError,
-    TFCompressError,
-)
+from tfcompress.errors import ExportError, ModelError, TFCompressError
 from tfcompress.export import Artifact
-from tfcompress.measurement import Latency, latency, predict_each
+from tfcompress.measurement import Latency, evaluate, latency, predict_each
+from tfcompress.measurement.quality.metric import Metric
 from tfcompress.pipeline.attempt import Attempt, describe_smallest
 from tfcompress.pipeline.ladder import is_trained, takes_more, without_training
+from tfcompress.pipeline.named_labels import name_labels
 from tfcompress.pipeline.pipeline import Pipeline
 from tfcompress.pipeline.progress import Progress
 from tfcompress.pipeline.quality_loss import loses_much
@@ -75,8 +72,9 @@ class Attempts:
         self.all: tuple[Attempt, ...] = ()
         export = Pipeline([Export(target="cpu_float32")], name="original")
         file = self._run(export, directory / export.name, 0)
-        metric = metric or _usual_metric(file, validation)
-        self._meter = FileMeter(file, validation, metric)
+        measured_on = name_labels(model, validation)
+        metric = metric or _usual_metric(file, measured_on)
+        self._meter = FileMeter(file, measured_on, metric)
         self.metric = self._meter.name.removeprefix("negative_")
         self.lower_is_better = self.metric != self._meter.name
         self._sign = -1.0 if self.lower_is_better else 1.0
@@ -251,16 +249,19 @@ def _time(file: Artifact) -> Latency:
     return latency({"file": file}, seconds=_SECONDS)["file"]
 
 
-def _usual_metric(file: Artifact, validation: Any) -> str:
-    """Returns the metric of the task."""
+def _usual_metric(file: Artifact, validation: Any) -> str | Metric:
+    """Returns the metric of the task; of several outputs the mean of theirs."""
     (said,) = predict_each([file], validation)
-    if isinstance(said, Mapping):
-        outputs = list(said)
-        raise ArgumentError(
-            "A model of several outputs needs a metric of one of them, such as "
-            f"metric='{outputs[0]}/accuracy'. Received: outputs {outputs}"
-        )
-    return _METRICS[said.kind or "values"]
+    if not isinstance(said, Mapping):
+        return _METRICS[said.kind or "values"]
+    asked = {name: _METRICS[each.kind or "values"] for name, each in said.items()}
+
+    def mean(other: Any, data: Any) -> float:
+        quality = evaluate(other, data, asked)
+        return sum(quality[f"{o}/{m}"] for o, m in asked.items()) / len(asked)
+
+    mean.__qualname__ = f"mean of {', '.join('/'.join(e) for e in asked.items())}"
+    return mean
 
 
 def _on_one_line(error: TFCompressError) -> str:

@@ -96,7 +96,8 @@ def compress(
         metric: Name of a metric of `measurement.evaluate`; `"class/accuracy"` is that
             of one of several outputs. Or a function of a file and data that returns a
             number, the larger the better. Defaults to `"accuracy"` for classes, to
-            `"macro_f1"` for several labels at once, and to `"r2"` for real numbers.
+            `"macro_f1"` for several labels at once, and to `"r2"` for real numbers; of
+            several outputs to the mean of theirs.
         training: How a network trains after it lost a few channels: epochs, batch size,
             learning rate and so on. Other trainings are in proportion: longer where
             more channels went, with the rounding at a tenth of the learning rate.

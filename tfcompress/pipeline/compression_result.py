@@ -204,7 +204,7 @@ class Compression(Result):
 
     def _table(self) -> Table:
         table = Table("way", box=box.SIMPLE_HEAD, pad_edge=False)
-        for title in (self.metric.replace("/", "/\n"), "drop", "bytes", "ms"):
+        for title in (self.metric.replace(" ", "\n"), "drop", "bytes", "ms"):
             table.add_column(title, justify="right")
         table.add_column("met")
         for attempt in (self.original, *self.attempts):

@@ -10,6 +10,7 @@ from tfcompress import export
 from tfcompress.errors import ModelError
 from tfcompress.export import Artifact, Target
 from tfcompress.export.account.plain_data import decode
+from tfcompress.pipeline.named_labels import name_labels
 from tfcompress.pipeline.stages import Evaluate, Export
 from tfcompress.quantization import post_training
 from tfcompress.report import Comparison, compare
@@ -93,7 +94,7 @@ def evaluate_files(
 
     Args:
         stage: The stage.
-        models: The original, and the files by the names of their stages.
+        models: The original first, then the files, by the names of their stages.
         test: Inputs and labels to measure on.
         folder: Where to write.
         title: Heading of the page.
@@ -106,7 +107,7 @@ def evaluate_files(
     """
     comparison = compare(
         models,
-        test,
+        name_labels(next(iter(models.values())), test),
         metrics=None if stage.metrics is None else list(stage.metrics),
         confidence=stage.confidence,
         threads=stage.threads,
