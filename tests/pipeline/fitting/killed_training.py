@@ -33,18 +33,27 @@ class Killed(Exception):
     """Stands for a kill."""
 
 
-def build(library, width):
+def build(library, width, dtype="float32"):
     layers = library.layers
     return library.Sequential(
         [
             library.Input((8,)),
-            layers.Dense(width),
-            layers.BatchNormalization(),
-            layers.ReLU(),
-            layers.Dropout(0.3),
-            layers.Dense(3, "softmax"),
+            layers.Dense(width, dtype=dtype),
+            layers.BatchNormalization(dtype=dtype),
+            layers.ReLU(dtype=dtype),
+            layers.Dropout(0.3, dtype=dtype),
+            layers.Dense(3, "softmax", dtype=dtype),
         ]
     )
+
+
+def watching(library):
+    """Returns callbacks that act after epochs without an improvement."""
+    callbacks = library.callbacks
+    return [
+        callbacks.ReduceLROnPlateau("loss", patience=1, factor=0.5, min_delta=9),
+        callbacks.EarlyStopping("loss", patience=3, min_delta=9),
+    ]
 
 
 def kill_at(library, epoch):
@@ -70,17 +79,30 @@ def train(stage, model, teacher, backup=None, callbacks=(), data=(X, Y)):
     return fitted, weights
 
 
-def compare(stage, library, teacher, folder, data=(X, Y)):
-    model = build(library, 12)
+def compare(
+    stage,
+    library,
+    teacher,
+    folder,
+    data=(X, Y),
+    dtype="float32",
+    callbacks=lambda library: [],
+):
+    model = build(library, 12, dtype)
     before = model.get_weights()
-    backup = folder / f"{stage.kind}.npz"
-    whole, expected = train(stage, model, teacher, data=data)
+    backup = folder / f"{stage.name or stage.kind}.npz"
+    whole, expected = train(
+        stage, model, teacher, callbacks=callbacks(library), data=data
+    )
+    killing = [*callbacks(library), kill_at(library, 2)]
     try:
-        train(stage, model, teacher, backup, [kill_at(library, 2)], data)
+        train(stage, model, teacher, backup, killing, data)
         raise AssertionError("It was not killed.")
     except Killed:
         pass
-    part, found = train(stage, model, teacher, backup, data=data)
+    part, found = train(
+        stage, model, teacher, backup, callbacks=callbacks(library), data=data
+    )
     return {
         "same weights": all(map(np.array_equal, expected, found)),
         "same history": whole.history == part.history,
@@ -112,15 +134,34 @@ def main(name, folder):
     found = {stage.kind: compare(stage, library, teacher, folder) for stage in stages}
     shuffled = tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(64, seed=1).batch(16)
     found["data set"] = compare(
-        FineTune(name="other", training=training),
+        FineTune(name="shuffled", training=training),
         library,
         teacher,
-        folder / "other",
+        folder,
         shuffled,
+    )
+    constant = Training(epochs=7, batch_size=16, learning_rate=0.1, schedule="constant")
+    found["callbacks"] = compare(
+        FineTune(name="watched", training=constant),
+        library,
+        teacher,
+        folder,
+        callbacks=watching,
+    )
+    averaged = {"use_ema": True, "ema_overwrite_frequency": 3}
+    nadam = {"class_name": "Nadam", "config": averaged}
+    found["optimizer"] = compare(
+        Distil(
+            name="averaged",
+            training=Training(epochs=4, batch_size=16, optimizer=nadam),
+        ),
+        library,
+        teacher,
+        folder,
+        dtype="mixed_float16",
     )
     sys.stdout.write(json.dumps(found))
 
 
 if __name__ == "__main__":
-    (Path(sys.argv[2]) / "other").mkdir()
     main(sys.argv[1], Path(sys.argv[2]))

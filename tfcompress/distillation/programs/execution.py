@@ -159,7 +159,7 @@ class Execution:
                 weights = weights[count:]
             self.history[name] = notes["history"]
             return
-        backup = EpochBackup(self._path(f"{name}.unfinished.npz"))
+        backup = EpochBackup(self._path(f"{name}.unfinished.npz"), self._callbacks)
         learner = build_learner()
         self._compile_model(learner)
         if getattr(learner, "optimizer", None) is None:
@@ -170,7 +170,7 @@ class Execution:
         learner.fit(
             self._x,
             self._y,
-            epochs=epochs,
+            epochs=backup.epochs(epochs),
             initial_epoch=backup.epoch,
             callbacks=[*self._callbacks, backup],
             **self._fit_arguments,

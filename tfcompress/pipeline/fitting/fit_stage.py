@@ -127,9 +127,7 @@ def fit_stage(
         needed = [*prepared.callbacks, *([] if held is None else [held])]
         with seeded_random_layers(prepared.learner) as restart:
             needed.append(_restarting(learner, restart, seed, name))
-            history = _fit(
-                learner, stage, data, validation, backup, [*needed, *callbacks]
-            )
+            history = _fit(learner, stage, data, validation, backup, needed, callbacks)
     keras_compat.check_model(prepared.learner, name="the trained model")
     plain, trained = prepared.finish()
     return Fitted(plain, trained, history, prepared.account)
@@ -174,11 +172,12 @@ def _fit(
     data: TrainingData,
     validation: Any,
     path: Path | None,
+    needed: Sequence[Any],
     callbacks: Sequence[Any],
 ) -> dict[str, list[float]]:
     training = stage.training
     assert training is not None
-    backup = EpochBackup(path)
+    backup = EpochBackup(path, callbacks)
     keras = "tf_keras" if keras_compat.is_tf_keras(learner) else "keras"
     shown = None
     if validation is not None:
@@ -186,11 +185,11 @@ def _fit(
     try:
         learner.fit(
             data.dataset(backup.epoch, training.epochs),
-            epochs=training.epochs,
+            epochs=backup.epochs(training.epochs),
             initial_epoch=backup.epoch,
             steps_per_epoch=data.steps,
             validation_data=None if shown is None else shown.in_order(),
-            callbacks=keras_compat.cross([*callbacks, backup], keras=keras),
+            callbacks=keras_compat.cross([*needed, *callbacks, backup], keras=keras),
             shuffle=False,
             verbose=0,
         )
