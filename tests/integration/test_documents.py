@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 
 import tfcompress as tfc
 
@@ -31,6 +32,30 @@ def test_examples_about_quantization_run(teacher, digits, tmp_path, monkeypatch)
     assert names["artifact"].bytes > 0
     assert names["widths"].met
     assert (tmp_path / "analysis.png").exists()
+
+
+@pytest.mark.slow
+def test_examples_about_clustering_run(teacher, digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (x, y), test = digits
+    names = {
+        "tfc": tfc,
+        "trained": teacher,
+        "x": x,
+        "y": y,
+        "test": test,
+        "loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    }
+    page = (DOCUMENTS / "clustering.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block, "clustering.md", "exec"), names)
+    plain, *clustered = names["found"].values()
+    packed = [gzip_bytes for _, gzip_bytes, _ in clustered]
+    assert packed == sorted(packed, reverse=True)
+    assert packed[0] < plain[1]
+    assert min(accuracy for _, _, accuracy in clustered) > plain[2] - 0.04
 
 
 def test_examples_about_measurement_run(teacher, digits, tmp_path, monkeypatch):

@@ -21,6 +21,7 @@ CALLS = {
     "count_weights": tfc.measurement.count_weights,
     "prune": tfc.pruning.MagnitudePruning(sparsity=0.5).apply,
     "prune channels": tfc.pruning.ChannelPruning(0.5, round_to=1).apply,
+    "cluster": tfc.sharing.WeightClustering(2).apply,
     "quantize": tfc.quantization.QuantizationAwareTraining().apply,
 }
 LONG = {

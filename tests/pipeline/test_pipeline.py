@@ -4,6 +4,7 @@ import pytest
 
 from tfcompress.errors import ArgumentError
 from tfcompress.pipeline import (
+    ClusterWeights,
     Distil,
     Distillation,
     Evaluate,
@@ -52,6 +53,26 @@ CHANNELS = PruneChannels(ratio=0.5, training=None)
             "prune_channels",
             "prune_weights",
         ),
+        (
+            [ClusterWeights(), PruneChannels(ratio=0.5)],
+            "prune_channels",
+            "cluster_weights",
+        ),
+        ([ClusterWeights(), PruneLayers()], "prune_layers", "cluster_weights"),
+        ([ClusterWeights(), PruneWeights()], "prune_weights", "cluster_weights"),
+        ([ClusterWeights(), FineTune()], "fine_tune", "cluster_weights"),
+        (
+            [ClusterWeights(), Distil(student="small.keras")],
+            "distil",
+            "cluster_weights",
+        ),
+        ([ClusterWeights(), JOINT], "prune_weights", "cluster_weights"),
+        (
+            [Joint(techniques=(ClusterWeights(training=None), CHANNELS))],
+            "prune_channels",
+            "cluster_weights",
+        ),
+        ([Quantize(), ClusterWeights()], "cluster_weights", "quantize"),
     ],
 )
 def test_order_that_undoes_a_stage_is_refused(stages, later, earlier):
@@ -85,6 +106,7 @@ def test_order_that_is_named_in_the_error_is_taken():
         PruneLayers(),
         Distil(),
         PruneWeights(),
+        ClusterWeights(),
         Quantize(),
         Export(),
         Evaluate(),

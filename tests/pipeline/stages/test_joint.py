@@ -3,7 +3,7 @@
 import pytest
 
 from tfcompress.errors import ArgumentError
-from tfcompress.pipeline import Joint, PruneWeights, Quantize
+from tfcompress.pipeline import ClusterWeights, Joint, PruneWeights, Quantize
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,13 @@ def test_two_of_a_kind_are_refused(twice):
         Joint(techniques=tuple(twice))
 
 
-def test_one_of_each_is_taken():
-    techniques = (PruneWeights(training=None), Quantize(training=None))
+def test_clusters_beside_weights_that_become_zero_are_refused():
+    techniques = (ClusterWeights(training=None), PruneWeights(training=None))
+    with pytest.raises(ArgumentError, match="stages behind each other"):
+        Joint(techniques=techniques)
+
+
+@pytest.mark.parametrize("kind", [PruneWeights, ClusterWeights])
+def test_one_of_each_is_taken(kind):
+    techniques = (kind(training=None), Quantize(training=None))
     assert Joint(techniques=techniques).techniques == techniques
