@@ -111,6 +111,51 @@ def test_magnitudes_of_consumers_too(network):
     np.testing.assert_allclose(score(network, importance.L1(consumers=True)), expected)
 
 
+def with_kernels(model, **kernels):
+    for name, kernel in kernels.items():
+        layer = model.get_layer(name)
+        _, *others = layer.get_weights()
+        layer.set_weights([np.reshape(kernel, layer.kernel.shape), *others])
+    return model
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+def test_paths_through_channels(normalized):
+    x = keras.Input((2,))
+    y = layers.Dense(3, name="made")(x)
+    y = layers.BatchNormalization()(y) if normalized else y
+    model = keras.Model(x, layers.Dense(2, name="taken")(y))
+    made, taken = [[3, 0, 0], [4, -4, 0]], [[0, 1], [5, -12], [1, 0]]
+    with_kernels(model, made=made, taken=taken)
+    # Lengths of 5, 4, 0 over their mean 3, times 1, 13, 1 over their mean 5.
+    expected = [5 / 15, 52 / 15, 0]
+    np.testing.assert_allclose(score(model, importance.PathNorm()), expected)
+
+
+def test_paths_through_a_sum():
+    x = keras.Input((1,))
+    a, b = layers.Dense(2, name="a")(x), layers.Dense(2, name="b")(x)
+    y = layers.Add()([layers.BatchNormalization()(a), b])
+    model = keras.Model(x, [layers.Dense(1, name=end)(y) for end in ("left", "right")])
+    with_kernels(model, a=[1, 3], b=[-2, 2], left=[6, 2], right=[0, 4])
+    # Made: the mean of (1/2, 3/2) and (1, 1); taken in: of (3/2, 1/2) and (0, 2).
+    expected = [3 / 4 * 3 / 4, 5 / 4 * 5 / 4]
+    np.testing.assert_allclose(score(model, importance.PathNorm()), expected)
+
+
+def test_paths_where_no_weights_take_channels_in():
+    x = keras.Input((3, 2))
+    y = layers.MultiHeadAttention(2, 3, name="attention")(x, x)
+    graph = read(randomized(keras.Model(x, layers.Dense(1)(y))))
+    groups = [g for g in find_groups(graph) if g.name.endswith(":key_dim")]
+    assert [group.consumers for group in groups] == [()]
+    paths, lengths = (
+        kind.score(graph, groups, keras="keras")
+        for kind in (importance.PathNorm(), importance.L2())
+    )
+    np.testing.assert_array_equal(paths, lengths)
+
+
 def test_distances_of_filters(network):
     def distances(kernel):
         rows = kernel.reshape(-1, 3).T
@@ -259,7 +304,9 @@ def test_bad_scores(scores, error, message):
         tfc.pruning.ChannelPruning(0.5, importance=Bad()).apply(build_network())
 
 
-@pytest.mark.parametrize("name", ["l1", "l2", "fpgm", "batch_norm", "random"])
+@pytest.mark.parametrize(
+    "name", ["l1", "l2", "path_norm", "fpgm", "batch_norm", "random"]
+)
 def test_names(name):
     kind = importance.find(name)
     again = importance.deserialize(importance.serialize(kind))

@@ -57,8 +57,9 @@ class ChannelPruning(StructuredPruning):
             share between 0 and 1 of those it has.
         latency_ms: Milliseconds that this file may take for one sample, on one thread
             of this machine.
-        importance: `"l1"`, the default, `"l2"`, `"batch_norm"`, `"fpgm"`, `"random"`,
-            or an object of `tfcompress.pruning.importance`, some of which look at data.
+        importance: `"l1"`, the default, `"l2"`, `"path_norm"`, `"batch_norm"`,
+            `"fpgm"`, `"random"`, or an object of `tfcompress.pruning.importance`, some
+            of which look at data.
         scope: `"global"`, the default, ranks the channels of all groups together;
             `"local"` takes the same share of every group.
         round_to: What stays of a group is a multiple of it. Defaults to 8.

@@ -21,8 +21,8 @@ class PruneChannels(FittingStage):
         macs: Multiply-adds to keep: a share below 1, or their number.
         bytes: Bytes of the float file to keep: a share below 1, or their number.
         latency_ms: Milliseconds that a run of the float file may take on one thread.
-        importance: What says which channels matter: `"l1"`, `"l2"`, `"batch_norm"`,
-            `"fpgm"` or `"random"`.
+        importance: What says which channels matter: `"l1"`, `"l2"`, `"path_norm"`,
+            `"batch_norm"`, `"fpgm"` or `"random"`.
         scope: `"global"` ranks all channels together, `"local"` those of each group.
         round_to: Channels come in multiples of this. Defaults to 8.
         ignored: Names or patterns of layers whose channels stay.
@@ -44,7 +44,7 @@ class PruneChannels(FittingStage):
     macs: Positive | None = None
     bytes: Positive | None = None
     latency_ms: Positive | None = None
-    importance: Literal["l1", "l2", "batch_norm", "fpgm", "random"] = "l1"
+    importance: Literal["l1", "l2", "path_norm", "batch_norm", "fpgm", "random"] = "l1"
     scope: Literal["global", "local"] = "global"
     round_to: Count = 8
     ignored: tuple[str, ...] = ()

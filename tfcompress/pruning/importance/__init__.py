@@ -1,6 +1,6 @@
 """What channels are worth: the lowest go first.
 
-`L1`, `L2`, `FPGM` and `BatchNormScale` look at weights, `Taylor` and
+`L1`, `L2`, `PathNorm`, `FPGM` and `BatchNormScale` look at weights, `Taylor` and
 `ActivationStatistics` at data, `Random` at nothing. An own one is a subclass of
 `Importance`.
 """
@@ -12,6 +12,7 @@ from tfcompress.pruning.importance.finding import deserialize, find, serialize
 from tfcompress.pruning.importance.geometric_median import FPGM
 from tfcompress.pruning.importance.importance import Importance
 from tfcompress.pruning.importance.magnitude import L1, L2
+from tfcompress.pruning.importance.path_norm import PathNorm
 from tfcompress.pruning.importance.taylor import Taylor
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "ActivationStatistics",
     "BatchNormScale",
     "Importance",
+    "PathNorm",
     "Random",
     "Taylor",
     "deserialize",

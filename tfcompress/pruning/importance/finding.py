@@ -10,10 +10,12 @@ from tfcompress.pruning.importance.chance import Random
 from tfcompress.pruning.importance.geometric_median import FPGM
 from tfcompress.pruning.importance.importance import Importance
 from tfcompress.pruning.importance.magnitude import L1, L2
+from tfcompress.pruning.importance.path_norm import PathNorm
 
 _NAMES: dict[str, type[Importance]] = {
     "l1": L1,
     "l2": L2,
+    "path_norm": PathNorm,
     "batch_norm": BatchNormScale,
     "fpgm": FPGM,
     "random": Random,
@@ -29,8 +31,8 @@ def find(importance: Any) -> Importance:
     """Returns an importance for its name, its plain data, or itself.
 
     Args:
-        importance: `"l1"`, `"l2"`, `"batch_norm"`, `"fpgm"`, `"random"`, an
-            `Importance`, or what `serialize` returned.
+        importance: `"l1"`, `"l2"`, `"path_norm"`, `"batch_norm"`, `"fpgm"`,
+            `"random"`, an `Importance`, or what `serialize` returned.
 
     Raises:
         ArgumentError: If it is none of these.
