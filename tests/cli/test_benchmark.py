@@ -146,3 +146,11 @@ def test_the_ranking_of_litert_benchmark(tmp_path, capsys):
     ranking = [row["name"] for row in json.loads(capsys.readouterr().out)["rows"]]
     assert ranking == sorted(medians, key=medians.__getitem__)
     assert ranking == ["b.tflite", "a.tflite", "c.tflite"]
+
+
+@pytest.mark.parametrize("model", ["model.keras", "networks.py:make_model"])
+def test_models_are_sent_to_export(model, capsys):
+    assert main(parse(["tfcompress", "benchmark", model])) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("tfcompress: error: benchmark measures .tflite files")
+    assert error.count("\n") == 1

@@ -106,3 +106,24 @@ def test_tensorflow_starts_without_a_word(files):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "scores" in done.stdout
+
+
+def test_a_model_in_every_form(files, tmp_path, monkeypatch, capsys):
+    from tfcompress.keras_compat import tf_keras
+
+    monkeypatch.chdir(tmp_path)
+    layers = tf_keras().layers
+    model = tf_keras().Sequential([layers.Input((4,)), layers.Dense(3, name="scores")])
+    model.save("saved", save_format="tf")
+    (tmp_path / "networks.py").write_text(
+        "import keras\n"
+        "def make():\n"
+        "    dense = keras.layers.Dense(3, name='scores')\n"
+        "    return keras.Sequential([keras.Input((4,)), dense])\n"
+    )
+    for name in ("saved", "networks.py:make", files / "small.keras"):
+        assert inspect(name, "--json") == 0
+        found = json.loads(capsys.readouterr().out)
+        assert [row["name"] for row in found["layers"]] == ["scores"]
+        assert found["parameters"] == 15
+        assert found["bytes"] >= 60

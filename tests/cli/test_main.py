@@ -123,7 +123,7 @@ def test_version(capsys):
         (["demo", "--epochs", "many"], "argument --epochs"),
         (["inspect", "--jsn"], "there is no flag --jsn; did you mean '--json'"),
         (["inspect", "a.tflite", "b.tflite"], "unexpected argument: 'b.tflite'"),
-        (["inspect"], "the following arguments are required: FILE"),
+        (["inspect"], "the following arguments are required: MODEL|FILE"),
         (["benchmark", "f", "--threads", "0"], "a whole number of 1 or more"),
         (["benchmark", "f", "--threads", "1.5"], "Received: '1.5'"),
         (["benchmark", "f", "--seconds", "nan"], "a number above 0"),

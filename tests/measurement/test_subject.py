@@ -43,7 +43,6 @@ def test_anything_else(other):
         measurement.benchmark,
         measurement.latency,
         measurement.operation_profile,
-        measurement.inspect,
         measurement.LiteRTModel,
         measurement.size,
     ],

@@ -1,10 +1,13 @@
 """`tfcompress benchmark`: how fast files are, side by side."""
 
 import argparse
+from pathlib import Path
 
 from tfcompress.cli.console import show
 from tfcompress.cli.options import add_json, add_quiet, number
+from tfcompress.errors import ArgumentError
 from tfcompress.pipeline.fields import Count, Positive
+from tfcompress.sources.named_function import is_function_name
 
 HELP = "how fast .tflite files are, side by side"
 DESCRIPTION = (
@@ -49,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measures files and writes the result to standard output."""
+    for text in arguments.files:
+        _check_no_model(text)
     from rich.console import Console
 
     from tfcompress import measurement
@@ -78,3 +83,15 @@ def run(arguments: argparse.Namespace) -> None:
         show(result, as_json=arguments.json)
     if errors:
         raise ModelError(" ".join(map(str, errors))) from errors[0]
+
+
+def _check_no_model(text: str) -> None:
+    """Raises an error for what the other commands take for a Keras model."""
+    path = Path(text)
+    saved = (path / "saved_model.pb").exists() or path.suffix in (".keras", ".h5")
+    if saved or is_function_name(text):
+        raise ArgumentError(
+            "benchmark measures .tflite files: write that of a model with 'tfcompress "
+            "export', or measure models and files with 'tfcompress compare'. "
+            f"Received: {text!r}"
+        )

@@ -2,20 +2,24 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from tfcompress.errors import ModelError
-from tfcompress.measurement.files.subject import file_path
+from tfcompress.measurement.files.subject import path_of
 from tfcompress.measurement.inspection.file_inspection import inspect_file
 from tfcompress.measurement.inspection.inspection_result import Inspection
-from tfcompress.measurement.inspection.model_inspection import inspect_model
+from tfcompress.measurement.inspection.model_inspection import (
+    inspect_keras_file,
+    inspect_model,
+)
 
 _KERAS_NAMES = (".keras", ".h5", ".hdf5")
 _KERAS_STARTS = (b"PK", b"\x89HDF")
 _TFLITE_START = b"TFL3"  # after four bytes
 
 
-def inspect(path: str | os.PathLike[str], *, trusted: bool = False) -> Inspection:
-    """Says what is inside a model file: weights, types, zeros, bytes and products.
+def inspect(model_or_file: Any, *, trusted: bool = False) -> Inspection:
+    """Says what is inside a model: weights, types, zeros, bytes and products.
 
     A `.tflite` file is read, not run, and needs no TensorFlow: each operation is a row,
     with the constants that it takes as its weights, through `DEQUANTIZE` and the like,
@@ -27,7 +31,9 @@ def inspect(path: str | os.PathLike[str], *, trusted: bool = False) -> Inspectio
     trained for; its bytes are those of the numbers in this file.
 
     Args:
-        path: A `.tflite` file, or a `.keras` or `.h5` file of Keras 3 or tf_keras.
+        model_or_file: The path of a `.tflite` file, of a `.keras` or `.h5` file of
+            Keras 3 or tf_keras, or of a SavedModel folder of tf_keras; or a built model
+            of either Keras, whose bytes are those of its weights.
         trusted: Whether a Keras file may run code that it holds; see
             `keras_compat.load_model`.
 
@@ -37,18 +43,19 @@ def inspect(path: str | os.PathLike[str], *, trusted: bool = False) -> Inspectio
     Raises:
         ModelError: If there is no such file, if it is damaged or of another kind, or
             if it holds a `Lambda` layer and is not trusted.
-        ArgumentError: If it is no path.
+        ArgumentError: If it is neither.
 
     Example:
     ```python
     print(tfc.measurement.inspect("small.tflite"))
     ```
     """
-    file = file_path(path)
-    name = os.fspath(file)
-    if _is_keras(file):
-        return inspect_model(name, trusted=trusted)
-    return inspect_file(name)
+    file = path_of(model_or_file)
+    if file is None:
+        return inspect_model(model_or_file)
+    if file.is_dir() or _is_keras(file):
+        return inspect_keras_file(os.fspath(file), trusted=trusted)
+    return inspect_file(os.fspath(file))
 
 
 def _is_keras(path: Path) -> bool:

@@ -1,7 +1,9 @@
 """What is inside a Keras model file."""
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +21,8 @@ from tfcompress.measurement.inspection.inspection_result import (
 _NAMED_OTHERWISE = {"string": np.dtype(object), "bfloat16": np.dtype(np.uint16)}
 
 
-def inspect_model(path: str, *, trusted: bool = False) -> Inspection:
-    """Does what `inspect` does, for a file of Keras 3 or tf_keras.
+def inspect_keras_file(path: str, *, trusted: bool = False) -> Inspection:
+    """Does what `inspect` does, for a file or folder of Keras 3 or tf_keras.
 
     Args:
         path: The file.
@@ -33,6 +35,24 @@ def inspect_model(path: str, *, trusted: bool = False) -> Inspection:
         ModelError: As `keras_compat.load_model` does, or if the model is subclassed.
     """
     model = keras_compat.load_model(path, trusted=trusted)
+    files = (each for each in Path(path).rglob("*") if each.is_file())
+    size = sum(each.stat().st_size for each in files) or os.stat(path).st_size
+    return dataclasses.replace(inspect_model(model), path=path, bytes=size)
+
+
+def inspect_model(model: Any) -> Inspection:
+    """Does what `inspect` does, for a model of Keras 3 or tf_keras.
+
+    Args:
+        model: A built functional or Sequential model.
+
+    Returns:
+        The `Inspection`, with the name of the model as its path, and the bytes of its
+        weights.
+
+    Raises:
+        ModelError: If the model is subclassed.
+    """
     graph = keras_compat.read_flat(model)
     summary = summarize_graph(graph)
     seen: set[str] = set()
@@ -49,9 +69,9 @@ def inspect_model(path: str, *, trusted: bool = False) -> Inspection:
         names = ", ".join(summary.uncounted)
         notes = (f"Multiply-adds not known, and counted as 0: {names}.",)
     return Inspection(
-        path=path,
+        path=model.name,
         format=f"{'tf_keras' if keras_compat.is_tf_keras(model) else 'Keras'} model",
-        bytes=os.stat(path).st_size,
+        bytes=sum(row.bytes for row in rows),
         layers=tuple(rows),
         signatures=(_ends(graph),),
         operations={},
