@@ -3,6 +3,7 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfcompress as tfc
 from tfcompress.errors import (
@@ -200,6 +201,8 @@ def test_target_is_kept_to_and_a_loss_is_told(uneven):
         )
     assert result.artifact.target.name == "cpu_int8"
     assert result.original.quality - result.chosen.quality > 0.05
+    # It meets the demands, so nothing was tried that takes more from the network.
+    assert [attempt.name for attempt in result.attempts] == ["after_training", "taught"]
 
 
 @pytest.mark.slow
@@ -207,6 +210,42 @@ def test_without_demands_much_is_not_lost(uneven):
     result = tfc.compress(*uneven, training=Training(epochs=1), verbose=0)
     assert result.met
     assert result.chosen.drop <= 0.05
+
+
+def in_float(file, data):
+    """A metric of which whole numbers have nothing."""
+    return float(file.target.activations == "float32")
+
+
+@pytest.mark.slow
+def test_ways_that_begin_alike_train_that_once(blobs, tmp_path):
+    _, train, validation = blobs
+    keras.utils.set_random_seed(0)
+    hidden = [keras.layers.Dense(128, activation="relu") for _ in range(2)]
+    model = keras.Sequential([keras.Input((2,)), *hidden, keras.layers.Dense(3)])
+    demands = {"max_bytes": 9_000, "max_drop": 0.5, "metric": in_float}
+    settings = {
+        "directory": tmp_path / "run",
+        "training": Training(epochs=1),
+        "strategy": tf.distribute.MirroredStrategy(["CPU:0"]),
+        "verbose": 0,
+    }
+    result = tfc.compress(model, train, validation, **demands, **settings)
+    assert result.met
+    assert result.chosen.name == "narrower_50_in_float"
+    names = [attempt.name for attempt in result.attempts]
+    assert names.index("narrower_50") < names.index("narrower_50_in_float")
+    stages = sorted(path.name for path in (tmp_path / "run/narrower_50").glob("*-*"))
+    assert stages == [
+        "01-prune_channels",
+        "02-export_in_float",
+        "02-quantize",
+        "03-export",
+    ]
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("stage.json")}
+    again = tfc.compress(model, train, validation, **demands, **settings)
+    assert again.artifact.path == result.artifact.path
+    assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("stage.json")}
 
 
 @pytest.mark.slow

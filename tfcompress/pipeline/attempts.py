@@ -123,7 +123,7 @@ class Attempts:
             ladder: The pipelines, each ending in an export.
         """
         for pipeline in ladder:
-            if any(takes_more(pipeline, e.pipeline) for e in self.all if e.met):
+            if self._is_needless(pipeline):
                 continue
             attempt = self._try(pipeline, _folder_name(pipeline, ladder))
             self.all = (*self.all, attempt)
@@ -140,6 +140,14 @@ class Attempts:
             trained = self._train(nearest.pipeline, folder)
             self.all = tuple(trained if e is nearest else e for e in self.all)
             self._note(trained)
+
+    def _is_needless(self, pipeline: Pipeline) -> bool:
+        """Returns whether an earlier attempt did the same, or met all with less."""
+        return any(
+            each.pipeline.stages == pipeline.stages
+            or (each.met and takes_more(pipeline, each.pipeline))
+            for each in self.all
+        )
 
     def _try(self, pipeline: Pipeline, folder: str) -> Attempt:
         """Trains and measures a pipeline, unless its file is too large or too slow."""
