@@ -365,9 +365,7 @@ FOUR = _build(classes=4)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"stages": [Export(target="cpu_int9")]}, "cpu_int8"),
         ({"stages": [Export(target="none.toml")]}, "TOML file that can be read"),
-        ({"stages": [Export(scheme="int9")]}, "scheme must be one of"),
         ({"stages": [Export(scheme="int8", sparse=True)]}, "leave sparse out"),
         ({"stages": [Export(), Evaluate(metrics=("acuracy",))]}, "accuracy"),
         (

@@ -380,7 +380,7 @@ def refusal(text):
             "stages: [export]\nstages: [export]",
             "line 2, column 1: the key 'stages' com",
         ),
-        ("stages: [{export: {target: a, target: b}}]", "'target' comes twice"),
+        ("stages: [{export: {name: a, name: b}}]", "'name' comes twice"),
         ("? [a]\n: b\nstages: [export]", "a key must be text"),
         ("- export: {}", "line 1, column 1: the recipe must have keys"),
         ("export: ", "unknown key 'export'"),

@@ -1,9 +1,22 @@
 """The stage that writes the file."""
 
 import dataclasses
-from typing import ClassVar
+from importlib import resources
+from typing import ClassVar, Literal
 
 from tfcompress.pipeline.stages.stage import Stage
+
+SchemeName = Literal[
+    "float32",
+    "float16",
+    "dynamic_range",
+    "dynamic_int4",
+    "weight_only_int8",
+    "weight_only_int4",
+    "int8",
+    "int8_float_io",
+    "int16x8",
+]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,6 +39,14 @@ class Export(Stage):
 
     kind: ClassVar[str] = "export"
     target: str = "cpu_int8"
-    scheme: str | None = None
+    scheme: SchemeName | None = None
     sparse: bool | None = None
     strict: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        known = resources.files("tfcompress.export") / "targets" / f"{self.target}.toml"
+        if not known.is_file() and not self.target.endswith(".toml"):
+            from tfcompress.export import find_target  # It loads NumPy.
+
+            find_target(self.target)
