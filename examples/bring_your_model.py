@@ -1,9 +1,9 @@
 # %% [markdown]
 """A Keras 3 model as people have them, made small: nested, with augmentation in front.
 
-A MobileNetV2 of `keras.applications`, with an augmentation Sequential and a Rescaling
-in front of it, is trained with objects of Keras 3. One call makes the file of it that
-is as small as asked for.
+The first half of a MobileNetV2 of `keras.applications`, with an augmentation Sequential
+and a Rescaling in front of it, is trained with objects of Keras 3. One call makes the
+file of it that is as small as asked for.
 
 Run it with `python examples/bring_your_model.py`. With `--data mnist.npz` it takes
 images and classes `x_train`, `y_train`, `x_test` and `y_test`, gray or in color, of at
@@ -26,7 +26,7 @@ from sklearn.model_selection import train_test_split
 
 import tfcompress as tfc
 
-MAX_BYTES = 50_000
+MAX_BYTES = 80_000
 
 # %% [markdown]
 # ## Settings
@@ -39,7 +39,7 @@ parser.add_argument("--quick", action="store_true", help="a try: figures mean li
 parser.add_argument("--directory", type=Path, help="keeps what is done, to go on there")
 arguments = parser.parse_args(["--quick"] if "get_ipython" in globals() else None)
 directory = arguments.directory or Path(tempfile.mkdtemp(prefix="tfcompress-yours-"))
-epochs, epochs_compressed = (6, 3) if arguments.quick else (20, 8)
+epochs, epochs_compressed = (6, 3) if arguments.quick else (12, 6)
 
 # %% [markdown]
 # ## The data
@@ -86,7 +86,7 @@ def build() -> keras.Model:
         name="augmentation",
     )
     whole = keras.applications.MobileNetV2(
-        input_shape=(32, 32, 3), alpha=0.35, weights=None, include_top=False
+        input_shape=(32, 32, 3), weights=None, include_top=False
     )
     cut = whole.get_layer("block_6_expand_relu").output
     backbone = keras.Model(whole.input, cut, name="backbone")
