@@ -14,6 +14,7 @@ import tensorflow as tf
 import tf_keras
 
 from tfcompress.pipeline import (
+    ClusterWeights,
     Distil,
     Distillation,
     FineTune,
@@ -128,6 +129,7 @@ def main(name, folder):
         FineTune(training=training),
         Distil(training=training),
         PruneWeights(sparsity=0.5, training=long),
+        ClusterWeights(clusters=4, training=training),
         Quantize(training=training, distillation=taught),
         Joint(training=long, techniques=both, distillation=taught),
     ]

@@ -14,6 +14,7 @@ import tensorflow as tf
 import tf_keras
 
 from tfcompress.pipeline import (
+    ClusterWeights,
     Distil,
     FineTune,
     Joint,
@@ -81,6 +82,7 @@ def main():
         ).model
         cases = [
             (FineTune(training=training), sparse),
+            (ClusterWeights(clusters=4, training=training), sparse),
             (Distil(training=training), model),
             (Joint(training=training, techniques=techniques), model),
         ]

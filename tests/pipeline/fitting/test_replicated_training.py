@@ -18,7 +18,7 @@ def test_stages_train_under_a_mirrored_strategy():
     assert ended.returncode == 0, ended.stderr[-3000:]
     found = json.loads(ended.stdout.splitlines()[-1])
 
-    assert len(found) == 6
+    assert len(found) == 8
     for case, result in found.items():
         assert result["replicas"] < 1e-4, case
         assert result["again"] == 0, case
