@@ -316,7 +316,7 @@ def _in_four_bits() -> Quantize:
 def _narrowed(ratio: float) -> PruneChannels:
     return PruneChannels(
         ratio=ratio,
-        importance="l2",
+        importance="path_norm",
         round_to=4,
         training=_WIDTHS[ratio],
         distillation=Distillation(),
