@@ -57,11 +57,11 @@ def compress(
     gives no file, such as one whose file does not do what the model does, is a row of
     the result with its reason, and the next is tried.
 
-    It stops at the first file that meets every demand and loses little. Little is what
-    `max_drop` says; without it, 5 points of accuracy, of macro F1, or of R2 in
-    hundredths. Behind a file that meets every demand and loses more than that, ways
-    are tried that take no more from the network; the best of what meets the demands is
-    returned, with a warning if that has lost much too.
+    It stops at the first file that meets every demand. Without `max_drop` one that has
+    lost more than 5 points of accuracy, of macro F1, or of R2 in hundredths is not
+    enough: behind it the ways are tried that take no more from the network, and the
+    best of all that meets the demands is returned, with a warning if it has lost as
+    much too.
 
     Without a target the file is for any CPU: whole numbers first, as for `"cpu_int8"`,
     and beside them files that compute in float, which lose less. Of these, weights of 8
@@ -76,7 +76,7 @@ def compress(
     Without a demand the recipe `balanced` is tried first, for the target; then training
     with the rounding, and what does not train.
 
-    Beside the three demands there are seven settings, none of which is needed.
+    Beside the three demands there are seven settings; all have defaults.
 
     Args:
         model: A built functional or Sequential model of either Keras, trained. It is
