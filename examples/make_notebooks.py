@@ -23,6 +23,8 @@ def make_notebook(script: Path) -> str:
     """Returns the notebook of a script, always the same text for the same script."""
     notebook = jupytext.read(script)
     notebook.metadata["kernelspec"] = KERNEL
+    title, text = notebook.cells[0].source.split("\n", 1)
+    notebook.cells[0].source = f"# {title.rstrip('.')}\n{text}"
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
     return jupytext.writes(notebook, fmt="ipynb")

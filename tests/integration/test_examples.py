@@ -66,6 +66,7 @@ def test_notebook_is_what_the_script_makes(name):
     notebook = nbformat.reads(text, as_version=4)
     nbformat.validate(notebook)
     assert notebook.cells[0].cell_type == "markdown"
+    assert re.match(r"# [A-Z].*[a-z]\n\n[A-Z]", notebook.cells[0].source)
     assert notebook.cells[1].source == "%pip install --quiet tfcompress"
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     script = ast.parse((EXAMPLES / f"{name}.py").read_text(encoding="utf-8"))
