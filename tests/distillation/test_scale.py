@@ -2,53 +2,36 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.distillation.replicas import CASES
+from tests.workers import ROOT, run_workers
 
 TF_KERAS_CASES = [name for name in CASES if name.startswith("tf_keras")]
 
 
-def start(what, path, **environment):
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.distillation.replicas", what, str(path)],
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def finish(process):
-    try:
-        said, _ = process.communicate(timeout=300)
-    finally:
-        process.kill()
-    assert process.returncode == 0, said[-3000:]
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for item in sockets:
-        item.bind(("localhost", 0))
-    ports = [item.getsockname()[1] for item in sockets]
-    for item in sockets:
-        item.close()
-    return ports
+def command(what, path):
+    script = "tests.distillation.replicas"
+    return [sys.executable, "-m", script, what, str(path)]
 
 
 @pytest.fixture(scope="module")
 def mirrored(tmp_path_factory):
     """What one device found, and two virtual ones."""
     path = tmp_path_factory.mktemp("mirrored") / "found.json"
-    finish(start("mirrored", path))
+    done = subprocess.run(
+        command("mirrored", path),
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(path.read_text())
     assert found["replicas"] == 2
     return found
@@ -58,19 +41,7 @@ def mirrored(tmp_path_factory):
 def workers(tmp_path_factory):
     """What each of two workers found."""
     folder = tmp_path_factory.mktemp("workers")
-    cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
-    processes = [
-        start(
-            "worker",
-            folder / str(i),
-            TF_CONFIG=json.dumps(
-                {"cluster": cluster, "task": {"type": "worker", "index": i}}
-            ),
-        )
-        for i in range(2)
-    ]
-    for process in processes:
-        finish(process)
+    run_workers(lambda number: command("worker", folder / str(number)), folder)
     found = [json.loads((folder / str(i)).read_text()) for i in range(2)]
     assert [item["replicas"] for item in found] == [2, 2]
     return found

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 
 from tests.models import build_classifier
 from tfcompress import keras_compat
@@ -303,6 +304,20 @@ def test_teacher_and_student_may_be_files(tmp_path):
     assert _done(_run(pipeline, tmp_path / "run")) == ["distil"]
 
 
+@pytest.mark.slow
+def test_several_teachers_teach_together(tmp_path):
+    def pipeline(*teachers):
+        taught = Distillation(teacher=teachers)
+        return Pipeline([_pruning(), FineTune(training=ONCE, distillation=taught)])
+
+    other = _build(tf_keras, seed=5)
+    first = _run(pipeline("pruned", other), tmp_path / "run")
+    assert _done(first) == ["pruned", "fine_tune"]
+    assert "distillation_loss" in first.stages["fine_tune"].history
+    assert _done(_run(pipeline("pruned", other), tmp_path / "run")) == []
+    assert _done(_run(pipeline("original"), tmp_path / "run")) == ["fine_tune"]
+
+
 @keras.utils.register_keras_serializable("test_engine")
 class _Known(keras.layers.Dense):
     pass
@@ -390,7 +405,11 @@ FOUR = _build(classes=4)
             "no.keras",
         ),
         (
-            {"stages": [FineTune(distillation=Distillation(teacher=FOUR))]},
+            {
+                "stages": [
+                    FineTune(distillation=Distillation(teacher=["original", FOUR]))
+                ]
+            },
             r"outputs of the model, of shapes \[\(3,\)\]",
         ),
         ({"stages": [Distil(student=FOUR)]}, "student of 'distil'"),

@@ -138,7 +138,7 @@ def test_seed_out_of_range_is_refused(seed):
         Pipeline([Export()], seed=seed)
 
 
-@pytest.mark.parametrize("teacher", ["late", "now"])
+@pytest.mark.parametrize("teacher", ["late", "now", ["original", "late"]])
 def test_teacher_must_come_before_the_stage_that_learns_from_it(teacher):
     stages = [
         FineTune(name="now", distillation=Distillation(teacher=teacher)),
@@ -174,3 +174,11 @@ def test_pipelines_of_the_same_values_are_equal():
     assert Pipeline([Export()]) == Pipeline([Export()])
     assert Pipeline([Export()]) != Pipeline([Export()], seed=1)
     assert Pipeline([Export()]) != Pipeline([Export(strict=True)])
+
+
+def test_teachers_are_one_or_more():
+    with pytest.raises(ArgumentError, match="one teacher at least"):
+        Distillation(teacher=[])
+    assert Distillation(teacher="a").teachers == ("a",)
+    assert Distillation(teacher=["a", "b"]).teachers == ("a", "b")
+    assert Distillation().teachers == ()

@@ -155,7 +155,7 @@ seed: 7
 stages:
   - train_teacher:
       name: teacher
-      training: {epochs: 30, optimizer: sgd, metrics: [accuracy, "yes"]}
+      training: {epochs: 30, patience: 5, optimizer: sgd, metrics: [accuracy, "yes"]}
   - distil:
       student: networks.py:small
       training:
@@ -164,7 +164,7 @@ stages:
           config: {weight_decay: 1e-4, amsgrad: yes, betas: [0.9, .99]}
         warmup: 1
       distillation:
-        teacher: teacher
+        teacher: [teacher, "networks.py:large"]
         cached: true
         loss: logits
   - prune_channels:
@@ -191,7 +191,7 @@ def test_every_stage_is_read():
             TrainTeacher(
                 name="teacher",
                 training=Training(
-                    epochs=30, optimizer="sgd", metrics=("accuracy", "yes")
+                    epochs=30, patience=5, optimizer="sgd", metrics=("accuracy", "yes")
                 ),
             ),
             Distil(
@@ -208,7 +208,7 @@ def test_every_stage_is_read():
                     warmup=1.0,
                 ),
                 distillation=Distillation(
-                    teacher="teacher", cached=True, loss="logits"
+                    teacher=("teacher", "networks.py:large"), cached=True, loss="logits"
                 ),
             ),
             PruneChannels(macs=1e6, importance="l2", ignored=("stem*", "head")),

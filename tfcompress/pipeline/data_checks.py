@@ -1,7 +1,7 @@
 """Whether data can train and test a model, found out before anything is trained."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from tfcompress.pipeline.fitting.task import (
     find_task,
     read_labels,
 )
+from tfcompress.pipeline.stages import Export, FittingStage, Stage
 from tfcompress.sources.embeddings import words_of_inputs
 from tfcompress.sources.model_inputs import ModelInput, inputs_of
 
@@ -71,6 +72,40 @@ def check_data(
         if name == "train":
             _check_samples(batch, part, batch_size)
             _check_classes(model, part, task.outputs)
+
+
+def check_stages_data(
+    stages: Sequence[Stage], model: Any, train: Any, validation: Any, test: Any
+) -> None:
+    """Raises an error for data on which stages cannot work; see `check_data`.
+
+    Args:
+        stages: The stages of a pipeline.
+        model: A built model of either Keras.
+        train: Inputs and labels; None where all stages are exports, whose schemes may
+            need none.
+        validation: The same.
+        test: The same.
+
+    Raises:
+        DataError: If they cannot.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import FineTune
+    from tfcompress.pipeline.data_checks import check_stages_data
+
+    check_stages_data([FineTune()], model, (x, y), (x, y), (x, y))
+    ```
+    """
+    if train is not None or not all(isinstance(stage, Export) for stage in stages):
+        sizes = [
+            stage.training.batch_size
+            for stage in stages
+            if isinstance(stage, FittingStage) and stage.training is not None
+        ]
+        batch_size = max(sizes, default=1)
+        check_data(model, train, validation, test, batch_size=batch_size)
 
 
 def _check_form(part: Any, name: str) -> None:

@@ -6,7 +6,7 @@ import functools
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -15,9 +15,10 @@ from tfcompress.errors import OutputError
 from tfcompress.export import Artifact
 from tfcompress.files import temporary_folder
 from tfcompress.measurement.speed.versions import versions
-from tfcompress.pipeline.data_checks import check_data
+from tfcompress.pipeline.data_checks import check_stages_data
 from tfcompress.pipeline.data_fingerprint import fingerprint_data
 from tfcompress.pipeline.fitting import Fitted, fit_stage
+from tfcompress.pipeline.kept_model import KeptModel
 from tfcompress.pipeline.model_files import MODEL, TRAINED, ModelFiles
 from tfcompress.pipeline.model_fingerprint import fingerprint_loss, fingerprint_model
 from tfcompress.pipeline.pipeline import Pipeline
@@ -50,25 +51,6 @@ from tfcompress.report import Comparison
 _PACKAGES = ("tfcompress", "tensorflow", "keras", "tf-keras", "ai-edge-litert")
 
 
-@dataclasses.dataclass(frozen=True)
-class _Kept:
-    """A model that a stage works on, loaded when it is needed.
-
-    Attributes:
-        fingerprint: Of the plain model, and of what was trained for the exporter.
-        origin: The user's model that it was made from.
-        read: Returns the plain model.
-        read_trained: Returns what the exporter takes.
-        pruned: Whether a stage of this pipeline has set weights of it to zero.
-    """
-
-    fingerprint: str
-    origin: Any
-    read: Callable[[], Any]
-    read_trained: Callable[[], Any]
-    pruned: bool = False
-
-
 def run_pipeline(
     pipeline: Pipeline,
     model: Any,
@@ -81,7 +63,37 @@ def run_pipeline(
     callbacks: Sequence[Any],
     verbose: int,
 ) -> PipelineResult:
-    """Does every stage that the directory does not hold; see `Pipeline.run`."""
+    """Does every stage that the directory does not hold.
+
+    Args:
+        pipeline: The stages.
+        model: As `Pipeline.run` takes it, like all that follows.
+        train: Inputs and labels, or None.
+        validation: The same, for the figures after each epoch.
+        test: The same, for `evaluate`, or None for `validation`.
+        directory: Folder of the run.
+        strategy: A `tf.distribute.Strategy`, or None.
+        callbacks: Keras callbacks of every training.
+        verbose: 1 for a line a stage, 0 for silence.
+
+    Returns:
+        The `PipelineResult`.
+
+    Raises:
+        TFCompressError: If the model, the data or the directory cannot be used.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import Export, Pipeline
+    from tfcompress.pipeline.engine import run_pipeline
+
+    pipeline = Pipeline([Export(target="cpu_float32")])
+    options = {"strategy": None, "callbacks": (), "verbose": 0}
+    run_pipeline(
+        pipeline, model, (x, y), (x, y), test=None, directory="run", **options
+    )
+    ```
+    """
     test = validation if test is None else test
     check_run_arguments(directory, strategy, verbose)
     workers = Workers(strategy)
@@ -91,9 +103,7 @@ def run_pipeline(
             with workers.leading():
                 stack.enter_context(folder)
         keras_compat.check_model(model)
-        if train is not None or not _needs_no_data(pipeline.stages):
-            batch_size = _largest_batch(pipeline.stages)
-            check_data(model, train, validation, test, batch_size=batch_size)
+        check_stages_data(pipeline.stages, model, train, validation, test)
         plan = plan_run(pipeline, model, train)
         data = {"train": train, "validation": validation, "test": test}
         progress = Progress(quiet=verbose == 0 or not workers.is_chief)
@@ -108,20 +118,6 @@ def run_pipeline(
         if workers.is_chief:
             folder.tidy()
         return run.result()
-
-
-def _needs_no_data(stages: Sequence[Stage]) -> bool:
-    """Whether there are files alone to write; their schemes may need no data."""
-    return all(isinstance(stage, Export) for stage in stages)
-
-
-def _largest_batch(stages: Sequence[Stage]) -> int:
-    sizes = [
-        stage.training.batch_size
-        for stage in stages
-        if isinstance(stage, FittingStage) and stage.training is not None
-    ]
-    return max(sizes, default=1)
 
 
 class _Run:
@@ -146,12 +142,15 @@ class _Run:
         self._callbacks = callbacks
         self._progress = progress
         self._files = ModelFiles(plan.models)
-        self._students = {n: _given(each) for n, each in plan.students.items()}
+        self._students = {n: KeptModel.given(each) for n, each in plan.students.items()}
         self._teachers = {
-            name: each if isinstance(each, str) else _given(each)
-            for name, each in plan.teachers.items()
+            name: [
+                each if isinstance(each, str) else KeptModel.given(each)
+                for each in several
+            ]
+            for name, several in plan.teachers.items()
         }
-        self._models = {ORIGINAL: _given(plan.original)}
+        self._models = {ORIGINAL: KeptModel.given(plan.original)}
         self._last = self._models[ORIGINAL]
         self._artifacts: dict[str, Artifact] = {}
         self._comparison: Comparison | None = None
@@ -278,21 +277,25 @@ class _Run:
         }
 
     def _train(self, name: str, stage: FittingStage, backup: Path) -> Fitted:
-        teacher = self._teacher(name)
+        teachers = [teacher.read() for teacher in self._teachers_of(name)]
         epochs = 0 if stage.training is None else stage.training.epochs
         shown = self._progress.start(name, epochs)
-        return fit_stage(
-            stage,
-            self._subject(name).read(),
-            teacher=None if teacher is None else teacher.read(),
-            train=self._data["train"],
-            validation=self._data["validation"],
-            seed=stage_seed(self._pipeline.seed, name),
-            backup=backup,
-            keep_zeros=self._subject(name).pruned,
-            callbacks=[*self._callbacks, *shown],
-            strategy=self._strategy,
+        together = (
+            self._workers.training() if _trains(stage) else contextlib.nullcontext()
         )
+        with together:
+            return fit_stage(
+                stage,
+                self._subject(name).read(),
+                teacher=teachers if len(teachers) > 1 else next(iter(teachers), None),
+                train=self._data["train"],
+                validation=self._data["validation"],
+                seed=stage_seed(self._pipeline.seed, name),
+                backup=backup,
+                keep_zeros=self._subject(name).pruned,
+                callbacks=[*self._callbacks, *shown],
+                strategy=self._strategy,
+            )
 
     def _export(
         self, name: str, stage: Export, path: Path, place: Path
@@ -324,7 +327,7 @@ class _Run:
             origin = subject.origin
             prunes = any(isinstance(s, PruneWeights) for s in techniques_of(stage))
             trained = path / TRAINED if (path / TRAINED).exists() else path / MODEL
-            self._last = self._models[name] = _Kept(
+            self._last = self._models[name] = KeptModel(
                 fingerprint=str(record.model),
                 origin=origin,
                 read=lambda: self._files.read(path / MODEL, like=origin),
@@ -334,13 +337,16 @@ class _Run:
         elif isinstance(stage, Export):
             self._artifacts[name] = Artifact.read(path / FILE)
 
-    def _subject(self, name: str) -> _Kept:
+    def _subject(self, name: str) -> KeptModel:
         """Returns the model that a stage works on."""
         return self._students.get(name, self._last)
 
-    def _teacher(self, name: str) -> _Kept | None:
-        teacher = self._teachers.get(name)
-        return self._models[teacher] if isinstance(teacher, str) else teacher
+    def _teachers_of(self, name: str) -> list[KeptModel]:
+        """Returns from whom a stage learns."""
+        return [
+            self._models[each] if isinstance(each, str) else each
+            for each in self._teachers.get(name, [])
+        ]
 
     @functools.cached_property
     def _train_fingerprint(self) -> str:
@@ -370,9 +376,9 @@ class _Run:
         }
         if isinstance(stage, Export):
             return {**inputs, "target": repr(self._plan.targets[name])}
-        teacher = self._teacher(name)
-        if teacher is not None:
-            inputs["teacher"] = teacher.fingerprint
+        teachers = self._teachers_of(name)
+        if teachers:
+            inputs["teacher"] = " ".join(each.fingerprint for each in teachers)
         if self._subject(name).pruned:
             inputs["zeros"] = "kept"
         inputs["loss"] = fingerprint_loss(self._subject(name).origin)
@@ -392,7 +398,3 @@ def _read_shared(place: Path) -> StageRecord:
             f"Received: no finished stage in {str(place)!r}, which the chief has done"
         )
     return record
-
-
-def _given(model: Any) -> _Kept:
-    return _Kept(fingerprint_model(model), model, lambda: model, lambda: model)

@@ -181,8 +181,11 @@ class Pipeline:
         in the same directory is refused.
 
         Arrays are shuffled here, from the seed and the number of the epoch. A
-        `tf.data.Dataset` comes in its own order: one that shuffles without a seed, or
-        augments at random, is not drawn the same way again after a kill.
+        `tf.data.Dataset` comes in its own order. Where it was given no seeds, for
+        `shuffle` or functions such as `tf.image.random_crop` in `map`, they are drawn
+        from the seed of the pipeline, so that all of it is drawn the same way again
+        after a kill; not so Keras layers in `map`, and Python functions. What the
+        callbacks hold is kept where it is numbers, text, arrays, or lists of them.
 
         Args:
             model: A built model of either Keras. It is not changed.
@@ -233,22 +236,25 @@ class Pipeline:
         for number, stage in enumerate(self.stages):
             if not isinstance(stage, FittingStage) or stage.distillation is None:
                 continue
-            teacher = stage.distillation.teacher
-            if not isinstance(teacher, str) or teacher not in self.names:
-                continue
-            place = self.names.index(teacher)
-            if not isinstance(self.stages[place], FittingStage):
-                raise ArgumentError(
-                    f"The stage {self.names[number]!r} learns from {teacher!r}, which "
-                    "has no model; name a stage that trains, prunes or quantizes. "
-                    f"Received: teacher={teacher!r}"
-                )
-            if place >= number:
-                raise ArgumentError(
-                    f"The stage {self.names[number]!r} learns from {teacher!r}, which "
-                    "must come before it. Received: "
-                    f"teacher={teacher!r} in stages {list(self.names)}"
-                )
+            for teacher in stage.distillation.teachers:
+                if isinstance(teacher, str) and teacher in self.names:
+                    self._check_teacher(number, teacher)
+
+    def _check_teacher(self, number: int, teacher: str) -> None:
+        """Raises an error unless a stage may learn from another one."""
+        place = self.names.index(teacher)
+        if not isinstance(self.stages[place], FittingStage):
+            raise ArgumentError(
+                f"The stage {self.names[number]!r} learns from {teacher!r}, which "
+                "has no model; name a stage that trains, prunes or quantizes. "
+                f"Received: teacher={teacher!r}"
+            )
+        if place >= number:
+            raise ArgumentError(
+                f"The stage {self.names[number]!r} learns from {teacher!r}, which "
+                "must come before it. Received: "
+                f"teacher={teacher!r} in stages {list(self.names)}"
+            )
 
 
 def _name(stages: Sequence[Stage]) -> tuple[str, ...]:

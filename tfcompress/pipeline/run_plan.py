@@ -28,20 +28,21 @@ class RunPlan:
         original: The model that the pipeline was given.
         students: The model that a stage `distil` trains, by the name of the stage,
             where it is another than the one before.
-        teachers: From whom a stage learns, by its name: the name of an earlier stage,
-            `"original"`, or a model.
+        teachers: From whom a stage learns, by its name: one or more, each the name of
+            an earlier stage, `"original"`, or a model.
         targets: What a stage `export` writes for, by its name.
     """
 
     original: Any
     students: dict[str, Any] = dataclasses.field(default_factory=dict)
-    teachers: dict[str, Any] = dataclasses.field(default_factory=dict)
+    teachers: dict[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
     targets: dict[str, Target] = dataclasses.field(default_factory=dict)
 
     @property
     def models(self) -> list[Any]:
         """All models that came from the user."""
-        others = [*self.students.values(), *self.teachers.values()]
+        teachers = [each for several in self.teachers.values() for each in several]
+        others = [*self.students.values(), *teachers]
         return [self.original, *(m for m in others if not isinstance(m, str))]
 
 
@@ -78,13 +79,11 @@ def plan_run(pipeline: Pipeline, model: Any, train: Any) -> RunPlan:
             plan.students[name] = _find_model(stage.student, "student")
             _check_fits(plan.students[name], model, f"student of {name!r}")
         if isinstance(stage, FittingStage) and stage.distillation is not None:
-            wanted = stage.distillation.teacher
-            if wanted is None:
-                wanted = teaching[-1] if teaching else ORIGINAL
-            if not isinstance(wanted, str) or wanted not in (ORIGINAL, *fitting):
-                wanted = _find_model(wanted, "teacher", [ORIGINAL, *fitting])
-                _check_fits(wanted, model, f"teacher of {name!r}")
-            plan.teachers[name] = wanted
+            last = teaching[-1] if teaching else ORIGINAL
+            plan.teachers[name] = tuple(
+                _find_teacher(wanted, model, name, [ORIGINAL, *fitting])
+                for wanted in stage.distillation.teachers or (last,)
+            )
         if isinstance(stage, FittingStage):
             subject = plan.students.get(name, subject)
             check_stage(stage, subject, train)
@@ -102,6 +101,15 @@ def plan_run(pipeline: Pipeline, model: Any, train: Any) -> RunPlan:
         for name, student in plan.students.items():
             files.check(student, f"student of {name!r}")
     return plan
+
+
+def _find_teacher(value: Any, model: Any, name: str, stages: Sequence[str]) -> Any:
+    """Returns the name of an earlier stage, or a model, from which a stage learns."""
+    if isinstance(value, str) and value in stages:
+        return value
+    teacher = _find_model(value, "teacher", stages)
+    _check_fits(teacher, model, f"teacher of {name!r}")
+    return teacher
 
 
 def _find_model(value: Any, role: str, stages: Sequence[str] = ()) -> Any:

@@ -24,6 +24,10 @@ class Training:
             to 0.
         loss: Name of a Keras loss on the model's own outputs. Defaults to the loss that
             the model was compiled with, else to what its outputs and labels call for.
+        patience: Epochs without a smaller loss on the validation data after which the
+            training ends, with the weights of its best epoch. Epochs in which weights
+            are still being pruned do not count. Defaults to all epochs being done, with
+            the weights of the last.
         metrics: Names of Keras metrics shown after each epoch. Default to accuracy for
             classes and mean absolute error for numbers.
 
@@ -43,6 +47,7 @@ class Training:
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup: Share = 0.0
     loss: str | None = None
+    patience: Count | None = None
     metrics: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:

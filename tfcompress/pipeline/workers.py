@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.eager import context
 
 from tfcompress.errors import ProcessError
 
 _FAILED = -1.0
+_GONE = 14  # UNAVAILABLE, as of a worker whose process has ended.
 
 
 class Workers:
@@ -82,6 +84,39 @@ class Workers:
         except Exception:
             if self._strategy is not None:
                 self._collect(_FAILED)
+            raise
+
+    @contextlib.contextmanager
+    def training(self) -> Iterator[None]:
+        """Ends what all workers train together where it fails in one of them.
+
+        Yields:
+            Nothing: the block is a training, whose steps wait for each other.
+
+        Raises:
+            ProcessError: In the workers in which it has not failed.
+
+        Example:
+        ```python
+        with Workers(None).training():
+            ...
+        ```
+        """
+        try:
+            yield
+        except tf.errors.UnavailableError as error:
+            if self._strategy is None:
+                raise
+            raise ProcessError(
+                "Another worker has failed, and with it the training of all; what it "
+                "wrote says why. Start all of them again: they go on where they were. "
+                "Received: a training that does not go on"
+            ) from error
+        except Exception as error:
+            if self._strategy is not None:
+                # The one way to end the steps of the others, which wait for this one.
+                said = f"{type(error).__name__} in another worker"
+                context.context().abort_collective_ops(_GONE, said)
             raise
 
     def _collect(self, said: float) -> float:

@@ -255,6 +255,24 @@ def test_several_outputs_learn_classes_and_numbers(library):
     assert found["size"].shape == (64, 1)
 
 
+@pytest.mark.parametrize(
+    ("stage", "epochs"),
+    [
+        (FineTune, 2),  # The first is the best.
+        (PruneWeights, 5),  # The fourth is the first with all zeros.
+    ],
+)
+def test_a_training_without_progress_ends(stage, epochs):
+    still = Training(epochs=6, learning_rate=1e-30, patience=1)
+    model = build(keras)
+
+    fitted = fit(stage(training=still), model)
+
+    assert len(fitted.history["val_loss"]) == epochs
+    if stage is PruneWeights:
+        assert shares_of_zeros(fitted.model) == pytest.approx([0.8, 0.8], abs=0.02)
+
+
 def test_losses_and_metrics_by_name_are_those_of_the_outputs():
     training = Training(
         epochs=1, loss="kl_divergence", metrics=("categorical_accuracy",)

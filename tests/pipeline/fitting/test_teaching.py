@@ -13,7 +13,11 @@ from tfcompress.distillation import (
 from tfcompress.errors import ArgumentError
 from tfcompress.pipeline import Distillation
 from tfcompress.pipeline.fitting import find_task
-from tfcompress.pipeline.fitting.teaching import build_distiller, choose_loss
+from tfcompress.pipeline.fitting.teaching import (
+    build_distiller,
+    choose_loss,
+    join_teachers,
+)
 
 X = np.random.default_rng(0).normal(size=(12, 4)).astype("float32")
 
@@ -72,3 +76,18 @@ def test_weights_are_shares_of_their_sum():
     distiller = build_distiller(taught, task, model(3), student)
 
     assert distiller.student_loss_weight == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(
+    ("case", "average"),
+    [("classes", "probabilities"), ("labels", "logits"), ("numbers", "logits")],
+)
+def test_several_teachers_teach_their_average(case, average):
+    student, labels = CASES[case]
+    task = find_task(student, (X, labels))
+
+    together = join_teachers([student, student], task)
+
+    assert together.average == average
+    assert len(together.teachers) == 2
+    assert join_teachers(student, task) is student

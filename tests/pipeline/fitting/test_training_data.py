@@ -1,5 +1,7 @@
 """The order of training data depends on seed and epoch alone."""
 
+from itertools import chain
+
 import keras
 import numpy as np
 import pytest
@@ -27,8 +29,8 @@ class Batches(keras.utils.PyDataset):
         self.ended += 1
 
 
-def shuffled():
-    return tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(10, seed=3).batch(4)
+def shuffled(seed=3):
+    return tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(10, seed=seed).batch(4)
 
 
 FORMS = {
@@ -36,6 +38,7 @@ FORMS = {
     "weighted": lambda: (X, Y, np.ones(10)),
     "dict": lambda: ({"a": X}, {"b": Y}),
     "dataset": shuffled,
+    "without a seed": lambda: shuffled(seed=None),
     "of unknown length": lambda: shuffled().filter(lambda x, y: True),
     "PyDataset": Batches,
     "function": lambda: lambda: ((X[i : i + 4], Y[i : i + 4]) for i in (0, 4, 8)),
@@ -95,3 +98,29 @@ def test_data_that_gets_shorter_is_told():
     with pytest.raises(tf.errors.InvalidArgumentError, match="same number of batches"):
         labels(data, 0, 2)
     assert isinstance(data.error, DataError)
+
+
+def test_random_functions_draw_what_they_would_have_drawn():
+    tf.random.set_seed(None)  # Another test may have set one.
+    rows = tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(10)
+    noise = rows.map(
+        lambda x, y: (x, tf.cast(y, tf.float32) + tf.random.uniform([])),
+        num_parallel_calls=1,
+    ).batch(4)
+    whole = labels(TrainingData(noise, batch_size=4, seed=5), 0, 3)
+    other = labels(TrainingData(noise, batch_size=4, seed=6), 0, 1)
+    list(noise)
+
+    assert labels(TrainingData(noise, batch_size=4, seed=5), 2, 3) == whole[6:]
+    epochs = [sorted(chain(*whole[i : i + 3])) for i in (0, 3, 6)]
+    assert [int(value) for value in epochs[0]] == list(range(10))
+    assert epochs[0] != epochs[1] != epochs[2]
+    assert other != whole[:3]
+
+
+def test_a_keras_layer_in_map_is_left_as_it_is():
+    flip = keras.layers.GaussianNoise(1.0)
+    data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(4)
+    noise = data.map(lambda x, y: (flip(x, training=True), y))
+
+    assert labels(TrainingData(noise, batch_size=4, seed=5), 1, 2)[0] == [0, 1, 2, 3]

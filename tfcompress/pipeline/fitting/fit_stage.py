@@ -17,9 +17,9 @@ from tfcompress.pipeline.fitting.optimizers import build_optimizer
 from tfcompress.pipeline.fitting.preparation import Prepared, prepare
 from tfcompress.pipeline.fitting.stored_answers import stored_answers
 from tfcompress.pipeline.fitting.task import Task, find_task
-from tfcompress.pipeline.fitting.teaching import build_distiller
+from tfcompress.pipeline.fitting.teaching import build_distiller, join_teachers
 from tfcompress.pipeline.fitting.training_data import TrainingData, seed_of
-from tfcompress.pipeline.stages import FittingStage
+from tfcompress.pipeline.stages import FittingStage, PruneWeights, techniques_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +65,7 @@ def fit_stage(
         model: A built functional or Sequential model of either Keras. It is not
             changed.
         teacher: What `Distiller` takes for a teacher, where the stage distils, or None.
+            Of a list the average teaches that suits the task.
         train: Inputs and labels, in a form that `tfcompress.data.batches` accepts.
         validation: The same, for the figures after each epoch.
         seed: Of everything that is drawn at random.
@@ -106,7 +107,9 @@ def fit_stage(
         train, batch_size=stage.training.batch_size, seed=seed_of(seed, name)
     )
     with (
-        stored_answers(stage.distillation, teacher, train, backup) as teacher,
+        stored_answers(
+            stage.distillation, join_teachers(teacher, task), train, backup
+        ) as teacher,
         contextlib.nullcontext() if strategy is None else strategy.scope(),
     ):
         # Keras 3 cannot fit under this strategy.
@@ -127,7 +130,8 @@ def fit_stage(
         needed = [*prepared.callbacks, *([] if held is None else [held])]
         with seeded_random_layers(prepared.learner) as restart:
             needed.append(_restarting(learner, restart, seed, name))
-            history = _fit(learner, stage, data, validation, backup, needed, callbacks)
+            watching = [*_stopping(learner, stage), *callbacks]
+            history = _fit(learner, stage, data, validation, backup, needed, watching)
     keras_compat.check_model(prepared.learner, name="the trained model")
     plain, trained = prepared.finish()
     return Fitted(plain, trained, history, prepared.account)
@@ -141,6 +145,25 @@ def _restarting(
     return library.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: restart(seed_of(seed, name, "layers", epoch))
     )
+
+
+def _stopping(learner: Any, stage: FittingStage) -> list[Any]:
+    """Returns the callback that ends a training of which no better is to come."""
+    training = stage.training
+    assert training is not None
+    if training.patience is None:
+        return []
+    prunes = any(isinstance(part, PruneWeights) for part in techniques_of(stage))
+    return [
+        keras_compat.keras_of(learner).callbacks.EarlyStopping(
+            "val_loss",
+            mode="min",
+            patience=training.patience,
+            restore_best_weights=True,
+            # Zeros come in the first half of a training: see `MagnitudePruning`.
+            start_from_epoch=-(-training.epochs // 2) if prunes else 0,
+        )
+    ]
 
 
 def _has_several_workers(strategy: Any) -> bool:

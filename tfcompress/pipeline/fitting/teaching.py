@@ -7,6 +7,7 @@ from tfcompress.distillation import (
     DecoupledDistillation,
     DistillationLoss,
     Distiller,
+    Ensemble,
     LogitsDistillation,
     RegressionDistillation,
 )
@@ -52,6 +53,36 @@ def build_distiller(
         # Both weights as shares of their sum, so that the loss keeps its size.
         student_loss_weight=labels / (labels + taught),
     )
+
+
+def join_teachers(teacher: Any, task: Task) -> Any:
+    """Returns several teachers as one, which teaches what they say on average.
+
+    Args:
+        teacher: What `Distiller` takes for a teacher.
+        task: What the student is to learn: the probabilities are averaged where all of
+            it is classes that exclude each other, else logits and numbers as they are.
+
+    Returns:
+        The teacher; an `Ensemble` for a list.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.fitting import find_task
+    from tfcompress.pipeline.fitting.teaching import join_teachers
+
+    task = find_task(student, (x, y))
+    assert join_teachers([teacher, teacher], task).average == "probabilities"
+    ```
+    """
+    if not isinstance(teacher, list | tuple):
+        return teacher
+    exclusive = all(
+        output.kind == "classes"
+        and (output.activation != "sigmoid" or output.width == 1)
+        for output in task.outputs
+    )
+    return Ensemble(teacher, average="probabilities" if exclusive else "logits")
 
 
 def choose_loss(

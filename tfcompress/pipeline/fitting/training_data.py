@@ -16,9 +16,10 @@ class TrainingData:
     """The data of a training, epoch by epoch.
 
     Arrays come in an order that is drawn for each epoch, the batches of a `PyDataset`
-    as well. A `tf.data.Dataset` that shuffles with a seed does so as if it had never
-    been read before, and a training that goes on finds it where it was. Functions bring
-    an order of their own.
+    as well. A `tf.data.Dataset` draws as if it had never been read before, from its own
+    seeds or from this one, and a training that goes on finds it where it was: one whose
+    functions draw at random is read again up to there. Functions bring an order of
+    their own.
 
     Args:
         data: Inputs and labels, in a form that `tfcompress.data.batches` accepts.
@@ -111,13 +112,15 @@ class TrainingData:
         return self._finish(found, start, epochs)
 
     def _of_dataset(self, start: int, epochs: int) -> Any:
-        data = fresh_dataset(self._data)
-        for _ in range(start):
+        data, draws = fresh_dataset(self._data, self._seed)
+        read_again = start if draws else 0
+        for _ in range(start - read_again):
             iter(data)  # draws the seeds of an epoch
-        repeated = tf.data.Dataset.range(start, epochs).flat_map(
+        repeated = tf.data.Dataset.range(start - read_again, epochs).flat_map(
             lambda _: data.take(self.steps)
         )
-        return self._finish(repeated, start, epochs)
+        rest = repeated.skip(read_again * self.steps)
+        return self._finish(rest, start, epochs)
 
     def _of_batches(self, start: int, epochs: int) -> Any:
         first = next(data_module.batches(self._data))
