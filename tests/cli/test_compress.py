@@ -106,14 +106,18 @@ def test_a_demand_that_the_cheapest_way_meets(inputs, tmp_path, capsys):
 @pytest.mark.slow
 def test_a_demand_that_nothing_meets(inputs, tmp_path, capsys):
     output = tmp_path / "run"
-    flags = ("--max-bytes", 300, "--output", output, "--epochs", 1)
-    assert call(*arguments(inputs, *flags, "--seed", 3)) == 1
+    flags = ("--max-bytes", 300, "--output", output, "--epochs", 1, "--seed", 3)
+    flags += ("--target", "gpu", "--batch-size", 8, "--strategy", "mirrored")
+    assert call(*arguments(inputs, *flags)) == 1
     shown = " ".join(capsys.readouterr().out.split())
     assert "bytes too large" in shown
     assert str(output) in shown
     records = [json.loads(path.read_text()) for path in output.rglob("stage.json")]
     seeds = [record["inputs"].get("seed") for record in records]
     assert set(seeds) - {None} == {"3"}
+    trainings = [record["config"].get("training") for record in records]
+    assert {each["batch_size"] for each in trainings if each} == {8}
+    assert "after_training" in (output / "report.html").read_text()
 
 
 def test_recipes_by_name_and_by_path(tmp_path, monkeypatch):

@@ -243,6 +243,8 @@ def test_ways_that_begin_alike_train_that_once(blobs, tmp_path):
         "03-export",
     ]
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("stage.json")}
+    page = (tmp_path / "run/report.html").read_text()
+    assert "prune_channels, then export_in_float" in page
     again = tfc.compress(model, train, validation, **demands, **settings)
     assert again.artifact.path == result.artifact.path
     assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("stage.json")}

@@ -175,10 +175,19 @@ def compress(
         )
         result.to_json(place / RESULTS)
         if directory is not None:
-            result.comparison.to_html(place / REPORT, title=f"All ways of {place.name}")
+            _write_page(result, place / REPORT)
     if result.loss is not None:
         warnings.warn(result.loss, stacklevel=2)
     return result
+
+
+def _write_page(result: Compression, path: Path) -> None:
+    files = [each for each in result.attempts if each.artifact is not None]
+    result.comparison.to_html(
+        path,
+        title=f"All ways of {path.parent.name}",
+        notes={each.name: ", then ".join(each.pipeline.names) for each in files},
+    )
 
 
 def _check_settings(target: Any, training: Any, strategy: Any) -> None:
