@@ -23,6 +23,14 @@ class Batch(NamedTuple):
         x: An array of shape `(batch, ...)`, or a list or dict of such arrays.
         y: Labels in the same forms, or None.
         sample_weight: An array of shape `(batch,)`, or None.
+
+    Example:
+    ```python
+    import numpy as np
+    from tfcompress.data import Batch
+
+    assert Batch(np.zeros((32, 8))).y is None
+    ```
     """
 
     x: Any

@@ -23,6 +23,13 @@ class DataFingerprint:
         of: What was looked at: `"content"`; or `"form"`, types, shapes and number of
             batches alone, where two passes over the data are not of the same samples,
             as with random augmentation, or where it has no end.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.data_fingerprint import DataFingerprint
+
+    assert str(DataFingerprint("0f3a", "content")) == "0f3a of its content"
+    ```
     """
 
     code: str
@@ -49,7 +56,9 @@ def fingerprint_data(data: Any) -> DataFingerprint:
 
     Example:
     ```python
-    fingerprint = fingerprint_data((images, labels))
+    from tfcompress.pipeline.data_fingerprint import fingerprint_data
+
+    fingerprint = fingerprint_data((x, y))
     ```
     """
     if is_whole(data):

@@ -31,6 +31,14 @@ class RunPlan:
         teachers: From whom a stage learns, by its name: one or more, each the name of
             an earlier stage, `"original"`, or a model.
         targets: What a stage `export` writes for, by its name.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.run_plan import RunPlan
+
+    plan = RunPlan(model, teachers={"distil": ("original",)})
+    assert plan.models == [model]
+    ```
     """
 
     original: Any

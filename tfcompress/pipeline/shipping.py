@@ -38,6 +38,18 @@ def export_model(
 
     Raises:
         ExportError: If the model cannot be written for the target.
+
+    Example:
+    ```python
+    from pathlib import Path
+
+    from tfcompress.export import find_target
+    from tfcompress.pipeline import Export
+    from tfcompress.pipeline.shipping import export_model
+
+    folder, target = Path("."), find_target("cpu_float32")
+    artifact = export_model(Export(), target, model, folder, folder, None)
+    ```
     """
     with warnings.catch_warnings(record=True) as caught:
         artifact = _write(stage, target, model, folder, train)
@@ -76,6 +88,14 @@ def describe_artifact(artifact: Artifact) -> str:
 
     Returns:
         Its bytes and operations, and its notes, a line each.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.shipping import describe_artifact
+
+    artifact = tfc.export.to_tflite(model, "m.tflite", target="cpu_float32")
+    print(describe_artifact(artifact))
+    ```
     """
     operations = ", ".join(f"{n} {kind}" for kind, n in artifact.operations.items())
     lines = [f"{artifact.bytes:,} bytes for {artifact.target.name}: {operations}"]
@@ -104,6 +124,17 @@ def evaluate_files(
 
     Raises:
         TFCompressError: If a file cannot be run, or a metric does not fit it.
+
+    Example:
+    ```python
+    from pathlib import Path
+
+    from tfcompress.pipeline import Evaluate
+    from tfcompress.pipeline.shipping import evaluate_files
+
+    stage = Evaluate(seconds=0.01)
+    evaluate_files(stage, {"original": model}, (x, y), Path("."), title="Mine")
+    ```
     """
     comparison = compare(
         models,
@@ -129,6 +160,18 @@ def read_comparison(folder: Path) -> Comparison:
 
     Raises:
         ModelError: If the figures are not those of this version of tfcompress.
+
+    Example:
+    ```python
+    from pathlib import Path
+
+    from tfcompress.pipeline import Evaluate
+    from tfcompress.pipeline.shipping import evaluate_files, read_comparison
+
+    stage = Evaluate(seconds=0.01)
+    evaluate_files(stage, {"original": model}, (x, y), Path("."), title="Mine")
+    print(read_comparison(Path(".")))
+    ```
     """
     try:
         plain = json.loads((folder / RESULTS).read_text("utf-8"))

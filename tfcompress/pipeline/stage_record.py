@@ -32,6 +32,14 @@ class StageRecord:
         files: Fingerprints of the files in its folder, by their names.
         validation: Fingerprint of the data of the figures whose names begin with
             `val_`, or None where it did not train. The stage does not depend on it.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.stage_record import StageRecord
+
+    record = StageRecord("0f3a", "small", "export", {"target": "gpu"}, {"model": "7c"})
+    assert record.seconds == 0
+    ```
     """
 
     key: str

@@ -28,6 +28,8 @@ class Workers:
 
     Example:
     ```python
+    from tfcompress.pipeline.workers import Workers
+
     workers = Workers(None)
     assert workers.is_chief and workers.agree(True)
     ```
@@ -75,6 +77,8 @@ class Workers:
 
         Example:
         ```python
+        from tfcompress.pipeline.workers import Workers
+
         with Workers(None).leading():
             ...
         ```
@@ -98,6 +102,8 @@ class Workers:
 
         Example:
         ```python
+        from tfcompress.pipeline.workers import Workers
+
         with Workers(None).training():
             ...
         ```

@@ -32,6 +32,14 @@ class Fitted:
             else `model`.
         history: Figures after each epoch by name; empty without training.
         account: What was done to which layer and what was not, and why.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.fitting import Fitted
+
+    fitted = Fitted(model, model, {"loss": [0.4, 0.2]}, "")
+    assert fitted.trained is fitted.model
+    ```
     """
 
     model: Any

@@ -42,6 +42,14 @@ class Prepared:
         callbacks: What its training needs.
         finish: Returns the plain model, and what the exporter takes, when it is done.
         account: What was done to which layer and what was not, and why.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.fitting.preparation import Prepared
+
+    prepared = Prepared(model, ["softmax"], [], lambda: (model, model), "")
+    plain, trained = prepared.finish()
+    ```
     """
 
     learner: Any

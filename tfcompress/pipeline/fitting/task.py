@@ -69,6 +69,14 @@ class Task:
         outputs: What each output is to learn, in flattened order.
         loss_weights: Weights of the outputs' losses that the model was compiled with,
             or None.
+
+    Example:
+    ```python
+    from tfcompress.pipeline.fitting.task import OutputTask, Task
+
+    task = Task((OutputTask("numbers", 1, "mse", None, 1),))
+    assert task.kind == "numbers" and task.loss == "mse"
+    ```
     """
 
     outputs: tuple[OutputTask, ...]
