@@ -26,8 +26,6 @@ from sklearn.model_selection import train_test_split
 
 import tfcompress as tfc
 
-MAX_BYTES = 80_000
-
 # %% [markdown]
 # ## Settings
 # A notebook has no command line: there, change the list.
@@ -40,6 +38,7 @@ parser.add_argument("--directory", type=Path, help="keeps what is done, to go on
 arguments = parser.parse_args(["--quick"] if "get_ipython" in globals() else None)
 directory = arguments.directory or Path(tempfile.mkdtemp(prefix="tfcompress-yours-"))
 epochs, epochs_compressed = (6, 3) if arguments.quick else (12, 6)
+max_bytes = 140_000 if arguments.quick else 80_000  # of 266,128
 
 # %% [markdown]
 # ## The data
@@ -128,7 +127,7 @@ result = tfc.compress(
     model,
     train,
     validation,
-    max_bytes=MAX_BYTES,
+    max_bytes=max_bytes,
     directory=directory / "run",
     training=tfc.pipeline.Training(epochs=epochs_compressed),
 )
