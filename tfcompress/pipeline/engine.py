@@ -21,6 +21,7 @@ from tfcompress.pipeline.fitting import Fitted, fit_stage
 from tfcompress.pipeline.kept_model import KeptModel
 from tfcompress.pipeline.model_files import MODEL, TRAINED, ModelFiles
 from tfcompress.pipeline.model_fingerprint import fingerprint_loss, fingerprint_model
+from tfcompress.pipeline.ordered_labels import order_labels
 from tfcompress.pipeline.pipeline import Pipeline
 from tfcompress.pipeline.progress import Progress
 from tfcompress.pipeline.result import PipelineResult, StageResult
@@ -88,10 +89,8 @@ def run_pipeline(
     from tfcompress.pipeline.engine import run_pipeline
 
     pipeline = Pipeline([Export(target="cpu_float32")])
-    options = {"strategy": None, "callbacks": (), "verbose": 0}
-    run_pipeline(
-        pipeline, model, (x, y), (x, y), test=None, directory="run", **options
-    )
+    options = {"directory": "run", "strategy": None, "callbacks": (), "verbose": 0}
+    run_pipeline(pipeline, model, (x, y), (x, y), test=None, **options)
     ```
     """
     test = validation if test is None else test
@@ -105,6 +104,7 @@ def run_pipeline(
         keras_compat.check_model(model)
         check_stages_data(pipeline.stages, model, train, validation, test)
         plan = plan_run(pipeline, model, train)
+        train, validation = (order_labels(model, part) for part in (train, validation))
         data = {"train": train, "validation": validation, "test": test}
         progress = Progress(quiet=verbose == 0 or not workers.is_chief)
         run = _Run(pipeline, plan, folder, data, strategy, callbacks, progress)
