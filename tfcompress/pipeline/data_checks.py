@@ -92,10 +92,13 @@ def check_stages_data(
 
     Example:
     ```python
+    import keras, numpy as np
     from tfcompress.pipeline import FineTune
     from tfcompress.pipeline.data_checks import check_stages_data
 
-    check_stages_data([FineTune()], model, (x, y), (x, y), (x, y))
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    data = np.random.rand(60, 4), np.arange(60) % 3
+    check_stages_data([FineTune()], model, data, data, data)
     ```
     """
     if train is not None or not all(isinstance(stage, Export) for stage in stages):
