@@ -176,6 +176,7 @@ def test_flags_of_one_command(place, capfd, command, flags, message):
         ("nowhere.keras", "no such file"),
         ("text.keras", "text.keras"),
         ("small.tflite", ".keras"),
+        ("functions.py", "Name a function of the file"),
         ("functions.py:broken", "lost"),
         ("functions.py:three", "must return a model"),
         ("functions.py:brokn", "broken"),

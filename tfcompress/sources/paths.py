@@ -66,6 +66,11 @@ def check_data_path(text: str) -> None:
 
 def _check_there(text: str, forms: str, error: type[TFCompressError]) -> None:
     path = Path(text)
+    if path.suffix == ".py" and path.is_file():
+        raise error(
+            f"Name a function of the file too, as {text}:function; expected {forms}. "
+            f"Received: {text!r}"
+        )
     if path.exists():
         return
     beside = [each.name for each in path.parent.glob("[!.]*")]
