@@ -142,6 +142,20 @@ def main(name, folder):
         folder,
         shuffled,
     )
+    tf.random.set_seed(7)
+    noisy = (
+        tf.data.Dataset.from_tensor_slices((X, Y))
+        .cache()
+        .shuffle(64)
+        .map(
+            lambda x, y: (x + tf.random.normal([8]), y),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+        .batch(16)
+    )
+    found["augmented"] = compare(
+        FineTune(name="noisy", training=training), library, teacher, folder, noisy
+    )
     constant = Training(epochs=7, batch_size=16, learning_rate=0.1, schedule="constant")
     found["callbacks"] = compare(
         FineTune(name="watched", training=constant),

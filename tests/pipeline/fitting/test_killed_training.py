@@ -22,7 +22,7 @@ def test_every_kind_of_stage_goes_on_after_a_kill(keras, tmp_path):
     assert ended.returncode == 0, ended.stderr[-3000:]
     found = json.loads(ended.stdout.splitlines()[-1])
 
-    assert len(found) == 9
+    assert len(found) == 10
     for kind, result in found.items():
         assert result == {
             "same weights": True,

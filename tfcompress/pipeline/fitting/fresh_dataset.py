@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.config import is_op_determinism_enabled
 
 _IGNORED_STATE = 1
 _PLACE_OF_SEEDS = {"ShuffleDatasetV3": 4, "ShuffleAndRepeatDatasetV2": 5}
 _SEEDS = slice(2, 4)
+_PARALLEL = ("ParallelMapDataset", "ParallelMapDatasetV2")
 
 
 def fresh_dataset(data: Any, seed: int) -> tuple[Any, bool]:
@@ -57,6 +59,10 @@ def fresh_dataset(data: Any, seed: int) -> tuple[Any, bool]:
     for operation, number in zip(random, drawn, strict=True):
         if not operation.attr["seed"].i and not operation.attr["seed2"].i:
             operation.attr["seed"].i = int(number)
+    if random and is_op_determinism_enabled():
+        for node in graph.node:
+            if node.op in _PARALLEL:
+                _take_turns(nodes[node.input[-1].partition(":")[0]])
     variant = tf.raw_ops.DatasetFromGraph(graph_def=graph.SerializeToString())
     fresh = tf.data.experimental.from_variant(variant, data.element_spec)
     return fresh, bool(random)
@@ -74,6 +80,16 @@ def _give_seed(constants: Sequence[Any], seed: int) -> None:
     if not any(tf.make_ndarray(each.attr["value"].tensor) for each in constants):
         value = tf.make_tensor_proto(seed, tf.int64, shape=[])
         constants[0].attr["value"].tensor.CopyFrom(value)
+
+
+def _take_turns(constant: Any) -> None:
+    """Lets calls of a function that draws at random come one after the other.
+
+    TensorFlow does so itself in deterministic mode, but for a data set within another.
+    """
+    kind = tf.as_dtype(constant.attr["dtype"].type)
+    value = tf.make_tensor_proto(1, kind, shape=[])
+    constant.attr["value"].tensor.CopyFrom(value)
 
 
 def _random_operations(graph: Any) -> list[Any]:
