@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import os
 import shutil
 import time
@@ -24,6 +23,7 @@ from tfcompress.pipeline.model_fingerprint import fingerprint_loss, fingerprint_
 from tfcompress.pipeline.ordered_labels import order_labels
 from tfcompress.pipeline.pipeline import Pipeline
 from tfcompress.pipeline.progress import Progress
+from tfcompress.pipeline.rehearsal import rehearse
 from tfcompress.pipeline.result import PipelineResult, StageResult
 from tfcompress.pipeline.run_arguments import check_run_arguments
 from tfcompress.pipeline.run_folder import RunFolder, telling
@@ -110,6 +110,7 @@ def run_pipeline(
         run = _Run(pipeline, plan, folder, data, strategy, callbacks, progress)
         if workers.is_chief:
             with workers.leading():
+                rehearse(pipeline, plan, folder, train)
                 folder.create()
         with progress.shown():
             for number, name in enumerate(pipeline.names, start=1):
@@ -137,6 +138,7 @@ class _Run:
         self._plan = plan
         self._folder = folder
         self._data = data
+        self._fingerprints: dict[str, str] = {}
         self._strategy = strategy
         self._workers = Workers(strategy)
         self._callbacks = callbacks
@@ -207,7 +209,7 @@ class _Run:
     def _history(self, stage: Stage, record: StageRecord) -> dict[str, list[float]]:
         """Returns the figures of a stage, without those of other validation data."""
         history = {name: list(values) for name, values in record.history.items()}
-        if _trains(stage) and record.validation != self._validation_fingerprint:
+        if _trains(stage) and record.validation != self._fingerprint("validation"):
             return {k: v for k, v in history.items() if not k.startswith("val_")}
         return history
 
@@ -273,7 +275,7 @@ class _Run:
             "model": fingerprint_model(fitted.model, fitted.trained),
             "history": {key: tuple(each) for key, each in fitted.history.items()},
             "account": fitted.account,
-            "validation": self._validation_fingerprint if _trains(stage) else None,
+            "validation": self._fingerprint("validation") if _trains(stage) else None,
         }
 
     def _train(self, name: str, stage: FittingStage, backup: Path) -> Fitted:
@@ -348,18 +350,13 @@ class _Run:
             for each in self._teachers.get(name, [])
         ]
 
-    @functools.cached_property
-    def _train_fingerprint(self) -> str:
-        train = self._data["train"]
-        return "none" if train is None else str(fingerprint_data(train))
-
-    @functools.cached_property
-    def _validation_fingerprint(self) -> str:
-        return str(fingerprint_data(self._data["validation"]))
-
-    @functools.cached_property
-    def _test_fingerprint(self) -> str:
-        return str(fingerprint_data(self._data["test"]))
+    def _fingerprint(self, part: str) -> str:
+        """Returns the fingerprint of a part of the data."""
+        if part not in self._fingerprints:
+            data = self._data[part]
+            told = "none" if data is None else str(fingerprint_data(data))
+            self._fingerprints[part] = told
+        return self._fingerprints[part]
 
     def _inputs(self, name: str, stage: Stage) -> dict[str, str]:
         """Returns the fingerprints of what a stage works on, by name."""
@@ -369,10 +366,10 @@ class _Run:
                 for other, artifact in self._artifacts.items()
             }
             model = self._models[ORIGINAL].fingerprint
-            return {"model": model, "test": self._test_fingerprint, **files}
+            return {"model": model, "test": self._fingerprint("test"), **files}
         inputs = {
             "model": self._subject(name).fingerprint,
-            "train": self._train_fingerprint,
+            "train": self._fingerprint("train"),
         }
         if isinstance(stage, Export):
             return {**inputs, "target": repr(self._plan.targets[name])}

@@ -178,7 +178,8 @@ class Pipeline:
         call goes on from there, and ends in the weights of an undisturbed run. Where
         the model, the data or a stage is another, the stages that depend on it are done
         again; where the new one is of the same content, they are not. A second process
-        in the same directory is refused.
+        in the same directory is refused. Before the first training a file is written
+        for each device that lacks operations, so that a model it cannot run is found.
 
         Arrays are shuffled here, from the seed and the number of the epoch. A
         `tf.data.Dataset` comes in its own order. Where it was given no seeds, for
