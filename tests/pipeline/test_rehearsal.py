@@ -73,6 +73,22 @@ def test_a_strict_export(tmp_path):
     _refuse(keras, stages, tmp_path / "run")
 
 
+def test_another_device_in_the_same_folder(tmp_path):
+    """What stands there from another device does not make it skip the new one."""
+    data = _data()
+    place, stages = tmp_path / "run", [FineTune(training=ONCE)]
+    first = Pipeline([*stages, Export(target="cpu_float32")])
+    first.run(_build(keras), data, data, directory=place, verbose=0)
+    longer = [FineTune(training=Training(epochs=2)), Export(target="gpu")]
+    noted = _Trained()
+    with pytest.raises(ExportError, match="CAST"):
+        Pipeline(longer).run(
+            _build(keras), data, data, directory=place, callbacks=[noted], verbose=0
+        )
+    assert not noted.began
+    assert (place / "02-export").exists()
+
+
 def test_what_is_done_is_not_tried_again(tmp_path, monkeypatch):
     x, y = _data()
     model = keras.Sequential(

@@ -226,3 +226,30 @@ def test_run_that_was_killed_before_it_had_a_name_goes_on(tmp_path):
         folder.create()
         _make(folder)
     assert _names(tmp_path) == ["01-distil", "run.json"]
+
+
+def _break_off(path, *, after_an_epoch=False):
+    with RunFolder(path) as folder:
+        folder.create()
+        if after_an_epoch:
+            folder.backup("k1").parent.mkdir(exist_ok=True)
+            folder.backup("k1").write_text("an epoch")
+        raise ZeroDivisionError
+
+
+def test_an_error_before_any_stage_takes_the_new_folder_with_it(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        _break_off(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_error_leaves_the_epochs_that_are_done(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        _break_off(tmp_path / "run", after_an_epoch=True)
+    assert RunFolder(tmp_path / "run").backup("k1").exists()
+
+
+def test_an_error_leaves_a_folder_that_was_there(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        _break_off(tmp_path)
+    assert (tmp_path / "run.json").exists()

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from tfcompress import keras_compat
-from tfcompress.errors import OutputError
 from tfcompress.export import Artifact
 from tfcompress.files import temporary_folder
 from tfcompress.measurement.speed.versions import versions
@@ -36,7 +35,11 @@ from tfcompress.pipeline.shipping import (
     read_comparison,
 )
 from tfcompress.pipeline.stage_key import stage_config, stage_key, stage_seed
-from tfcompress.pipeline.stage_record import StageRecord, read_record
+from tfcompress.pipeline.stage_record import (
+    StageRecord,
+    read_record,
+    read_shared_record,
+)
 from tfcompress.pipeline.stages import (
     Evaluate,
     Export,
@@ -110,7 +113,6 @@ def run_pipeline(
         run = _Run(pipeline, plan, folder, data, strategy, callbacks, progress)
         if workers.is_chief:
             with workers.leading():
-                rehearse(pipeline, plan, folder, train)
                 folder.create()
         with progress.shown():
             for number, name in enumerate(pipeline.names, start=1):
@@ -139,6 +141,7 @@ class _Run:
         self._folder = folder
         self._data = data
         self._fingerprints: dict[str, str] = {}
+        self._rehearsed = False
         self._strategy = strategy
         self._workers = Workers(strategy)
         self._callbacks = callbacks
@@ -164,7 +167,7 @@ class _Run:
         config = {**stage_config(stage), "name": name}
         key = stage_key(stage.kind, config, inputs)
         place = self._folder.place(number, name)
-        record = self._find(number, name, key)
+        record = self._find(number, stage, key)
         reused = record is not None
         if record is not None:
             self._progress.reuse(name)
@@ -213,16 +216,20 @@ class _Run:
             return {k: v for k, v in history.items() if not k.startswith("val_")}
         return history
 
-    def _find(self, number: int, name: str, key: str) -> StageRecord | None:
+    def _find(self, number: int, stage: Stage, key: str) -> StageRecord | None:
         """Returns the record of a stage that the chief has found done, or None."""
+        name = self._pipeline.names[number - 1]
         if self._workers.is_chief:
             with self._workers.leading():
                 record = self._folder.find(number, name, key)
+                if record is None and _trains(stage) and not self._rehearsed:
+                    rehearse(self._pipeline, self._plan, self._data["train"], number)
+                    self._rehearsed = True
             self._workers.agree(record is not None)
             return record
         if not self._workers.agree(False):
             return None
-        return _read_shared(self._folder.place(number, name))
+        return read_shared_record(self._folder.place(number, name))
 
     def _help(self, name: str, stage: Stage, key: str, place: Path) -> StageRecord:
         """Takes part in the training of a stage, and waits until the chief has it."""
@@ -236,7 +243,7 @@ class _Run:
                 self._files.write(folder, fitted.model, fitted.trained)
                 fingerprint_model(fitted.model, fitted.trained)
         self._workers.agree(False)
-        return _read_shared(place)
+        return read_shared_record(place)
 
     def _make(
         self, number: int, name: str, stage: Stage, record: StageRecord
@@ -379,19 +386,10 @@ class _Run:
         if self._subject(name).pruned:
             inputs["zeros"] = "kept"
         inputs["loss"] = fingerprint_loss(self._subject(name).origin)
+        if _trains(stage) and stage.training.patience is not None:
+            inputs["validation"] = self._fingerprint("validation")
         return {**inputs, "seed": str(self._pipeline.seed)}
 
 
 def _trains(stage: Stage) -> TypeGuard[FittingStage]:
     return isinstance(stage, FittingStage) and stage.training is not None
-
-
-def _read_shared(place: Path) -> StageRecord:
-    """Reads what the chief wrote, in another worker."""
-    record = read_record(place)
-    if record is None:
-        raise OutputError(
-            "All workers must see one directory, such as on a shared disk. "
-            f"Received: no finished stage in {str(place)!r}, which the chief has done"
-        )
-    return record

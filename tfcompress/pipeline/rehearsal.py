@@ -9,26 +9,24 @@ from tfcompress.export import Target
 from tfcompress.files import temporary_folder
 from tfcompress.pipeline.fitting import fit_stage
 from tfcompress.pipeline.pipeline import Pipeline
-from tfcompress.pipeline.run_folder import RunFolder
 from tfcompress.pipeline.run_plan import RunPlan
 from tfcompress.pipeline.shipping import FILE
-from tfcompress.pipeline.stage_record import read_record
-from tfcompress.pipeline.stages import Export, FittingStage, Quantize, techniques_of
+from tfcompress.pipeline.stages import Export, Quantize, techniques_of
 
 
-def rehearse(pipeline: Pipeline, plan: RunPlan, folder: RunFolder, train: Any) -> None:
+def rehearse(pipeline: Pipeline, plan: RunPlan, train: Any, trains: int) -> None:
     """Writes the files that a device may refuse, from untrained models, and drops them.
 
     Which operations a file has does not depend on what its weights have learned, nor on
     how many of them are pruned. So an operation that the device has not is found here,
-    and not behind the training. Files that stand in the folder already, and those of
-    devices that take every operation, are not tried.
+    and not behind the training. Devices that take every operation are left out.
 
     Args:
         pipeline: The pipeline.
         plan: What it needs beside its stages.
-        folder: The folder of the run.
         train: Inputs and labels, from which ranges are learned.
+        trains: Number of the stage, from 1, that is about to train; files of exports
+            before it are there.
 
     Raises:
         ExportError: If a device cannot run the model.
@@ -37,24 +35,21 @@ def rehearse(pipeline: Pipeline, plan: RunPlan, folder: RunFolder, train: Any) -
     ```python
     from tfcompress.pipeline import FineTune, Export, Pipeline
     from tfcompress.pipeline.rehearsal import rehearse
-    from tfcompress.pipeline.run_folder import RunFolder
     from tfcompress.pipeline.run_plan import plan_run
 
     pipeline = Pipeline([FineTune(), Export(target="gpu")])
-    rehearse(pipeline, plan_run(pipeline, model, (x, y)), RunFolder("run"), (x, y))
+    rehearse(pipeline, plan_run(pipeline, model, (x, y)), (x, y), 1)
     ```
     """
-    subject, quantize, trains = plan.original, None, False
+    subject, quantize = plan.original, None
     pairs = zip(pipeline.names, pipeline.stages, strict=True)
     for number, (name, stage) in enumerate(pairs, start=1):
         subject = plan.students.get(name, subject)
         parts = techniques_of(stage)
         quantize = next((p for p in parts if isinstance(p, Quantize)), quantize)
-        trains |= isinstance(stage, FittingStage) and stage.training is not None
-        done = read_record(folder.place(number, name)) is not None
-        if isinstance(stage, Export) and trains and not done:
+        if isinstance(stage, Export) and stage.scheme is None and number > trains:
             target = plan.targets[name]
-            if stage.scheme is None and _may_refuse(stage, target):
+            if _may_refuse(stage, target):
                 _write(subject, quantize, stage, target, train)
 
 

@@ -30,7 +30,8 @@ class RunFolder:
     A finished stage stands in `NN-name/`, with its `stage.json`. The stage at work is
     made in `.work/`, and gets its name when it is whole; the state after its last full
     epoch is there too. Entering refuses a folder that is no run, or of a run that
-    another process works on, before anything is written.
+    another process works on, before anything is written. Where an error ends what made
+    the folder before any stage is done, the folder goes.
 
     Args:
         path: The folder. It is made by `create` if it is missing.
@@ -51,6 +52,7 @@ class RunFolder:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._lock = filelock.FileLock(self.path / _LOCK)
+        self._is_new = False
 
     def __enter__(self) -> Self:
         with telling(self.path):
@@ -58,9 +60,11 @@ class RunFolder:
                 self._acquire()
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
         if self._lock.is_locked:
             (self.path / _HOLDER).unlink(missing_ok=True)
+            if kind is not None and self._is_new and self._is_bare():
+                shutil.rmtree(self.path)
             self._lock.release()
 
     def check(self) -> None:
@@ -88,6 +92,7 @@ class RunFolder:
             OutputError: If it cannot be made, or another process was faster.
         """
         with telling(self.path):
+            self._is_new = not self.path.exists()
             self.path.mkdir(parents=True, exist_ok=True)
             if not self._lock.is_locked:
                 self._acquire()
@@ -209,6 +214,11 @@ class RunFolder:
             os.rename(place, stale)
         os.rename(folder, place)
 
+    def _is_bare(self) -> bool:
+        """Whether there is no stage, and no state of one."""
+        present = {path.name for path in self.path.rglob("*")}
+        return present <= {RUN, _LOCK, _WORK}
+
     def _sweep(self, keep: tuple[str, ...]) -> None:
         """Removes what is at work, but for some."""
         for path in self._work.glob("*") if self._work.exists() else ():
@@ -259,7 +269,7 @@ class RunFolder:
         except filelock.Timeout as error:
             holder = _read(self.path / _HOLDER)
             raise OutputError(
-                "Another process works in the folder: "
+                "Another process works in the folder: process "
                 f"{holder.get('pid', 'of unknown number')} on "
                 f"{holder.get('host', 'an unknown machine')}. Wait until it is done, "
                 f"or choose another folder. Received: directory={str(self.path)!r}"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tfcompress.errors import OutputError
 from tfcompress.export.account.plain_data import decode, encode
 
 RECORD = "stage.json"
@@ -31,7 +32,9 @@ class StageRecord:
         versions: Versions of the packages that took part, by name.
         files: Fingerprints of the files in its folder, by their names.
         validation: Fingerprint of the data of the figures whose names begin with
-            `val_`, or None where it did not train. The stage does not depend on it.
+            `val_`, or None where it did not train. Where it says when to stop, by
+            `patience`, it is among the inputs too; else the model does not depend on
+            it.
 
     Example:
     ```python
@@ -133,3 +136,35 @@ def _settle(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def read_shared_record(folder: Path) -> StageRecord:
+    """Reads what the chief of several workers wrote, in another of them.
+
+    Args:
+        folder: The folder of a stage that the chief has done.
+
+    Returns:
+        The record.
+
+    Raises:
+        OutputError: If this worker does not see it.
+
+    Example:
+    ```python
+    from pathlib import Path
+
+    from tfcompress.pipeline.stage_record import read_shared_record, write_record
+
+    done = StageRecord("0f3a", "export", "export", {}, {"model": "7c"})
+    write_record(Path("."), done)
+    assert read_shared_record(Path(".")).key == "0f3a"
+    ```
+    """
+    record = read_record(folder)
+    if record is None:
+        raise OutputError(
+            "All workers must see one directory, such as on a shared disk. "
+            f"Received: no finished stage in {str(folder)!r}, which the chief has done"
+        )
+    return record
