@@ -1,9 +1,12 @@
 """What callbacks have come to hold is kept, and given back to new ones."""
 
+import collections
 import json
+import warnings
 
 import keras
 import numpy as np
+import pytest
 
 from tfcompress.distillation.programs.callback_states import CallbackStates
 
@@ -80,3 +83,44 @@ def test_arrays_that_change_in_place_are_noticed():
     callback.total += 1
     assert states.keep(arrays) == [["Summing", {"total": {"array": 0}}]]
     np.testing.assert_array_equal(arrays[0], [1, 1])
+
+
+class Holding:
+    """Counts, and holds what it is given beside."""
+
+    def __init__(self, held):
+        self.count = 0
+        self.held = held
+
+
+def test_what_changed_and_is_not_kept_is_told_once():
+    callback = Holding(collections.deque([0.5]))
+    callback.rows = np.zeros(2, dtype=[("epoch", "i4"), ("loss", "f4")])
+    callback.file = None
+    states = CallbackStates([callback])
+    states.begin()
+    callback.count, callback.file = 1, object()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert states.keep([]) == [["Holding", {"count": 1}]]
+    callback.held.append(0.25)
+    with pytest.warns(UserWarning, match=r"Holding\.held has changed"):
+        assert states.keep([]) == [["Holding", {"count": 1}]]
+    callback.rows["epoch"] = 3
+    with pytest.warns(UserWarning, match="has changed") as told:
+        assert states.keep([]) == [["Holding", {"count": 1}]]
+    assert [str(each.message).split()[0] for each in told] == ["Holding.rows"]
+
+
+def test_a_list_that_holds_itself_is_left_out():
+    ring = []
+    ring.append(ring)
+    shared = [1]
+    callback = Holding([])
+    states = CallbackStates([callback])
+    states.begin()
+    callback.held = {"twice": [shared, shared]}
+    assert states.keep([])[0][1].keys() == {"held"}
+    callback.held = ring
+    with pytest.warns(UserWarning, match="Received: list"):
+        assert states.keep([]) == [["Holding", {}]]

@@ -7,6 +7,7 @@ import tf_keras
 
 from tfcompress import keras_compat
 from tfcompress.distillation.programs.epoch_backup import EpochBackup
+from tfcompress.distillation.programs.weight_files import read_arrays, write_arrays
 from tfcompress.errors import OutputError
 
 KERASES = {"keras": keras, "tf_keras": tf_keras}
@@ -22,13 +23,13 @@ def library(request):
     return KERASES[request.param]
 
 
-def compiled(library, units=1):
+def compiled(library, units=1, optimizer=None):
     model = library.Sequential(
         [library.Input((1,)), library.layers.Dense(units, use_bias=False)]
     )
     model.set_weights([np.zeros((1, units))])
     # The weight goes 0, 1, 0, 1, ... and the loss of an epoch is 0.25.
-    model.compile(library.optimizers.SGD(1.0), loss="mse")
+    model.compile(optimizer or library.optimizers.SGD(1.0), loss="mse")
     return model
 
 
@@ -99,3 +100,34 @@ def test_the_file_of_another_training_is_refused(tmp_path):
         compiled(keras, units=2).fit(
             X, np.ones((4, 2)), callbacks=[EpochBackup(path)], verbose=0
         )
+
+
+def test_the_file_of_another_optimizer_is_refused(library, tmp_path):
+    path = tmp_path / "backup.npz"
+    adam = compiled(library, optimizer=library.optimizers.Adam())
+    backup = EpochBackup(path)
+    keras_name = "tf_keras" if library is tf_keras else "keras"
+    callbacks = keras_compat.cross([backup], keras=keras_name)
+    adam.fit(X, X, callbacks=callbacks, verbose=0)
+
+    with pytest.raises(OutputError, match="optimizer is another"):
+        fit(library, path)
+
+
+def test_a_file_that_was_written_in_another_way_is_refused(tmp_path):
+    path = tmp_path / "backup.npz"
+    fit(keras, path, epochs=1)
+    arrays, notes = read_arrays(path)
+    del notes["stopped"]
+    write_arrays(path, arrays, notes)
+
+    with pytest.raises(OutputError, match="in another way. Remove it"):
+        EpochBackup(path)
+
+
+def test_without_a_file_callbacks_are_not_looked_into(monkeypatch):
+    monkeypatch.delattr(
+        "tfcompress.distillation.programs.callback_states.CallbackStates.begin"
+    )
+    _, _, backup = fit(keras, None, epochs=1)
+    assert backup.history == {"loss": [0.25]}

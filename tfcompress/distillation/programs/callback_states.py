@@ -2,13 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+import warnings
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
 _PLAIN = (type(None), bool, int, float, str)
+_KINDS = "biufcSU"
+_KERASES = ("keras", "tf_keras")
 
 
 class CallbackStates:
@@ -18,7 +21,8 @@ class CallbackStates:
     it is numbers, text, None, arrays, functions of `keras.ops`, or lists, tuples and
     dicts of them: the best loss so far, how long ago it was, and the weights of that
     epoch. What a callback holds beside, such as an open file, it has to make anew in
-    `on_train_begin`.
+    `on_train_begin`. Where that is data, such as a deque or a variable, and has
+    changed, a warning says once that it is not kept.
 
     Args:
         callbacks: Callbacks of either Keras.
@@ -41,11 +45,12 @@ class CallbackStates:
     def __init__(self, callbacks: Sequence[Any]):
         self._callbacks = list(callbacks)
         self._begun: list[dict[str, str]] = [{} for _ in self._callbacks]
+        self._told: set[str] = set()
 
     def begin(self) -> None:
         """Notes what the callbacks hold where a training begins."""
         self._begun = [
-            {name: _digest(value) for name, value in _plain_attributes(each).items()}
+            {name: _mark(value) for name, value in vars(each).items()}
             for each in self._callbacks
         ]
 
@@ -60,11 +65,14 @@ class CallbackStates:
         """
         found = []
         for callback, begun in zip(self._callbacks, self._begun, strict=True):
-            state = {
-                name: _encode(value, arrays)
-                for name, value in _plain_attributes(callback).items()
-                if begun.get(name) != _digest(value)
-            }
+            state = {}
+            for name, value in vars(callback).items():
+                mark = _mark(value)
+                if mark and mark != begun.get(name):
+                    if _is_plain(value):
+                        state[name] = _encode(value, arrays)
+                    else:
+                        self._tell(callback, name)
             found.append([type(callback).__name__, state])
         return found
 
@@ -84,19 +92,42 @@ class CallbackStates:
                 for name, value in state.items():
                     vars(callback)[name] = _decode(value, arrays)
 
+    def _tell(self, callback: Any, name: str) -> None:
+        """Says once that an attribute is not kept, unless Keras makes it anew."""
+        kind = type(callback)
+        what = f"{kind.__name__}.{name}"
+        if kind.__module__.split(".")[0] in _KERASES or what in self._told:
+            return
+        self._told.add(what)
+        warnings.warn(
+            f"{what} has changed in the training and is not kept: a training that was "
+            "interrupted goes on without it. Make it of numbers, text, NumPy arrays, "
+            "lists, tuples and dicts. "
+            f"Received: {type(vars(callback)[name]).__name__}",
+            stacklevel=2,
+        )
 
-def _plain_attributes(callback: Any) -> dict[str, Any]:
-    return {name: v for name, v in vars(callback).items() if _is_plain(v)}
+
+def _mark(value: Any) -> str:
+    """Returns what tells whether a value has changed; `""` where it is no data."""
+    if _is_plain(value):
+        return _digest(value)
+    if isinstance(value, Collection) or hasattr(value, "numpy"):
+        return hashlib.sha256(f"{id(value)} {value!r}".encode()).hexdigest()
+    return ""
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: Any, within: tuple[int, ...] = ()) -> bool:
     if isinstance(value, np.ndarray | np.generic):
-        return not value.dtype.hasobject
-    if type(value) in (list, tuple):
-        return all(map(_is_plain, value))
-    if type(value) is dict:
-        return all(type(k) in _PLAIN and _is_plain(v) for k, v in value.items())
-    return type(value) in _PLAIN or _is_operation(value)
+        return value.dtype.kind in _KINDS or value.dtype.name == "bfloat16"
+    if type(value) not in (list, tuple, dict):
+        return type(value) in _PLAIN or _is_operation(value)
+    if id(value) in within:
+        return False  # It holds itself.
+    within = (*within, id(value))
+    if type(value) is not dict:
+        return all(_is_plain(each, within) for each in value)
+    return all(type(k) in _PLAIN and _is_plain(v, within) for k, v in value.items())
 
 
 def _is_operation(value: Any) -> bool:

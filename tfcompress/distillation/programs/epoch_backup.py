@@ -13,6 +13,8 @@ from tfcompress.distillation.programs.weight_files import read_arrays, write_arr
 from tfcompress.errors import OutputError
 from tfcompress.keras_compat.optimizer_state import optimizer_state
 
+_NOTES = {"epoch", "stopped", "history", "callbacks", "optimizer", "variables"}
+
 
 class EpochBackup(keras.callbacks.Callback):
     """Keeps the logs of a fit, and all it needs to go on after the last full epoch.
@@ -66,10 +68,14 @@ class EpochBackup(keras.callbacks.Callback):
         self._others = CallbackStates(callbacks)
         self._held: list[Any] = []
         self._arrays: list[np.ndarray] = []
+        self._of: list[Any] = []
         if path is not None and path.exists():
             self._arrays, notes = read_arrays(path)
+            if set(notes) != _NOTES:
+                raise _other_training("it was written in another way", path)
             self.epoch, self.history = notes["epoch"], notes["history"]
             self.stopped, self._held = notes["stopped"], notes["callbacks"]
+            self._of = [notes["optimizer"], notes["variables"]]
 
     def epochs(self, wanted: int) -> int:
         """Returns how many epochs to tell `fit`: those done, if it was stopped there.
@@ -81,16 +87,18 @@ class EpochBackup(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Puts weights, optimizer and the other callbacks where they were."""
-        self._others.begin()
+        if self.path is not None:
+            self._others.begin()
         if self._arrays:
             self.model.optimizer.build(self.model.trainable_variables)
             state = self._state()
             arrays = self._arrays[: len(state)]
-            if [tuple(v.shape) for v in state] != [a.shape for a in arrays]:
-                raise OutputError(
-                    "The file must be of this training: its weights have other shapes. "
-                    f"Remove it, and the training starts again. Received: {self.path}"
+            if self._of != [self._optimizer(), len(state)]:
+                raise _other_training(
+                    "its optimizer is another, or it has other weights", self.path
                 )
+            if [tuple(v.shape) for v in state] != [a.shape for a in arrays]:
+                raise _other_training("its weights have other shapes", self.path)
             for variable, array in zip(state, arrays, strict=True):
                 variable.assign(tf.cast(array, variable.dtype))
             self._others.restore(self._held, self._arrays[len(state) :])
@@ -103,16 +111,28 @@ class EpochBackup(keras.callbacks.Callback):
             self.history.setdefault(name, []).append(float(np.mean(value)))
         if self.path is not None:
             arrays: list[np.ndarray] = []
+            weights = [variable.numpy() for variable in self._state()]
             notes = {
                 "epoch": self.epoch,
                 "stopped": self.stopped,
                 "history": self.history,
                 "callbacks": self._others.keep(arrays),
+                "optimizer": self._optimizer(),
+                "variables": len(weights),
             }
-            weights = [variable.numpy() for variable in self._state()]
             write_arrays(self.path, [*weights, *arrays], notes)
 
     def _state(self) -> list[Any]:
         measured = {id(v) for metric in self.model.metrics for v in metric.variables}
         own = [v for v in self.model.variables if id(v) not in measured]
         return [*own, *optimizer_state(self.model.optimizer)]
+
+    def _optimizer(self) -> str:
+        return type(self.model.optimizer).__name__
+
+
+def _other_training(why: str, path: Path | None) -> OutputError:
+    return OutputError(
+        f"The file must be of this training: {why}. "
+        f"Remove it, and the training starts again. Received: {path}"
+    )
