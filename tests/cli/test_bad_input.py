@@ -37,6 +37,13 @@ def inputs(tmp_path_factory):
     for name, (inputs, labels) in sets.items():
         np.savez(folder / f"{name}.npz", x=inputs, y=labels)
     np.savez(folder / "names.npz", images=x, answers=y)
+    np.savez(folder / "strange.npz", foo=x, bar=y)
+    prices = np.linspace(-15, 15, len(x))
+    rows = [f"{row[0]:.3f},{price:.3f}" for row, price in zip(x, prices, strict=True)]
+    (folder / "prices.csv").write_text("\n".join(["a,price", *rows]))
+    for ending in ("sigmoid", None):
+        layers = [keras.Input((1,)), keras.layers.Dense(1, ending)]
+        keras.Sequential(layers).save(folder / f"{ending or 'numbers'}.keras")
     np.savez(folder / "number.npz", x=x, y=np.array(1))
     np.savez(
         folder / "test_widths.npz", x_train=x, y_train=y, x_test=x[:, :3], y_test=y
@@ -134,7 +141,7 @@ def test_what_is_missing(place, capfd, words, message):
     [
         ("compress", ["--max-bytes", "many"], "such as 200000, 200k or 1.5M"),
         ("compress", ["--max-latency-ms", "0"], "a number above 0"),
-        ("compress", ["--max-drop", "2"], "--max-drop"),
+        ("compress", ["--max-drop", "1"], "a number from 0 to 1, without 1"),
         ("compress", ["--recipe", "balanced", "--max-drop", "0.1"], "not both"),
         ("compress", ["--recipe", "balancd"], "balanced"),
         ("compress", ["--recipe", "recurrent", "--epochs", "1"], "LSTM"),
@@ -194,6 +201,7 @@ def test_models_that_do_not_load(place, capfd, command, model, message):
         ("nowhere.npz", "no such file"),
         ("text.npz", "text.npz"),
         ("names.npz", "Missing: y"),
+        ("strange.npz", "strange.npz with ['bar', 'foo']"),
         ("one_class.npz", "two classes"),
         ("labels.npz", "from 0 to 2"),
         ("widths.npz", "shape"),
@@ -211,6 +219,23 @@ def test_models_that_do_not_load(place, capfd, command, model, message):
 def test_data_that_does_not_fit(place, capfd, data, message):
     words = [data if word == "data.npz" else word for word in COMMANDS["prune"]]
     check(place, capfd, [*words, "--output", "run"], message)
+
+
+@pytest.mark.parametrize("recipe", ["no_training", "balanced", None])
+def test_real_numbers_for_a_sigmoid(place, capfd, recipe):
+    words = ["compress", "sigmoid.keras", "--data", "prices.csv", "--output", "run"]
+    words += [] if recipe is None else ["--recipe", recipe]
+    check(place, capfd, words, "must hold class numbers from 0 to 1")
+
+
+def test_few_samples_to_meet_demands(place, capfd):
+    words = ["compress", "model.keras", "--data", "few.npz", "--output", "run"]
+    check(place, capfd, words, "--batch-size")
+
+
+def test_metric_that_does_not_fit_the_labels(place, capfd):
+    words = ["compress", "numbers.keras", "--data", "prices.csv", "--output", "run"]
+    check(place, capfd, [*words, "--metric", "accuracy"], "accuracy")
 
 
 def test_the_test_data_is_checked_before_demands_are_met(place, capfd):

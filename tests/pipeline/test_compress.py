@@ -322,21 +322,33 @@ def test_regression_on_columns_of_different_scale():
     assert result.chosen.drop <= 0.01
 
 
-@pytest.mark.slow
-def test_fewer_samples_than_a_batch_train(blobs, tmp_path):
+def test_fewer_samples_than_a_batch_are_refused(blobs, tmp_path):
     model, (points, labels), validation = blobs
-    whole = tfc.export.to_tflite(model, tmp_path / "whole.tflite", target="gpu")
+    few = points[:20], labels[:20]
+    settings = {"directory": tmp_path / "run", "verbose": 0}
+    with pytest.raises(DataError, match=r"of 32 .*batch_size.*--batch-size.*of 20"):
+        tfc.compress(model, few, validation, max_bytes=5_000, **settings)
+    assert not (tmp_path / "run").exists()
+
+
+def test_metric_that_does_not_fit_is_found_before_anything_is_written(blobs, tmp_path):
+    _, (points, _), (others, _) = blobs
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    parts = (points, points[:, :1]), (others, others[:, :1])
+    with pytest.raises((ArgumentError, DataError), match="accuracy"):
+        tfc.compress(model, *parts, metric="accuracy", directory=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_bytes_are_whole_numbers(blobs, tmp_path):
     result = tfc.compress(
-        model,
-        (points[:20], labels[:20]),
-        validation,
-        max_bytes=whole.bytes - 1,
+        *blobs,
+        max_bytes=100_000.5,
+        metric="accuracy",
         target="gpu",
         directory=tmp_path / "run",
-        training=Training(epochs=1),
-        seed=5,
         verbose=0,
     )
     assert result.met
-    assert result.pipeline.stages[0].training.batch_size == 20
-    assert result.pipeline.seed == 5
+    text = (tmp_path / "run/results.json").read_text()
+    assert '"max_bytes": 100000\n' in text

@@ -26,6 +26,7 @@ def models(either_keras):
             [k.Input((4, 4, 1)), layers.Flatten(), layers.Dense(3)],
         ),
         "sigmoid": k.Sequential([k.Input((4,)), layers.Dense(1, "sigmoid")]),
+        "sigmoids": k.Sequential([k.Input((4,)), layers.Dense(3, "sigmoid")]),
         "numbers": k.Sequential([k.Input((4,)), layers.Dense(1)]),
         "two": k.Model([a, b], layers.Dense(3)(joined)),
         "words": k.Model(words, layers.Dense(3)(embedded)),
@@ -52,6 +53,8 @@ def check(model, train, validation=None, test=None, batch_size=32):
         ("classes", (X, Y, np.ones(64))),
         ("image", (np.zeros((64, 4, 4, 1), np.uint8), Y.astype(np.float32))),
         ("sigmoid", (X, Y > 0)),
+        ("sigmoid", (X, X[:, 0])),
+        ("sigmoids", (X, X[:, :3])),
         ("numbers", (X, X.sum(axis=1))),
         ("two", ({"a": X, "b": X[:, :2]}, Y)),
         ("two", ([X, X[:, :2]], Y)),
@@ -92,8 +95,10 @@ def test_good_data_set(models):
         ("classes", (X, np.zeros(64, int)), "two classes.*all of class 0"),
         ("classes", (X, np.eye(3)[Y * 0 + 1]), "two classes.*all of class 1"),
         ("sigmoid", (X, np.ones(64)), "two classes"),
+        ("sigmoid", (X, 3.5 * X[:, :1]), "from 0 to 1, or shares, for a sigmoid"),
+        ("sigmoids", (X, X[:, :3] - 0.5), "a sigmoid gives nothing else"),
         ("numbers", (X, np.full(64, np.inf)), "finite"),
-        ("classes", (X[:31], Y[:31]), "of 32 samples.*of 31"),
+        ("classes", (X[:31], Y[:31]), "of 32 .*--batch-size .*of 31"),
         ("two", (X, Y), "takes 2 inputs"),
         ("two", ({"a": X, "bb": X}, Y), "nearest to 'bb': b"),
         ("two", ({"a": X}, Y), "missing: b"),
@@ -177,3 +182,22 @@ def test_each_part_is_checked_and_named(models, part):
 
 def test_few_samples_and_one_class_are_enough_to_validate(models):
     check(models["classes"], (X, Y), (X[:1], Y[:1]))
+
+
+@pytest.mark.parametrize(
+    ("loss", "scale", "fits"),
+    [
+        ("mse", 1.0, True),
+        ("binary_crossentropy", 1.0, False),
+        ("binary_crossentropy", 15.0, False),
+    ],
+)
+def test_real_labels_of_a_sigmoid(either_keras, loss, scale, fits):
+    layers = [either_keras.Input((4,)), either_keras.layers.Dense(1, "sigmoid")]
+    model = either_keras.Sequential(layers)
+    model.compile("sgd", loss)
+    if fits:
+        check(model, (X, scale * X[:, :1]))
+        return
+    with pytest.raises(DataError, match="class numbers from 0 to 1"):
+        check(model, (X, scale * X[:, :1]))

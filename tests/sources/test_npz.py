@@ -146,9 +146,10 @@ def test_few_samples_of_a_class_are_drawn_anyhow():
     ("arrays", "message"),
     [
         ({"x": np.zeros((4, 2))}, "Missing: y"),
+        ({"x": np.zeros((4, 2)), "z": np.zeros(4)}, r"Missing: y.*\['x', 'z'\]"),
         ({"x_train": np.zeros((4, 2)), "y_train": np.zeros(3)}, "same number of sampl"),
         ({"x_test": np.zeros((4, 2)), "y_test": np.zeros(4)}, "x_train, y_train"),
-        ({"a": np.zeros(3)}, "must hold the arrays x and y"),
+        ({"a": np.zeros(3)}, r"must hold the arrays x and y.*with \['a'\]"),
         ({"x": np.zeros((0, 2)), "y": np.zeros(0)}, "one sample at least"),
         ({"x": np.zeros((2, 2)), "y": np.zeros(2)}, "too few samples"),
         ({"x": np.zeros(4), "x_a": np.zeros(4), "y": np.zeros(4)}, "with both"),

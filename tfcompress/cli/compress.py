@@ -2,20 +2,19 @@
 
 import argparse
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfcompress import recipes
 from tfcompress.cli.data_options import add_data
 from tfcompress.cli.exit_code import ExitCode
 from tfcompress.cli.model_options import add_model, read_inputs
 from tfcompress.cli.named_places import check_places, check_run_folder
 from tfcompress.cli.options import number
+from tfcompress.cli.recipe_paths import find_recipe
 from tfcompress.cli.run_options import add_run, run_pipeline, start_training
 from tfcompress.cli.written_names import write_names
 from tfcompress.errors import ArgumentError
 from tfcompress.pipeline import Pipeline, Training
-from tfcompress.pipeline.fields import Positive, Share
+from tfcompress.pipeline.fields import Drop, Positive
 
 if TYPE_CHECKING:
     from tfcompress.pipeline.compression_result import Compression
@@ -64,10 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-drop",
-        type=number(Share),
+        type=number(Drop),
         metavar="S",
-        help="that the file may be worse than the original: 0.01 is a point of "
-        "accuracy",
+        help="that the file may be worse than the original, a number from 0 to 1, "
+        "without 1: 0.01 is a point of accuracy",
     )
     parser.add_argument(
         "--metric",
@@ -117,11 +116,7 @@ def read_recipe(text: str) -> Pipeline:
         text: A name from `recipes.names()`; else a path, if it ends in `.yaml` or
             `.yml`, has a separator, or is there.
     """
-    path = Path(text)
-    looks_so = path.suffix in (".yaml", ".yml") or path.name != text or path.is_file()
-    if looks_so and text not in recipes.names():
-        return Pipeline.from_yaml(path)
-    return Pipeline.from_recipe(text)
+    return Pipeline.from_yaml(find_recipe(text))
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """The one call for those who want no choices."""
 
-import dataclasses
+import math
 import os
 import warnings
 from pathlib import Path
@@ -8,16 +8,22 @@ from typing import Annotated, Any
 
 import tensorflow as tf
 
-from tfcompress.data import Batch, batches, is_whole, length
+from tfcompress.data import batches, length
 from tfcompress.errors import ArgumentError
 from tfcompress.files import temporary_path
 from tfcompress.keras_compat import check_model
-from tfcompress.measurement.quality.metric import find_metric
+from tfcompress.measurement import evaluate
+from tfcompress.measurement.quality.metric import (
+    AGREEMENT,
+    find_metric,
+    split_output,
+)
 from tfcompress.pipeline.attempts import Attempts
 from tfcompress.pipeline.compression_result import Compression
-from tfcompress.pipeline.data_checks import check_data
-from tfcompress.pipeline.fields import Positive, Range, check_value
+from tfcompress.pipeline.data_checks import check_stages_data
+from tfcompress.pipeline.fields import Drop, Positive, Range, check_value
 from tfcompress.pipeline.ladder import build_ladder, fit_training
+from tfcompress.pipeline.named_labels import name_labels
 from tfcompress.pipeline.run_arguments import check_run_arguments
 from tfcompress.pipeline.run_folder import RunFolder
 from tfcompress.pipeline.shipping import REPORT, RESULTS
@@ -26,7 +32,7 @@ from tfcompress.pipeline.training import Training
 _DEMANDS = {
     "max_bytes": Annotated[float, Range(1)],
     "max_latency_ms": Positive,
-    "max_drop": Annotated[float, Range(0, 1, high_open=True)],
+    "max_drop": Drop,
 }
 
 
@@ -118,7 +124,8 @@ def compress(
 
     Raises:
         ArgumentError: If a demand or another argument is outside what is allowed.
-        DataError: If the data does not fit the model or the metric.
+        DataError: If the data does not fit the model or the metric, or is of fewer
+            samples than a batch.
         ModelError: If the model cannot be used.
         ExportError: If no way gives a file for the target.
         OutputError: If the directory cannot be used.
@@ -137,6 +144,8 @@ def compress(
         for name, value in given.items()
         if value is not None
     }
+    if "max_bytes" in demands:
+        demands["max_bytes"] = math.floor(demands["max_bytes"])
     training = Training() if training is None else training
     _check_settings(target, training, strategy)
     check_run_arguments(directory or "run", strategy, verbose)
@@ -146,11 +155,12 @@ def compress(
     ladder = build_ladder(None if target is None else os.fspath(target), demands)
     place = temporary_path("run") if directory is None else Path(directory)
     with RunFolder(place) as folder:
-        check_data(model, train, validation, validation, batch_size=1)
-        if is_whole(train):  # Fewer samples than a batch train in smaller ones.
-            size = min(training.batch_size, length(Batch(*train).x))
-            training = dataclasses.replace(training, batch_size=size)
         rungs = [fit_training(rung, training, seed=seed) for rung in ladder]
+        stages = [stage for rung in rungs for stage in rung.stages]
+        check_stages_data(stages, model, train, validation, validation)
+        if isinstance(metric, str) and metric != AGREEMENT:
+            measured_on = name_labels(model, validation)
+            evaluate(model, measured_on, split_output(metric))
         folder.create()
         attempts = Attempts(
             model,

@@ -260,7 +260,8 @@ def _check_samples(batch: Batch, part: Any, batch_size: int) -> None:
     if isinstance(part, tuple) and samples < batch_size:
         raise DataError(
             f"train must hold one batch at the least, of {batch_size} samples; bring "
-            "more data, or a smaller batch_size. "
+            "more data, or make batches smaller: batch_size of Training, --batch-size "
+            "of a command. "
             f"Received: train of {samples} samples"
         )
 

@@ -67,6 +67,7 @@ Positive = Annotated[float, Range(0, low_open=True)]
 NotNegative = Annotated[float, Range(0)]
 Share = Annotated[float, Range(0, 1)]
 Part = Annotated[float, Range(0, 1, low_open=True, high_open=True)]
+Drop = Annotated[float, Range(0, 1, high_open=True)]
 Seed = Annotated[int, Range(0, 2**32 - 1)]
 ModelSource = Annotated[Any, "a model, the path of a .keras file or 'module:function'"]
 _LARGEST = {int: 2**40, float: sys.float_info.max}

@@ -188,8 +188,8 @@ def _check_drop(max_drop: Any) -> float | None:
     number = isinstance(max_drop, Real) and not isinstance(max_drop, bool)
     if not number or not 0 <= max_drop < 1:
         raise ArgumentError(
-            "max_drop must be a number from 0 up to 1, such as 0.01 for a point of "
-            f"accuracy. Received: max_drop={max_drop!r}"
+            "max_drop must be a number from 0 to 1, without 1, such as 0.01 for a "
+            f"point of accuracy. Received: max_drop={max_drop!r}"
         )
     return float(max_drop)
 

@@ -132,7 +132,7 @@ def read_npz(path: str | os.PathLike[str], *, inputs: Sequence[ModelInput] = ())
         raise DataError(
             "The .npz file must hold the arrays x and y, which are split, or x_train, "
             "y_train, x_test and y_test, with x_validation and y_validation if there "
-            f"are any. Received: {path} with {sorted(arrays)}"
+            f"are any. Received: {path} with {_names_in(path)}"
         )
     parts = {}
     for part, kinds in found.items():
@@ -141,7 +141,8 @@ def read_npz(path: str | os.PathLike[str], *, inputs: Sequence[ModelInput] = ())
         if missing:
             raise DataError(
                 f"The .npz file must hold inputs x{ending} and labels y{ending}. "
-                f"Missing: {', '.join(missing)}. Received: {path} with {sorted(arrays)}"
+                f"Missing: {', '.join(missing)}. "
+                f"Received: {path} with {_names_in(path)}"
             )
         parts[part] = (_join(kinds["x"], path), _join(kinds["y"], path))
     names = arrays.get(_CLASSES)
@@ -150,6 +151,12 @@ def read_npz(path: str | os.PathLike[str], *, inputs: Sequence[ModelInput] = ())
         parts=parts,
         class_names=None if names is None else tuple(map(str, names.reshape(-1))),
     )
+
+
+def _names_in(path: str | os.PathLike[str]) -> list[str]:
+    """Returns the names of all arrays of a file, those that nothing reads too."""
+    with np.load(path, allow_pickle=False) as file:
+        return sorted(file.files)
 
 
 def _find_place(name: str, inputs: Sequence[str]) -> tuple[Part, str, str] | None:

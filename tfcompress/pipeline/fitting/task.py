@@ -286,6 +286,8 @@ def _find(
         classes = 2 if width == 1 else width
         return OutputTask(kind, classes, loss or _BINARY, activation, width)
     _check_columns(labels, shape, width, name)
+    if loss is None and activation == "sigmoid":
+        _check_reach(labels, name)
     return OutputTask("numbers", width, loss or _SQUARED, activation, width)
 
 
@@ -343,6 +345,16 @@ def _check_shares_of_classes(labels: np.ndarray, name: str) -> None:
             "add up to 1; a model of numbers, or of several labels at once, does not "
             f"end in softmax. Received: shares from {low:g}, rows that add up to "
             f"{total:g}"
+        )
+
+
+def _check_reach(labels: np.ndarray, name: str) -> None:
+    low, high = labels.min(), labels.max()
+    if low < 0 or high > 1:
+        raise DataError(
+            f"{name} must hold class numbers from 0 to 1, or shares, for a sigmoid "
+            "gives nothing else; a model of other numbers ends without it. "
+            f"Received: numbers from {low:g} to {high:g}"
         )
 
 
