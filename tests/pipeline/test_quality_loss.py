@@ -38,3 +38,9 @@ def test_float_files_need_no_other_target():
 def test_little_is_not_told():
     assert describe_loss({"r2": 0.9}, {"r2": 0.86}, in_float=False) is None
     assert describe_loss({"r2": 0.9}, {"rmse": 0.1}, in_float=False) is None
+
+
+def test_exactly_five_points_are_not_much():
+    # In floats 0.75 - 0.70 is 0.05000000000000004.
+    assert not loses_much("accuracy", 0.75, 0.70)
+    assert loses_much("accuracy", 0.75, 0.6999)

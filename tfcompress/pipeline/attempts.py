@@ -15,7 +15,7 @@ from tfcompress.pipeline.ladder import is_trained, takes_more, without_training
 from tfcompress.pipeline.named_labels import name_labels
 from tfcompress.pipeline.pipeline import Pipeline
 from tfcompress.pipeline.progress import Progress
-from tfcompress.pipeline.quality_loss import loses_much
+from tfcompress.pipeline.quality_loss import ROUNDING, loses_much
 from tfcompress.pipeline.stages import Export
 from tfcompress.search.file_meter import FileMeter
 
@@ -117,7 +117,7 @@ class Attempts:
         Its file meets every demand, and does not lose much where no demand says what it
         may lose. Behind one that meets all demands and loses much, what takes more from
         the network than that is left out. Where none is small and fast enough, the
-        nearest is trained in the end.
+        nearest is trained in the end, or the next where that gives no file.
 
         Args:
             ladder: The pipelines, each ending in an export.
@@ -131,15 +131,18 @@ class Attempts:
             if attempt.met and not self._loses_unasked(attempt):
                 return
         measured = [each for each in self.all if each.bytes is not None]
-        nearest = min(measured, key=self._excess, default=None)
         reason = describe_smallest(self.all, self._demands.get("max_bytes"))
         if reason is not None:
             self._progress.note(reason)
-        if nearest is not None and nearest.artifact is None:
+        for nearest in sorted(measured, key=self._excess):
+            if nearest.artifact is not None:
+                return
             folder = _folder_name(nearest.pipeline, ladder)
             trained = self._train(nearest.pipeline, folder)
             self.all = tuple(trained if e is nearest else e for e in self.all)
             self._note(trained)
+            if trained.artifact is not None:
+                return
 
     def _is_needless(self, pipeline: Pipeline) -> bool:
         """Returns whether an earlier attempt did the same, or met all with less."""
@@ -235,7 +238,7 @@ class Attempts:
         excess = {}
         for name, limit in self._demands.items():
             figure = getattr(attempt, _LIMITS[name])
-            if figure is not None and figure > limit:
+            if figure is not None and figure > limit + ROUNDING:
                 excess[name] = figure - limit
         return excess
 

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 LARGE_LOSS = 0.05
 """Points of accuracy, of macro F1 or of R2, as a share."""
 
+ROUNDING = 1e-9
+"""What a drop may be above its limit, for float numbers differ by their last digit."""
+
 _METRICS = ("accuracy", "macro_f1", "r2")
 
 
@@ -25,7 +28,8 @@ def loses_much(metric: str, original: float, found: float) -> bool:
     assert not loses_much("mae", 1.0, 0.5)
     ```
     """
-    return metric.rpartition("/")[2] in _METRICS and original - found > LARGE_LOSS
+    is_scaled = metric.rpartition("/")[2] in _METRICS
+    return is_scaled and original - found > LARGE_LOSS + ROUNDING
 
 
 def describe_loss(
