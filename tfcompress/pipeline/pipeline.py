@@ -3,10 +3,12 @@
 import os
 import warnings
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from tfcompress import recipes
 from tfcompress.errors import ArgumentError
+from tfcompress.names import nearest
 from tfcompress.pipeline.fields import Seed, check_value
 from tfcompress.pipeline.order import check_order
 from tfcompress.pipeline.stages import FittingStage, Stage
@@ -20,6 +22,7 @@ FIELDS: dict[str, Any] = {
     "needs": tuple[str, ...],
     "seed": Seed,
 }
+ORIGINAL = "original"
 
 
 class Pipeline:
@@ -38,7 +41,8 @@ class Pipeline:
     Raises:
         ArgumentError: If a value has another type; if there is no stage, two have one
             name, one learns from a stage that has no model or does not come before it,
-            or one would undo what one before it did.
+            or from what is neither a stage nor a model, or one would undo what one
+            before it did.
 
     Example:
     ```python
@@ -183,10 +187,14 @@ class Pipeline:
 
         Arrays are shuffled here, from the seed and the number of the epoch. A
         `tf.data.Dataset` comes in its own order. Where it was given no seeds, for
-        `shuffle` or functions such as `tf.image.random_crop` in `map`, they are drawn
-        from the seed of the pipeline, so that all of it is drawn the same way again
-        after a kill; not so Keras layers in `map`, and Python functions. What the
-        callbacks hold is kept where it is numbers, text, arrays, or lists of them.
+        `shuffle`, `sample_from_datasets` or functions such as `tf.image.random_crop` in
+        `map`, they are drawn from the seed of the pipeline, so that these are drawn the
+        same way again after a kill; such functions in a parallel `map` only with
+        `tf.config.experimental.enable_op_determinism()`. Not so a `tf.random.Generator`
+        and Keras layers in `map`, Python functions, a shuffling before `cache`, and one
+        without a seed with `reshuffle_each_iteration=False`, which is left as it is so
+        that `skip` and `take` can split by it. What the callbacks hold is kept where it
+        is numbers, text, arrays, or lists of them.
 
         Args:
             model: A built model of either Keras. It is not changed.
@@ -235,11 +243,16 @@ class Pipeline:
 
     def _check_teachers(self) -> None:
         for number, stage in enumerate(self.stages):
+            student = getattr(stage, "student", None)
+            if isinstance(student, str):
+                self._check_source(number, "student", student)
             if not isinstance(stage, FittingStage) or stage.distillation is None:
                 continue
             for teacher in stage.distillation.teachers:
                 if isinstance(teacher, str) and teacher in self.names:
                     self._check_teacher(number, teacher)
+                elif isinstance(teacher, str) and teacher != ORIGINAL:
+                    self._check_source(number, "teacher", teacher)
 
     def _check_teacher(self, number: int, teacher: str) -> None:
         """Raises an error unless a stage may learn from another one."""
@@ -257,12 +270,31 @@ class Pipeline:
                 f"teacher={teacher!r} in stages {list(self.names)}"
             )
 
+    def _check_source(self, number: int, role: str, text: str) -> None:
+        """Raises an error unless a text can be where a model comes from."""
+        if ":" in text or text.endswith((".keras", ".h5")):
+            return
+        known, said = "", ""
+        if role == "teacher":
+            stages = [ORIGINAL] + [
+                name
+                for name, stage in zip(self.names, self.stages[:number], strict=False)
+                if isinstance(stage, FittingStage)
+            ]
+            near = get_close_matches(text, stages, n=1)
+            known = f"an earlier stage ({', '.join(nearest(text, stages))}), "
+            said = f"; did you mean {near[0]!r}?" if near else ""
+        raise ArgumentError(
+            f"{role} must be {known}a .keras file, 'module:function', or a model"
+            f"{said or '.'} Received: {role}={text!r}"
+        )
+
 
 def _name(stages: Sequence[Stage]) -> tuple[str, ...]:
     """Returns the name of each stage: its own, or its kind with a number."""
     given = [stage.name for stage in stages if stage.name is not None]
     double = sorted({name for name in given if given.count(name) > 1})
-    if double or "original" in given:
+    if double or ORIGINAL in given:
         raise ArgumentError(
             "Each stage must have a name of its own, other than 'original'. "
             f"Received: names={given}"

@@ -33,12 +33,29 @@ def shuffled(seed=3):
     return tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(10, seed=seed).batch(4)
 
 
+def shuffled_in_a_function():
+    def part(i):
+        return tf.data.Dataset.from_tensor_slices((X, Y)).shard(2, i).shuffle(5)
+
+    return tf.data.Dataset.range(2).interleave(part, num_parallel_calls=2).batch(4)
+
+
+def mixed():
+    rows = tf.data.Dataset.from_tensor_slices((X, Y))
+    parts = [rows.shard(2, i).shuffle(5) for i in range(2)]
+    return tf.data.Dataset.sample_from_datasets(
+        parts, rerandomize_each_iteration=True
+    ).batch(4)
+
+
 FORMS = {
     "arrays": lambda: (X, Y),
     "weighted": lambda: (X, Y, np.ones(10)),
     "dict": lambda: ({"a": X}, {"b": Y}),
     "dataset": shuffled,
     "without a seed": lambda: shuffled(seed=None),
+    "shuffled in a function": shuffled_in_a_function,
+    "mixed": mixed,
     "of unknown length": lambda: shuffled().filter(lambda x, y: True),
     "PyDataset": Batches,
     "function": lambda: lambda: ((X[i : i + 4], Y[i : i + 4]) for i in (0, 4, 8)),
@@ -64,6 +81,17 @@ def test_a_training_that_goes_on_sees_what_it_would_have_seen(form):
         assert sorted(label for batch in seen for label in batch) == list(range(10))
     if form != "function":
         assert whole[:3] != whole[3:6]
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_a_split_of_shuffled_data_stays_a_split(seed):
+    rows = tf.data.Dataset.from_tensor_slices((X, Y))
+    rows = rows.shuffle(10, seed=seed, reshuffle_each_iteration=False)
+    train, validation = rows.skip(4).batch(2), rows.take(4).batch(4)
+    kept = set(chain(*(y.tolist() for _, y in validation.as_numpy_iterator())))
+
+    seen = labels(TrainingData(train, batch_size=2, seed=5), 0, 2)
+    assert set(chain(*seen)) == set(range(10)) - kept
 
 
 def test_another_seed_is_another_order():

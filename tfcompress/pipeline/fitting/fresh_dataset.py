@@ -8,9 +8,19 @@ import tensorflow as tf
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
 _IGNORED_STATE = 1
-_PLACE_OF_SEEDS = {"ShuffleDatasetV3": 4, "ShuffleAndRepeatDatasetV2": 5}
-_SEEDS = slice(2, 4)
-_PARALLEL = ("ParallelMapDataset", "ParallelMapDatasetV2")
+_PARALLEL = (
+    "ParallelMapDataset",
+    "ParallelMapDatasetV2",
+    "ParallelInterleaveDatasetV4",
+)
+# Where the two seeds of an operation begin, and the node that holds how often it drew.
+_SEEDS = {
+    "ShuffleDatasetV3": (2, 4),
+    "ShuffleAndRepeatDatasetV2": (2, 5),
+    "RandomDataset": (0, None),
+    "RandomDatasetV2": (0, 2),
+}
+_RESHUFFLE = "reshuffle_each_iteration"
 
 
 def fresh_dataset(data: Any, seed: int) -> tuple[Any, bool]:
@@ -18,7 +28,8 @@ def fresh_dataset(data: Any, seed: int) -> tuple[Any, bool]:
 
     The order of a data set that is shuffled anew each time depends on how often it was
     read before, by whomever. Its copy draws from seeds that start anew. What was given
-    no seed, a shuffling or a random function of TensorFlow in `map`, gets one.
+    no seed, a shuffling or a random function of TensorFlow in `map`, gets one; but not
+    a shuffling that is the same each time, by which the data may have been split.
 
     Args:
         data: A `tf.data.Dataset`.
@@ -50,10 +61,16 @@ def fresh_dataset(data: Any, seed: int) -> tuple[Any, bool]:
     nodes = {node.name: node for node in graph.node}
     new = iter(np.random.default_rng(seed).integers(1, 2**31, size=len(graph.node)))
     for node in list(graph.node):
-        if node.op in _PLACE_OF_SEEDS:
-            before = [nodes[name.partition(":")[0]] for name in node.input]
-            _start_anew(before[_PLACE_OF_SEEDS[node.op]])
-            _give_seed(before[_SEEDS], int(next(new)))
+        same = _RESHUFFLE in node.attr and not node.attr[_RESHUFFLE].b
+        if node.op not in _SEEDS or same:
+            continue
+        before = [nodes[name.partition(":")[0]] for name in node.input]
+        place, memory = _SEEDS[node.op]
+        if memory is not None:
+            _start_anew(before[memory])
+        _give_seed(before[place : place + 2], int(next(new)))
+    for function in graph.library.function:
+        _draw_seeds(function)
     random = _random_operations(graph)
     drawn = np.random.default_rng([seed, 1]).integers(1, 2**31, size=len(random))
     for operation, number in zip(random, drawn, strict=True):
@@ -75,11 +92,47 @@ def _start_anew(seeds: Any) -> None:
     seeds.name, seeds.op = name, "DummySeedGenerator"
 
 
+def _has_seed(constants: Sequence[Any]) -> bool:
+    return any(tf.make_ndarray(each.attr["value"].tensor) for each in constants)
+
+
 def _give_seed(constants: Sequence[Any], seed: int) -> None:
-    """Puts a seed into the two constants of a shuffling that has none."""
-    if not any(tf.make_ndarray(each.attr["value"].tensor) for each in constants):
+    """Puts a seed into the two constants of an operation that has none."""
+    if not _has_seed(constants):
         value = tf.make_tensor_proto(seed, tf.int64, shape=[])
         constants[0].attr["value"].tensor.CopyFrom(value)
+
+
+def _draw_seeds(function: Any) -> None:
+    """Lets a function that makes data sets draw the seeds that these were not given.
+
+    It draws others in each call, as TensorFlow does, but from an operation with a seed.
+    """
+    nodes = {node.name: node for node in function.node_def}
+    for node in list(function.node_def):
+        if node.op not in _SEEDS:
+            continue
+        place, _ = _SEEDS[node.op]
+        names = [name.partition(":")[0] for name in node.input[place : place + 2]]
+        seeds = [nodes[name] for name in names if name in nodes]
+        constant = len(seeds) == 2 and all(each.op == "Const" for each in seeds)
+        if not constant or _has_seed(seeds):
+            continue
+        bounds = {
+            "shape": tf.make_tensor_proto([], tf.int32),
+            "least": tf.make_tensor_proto(1, tf.int64, shape=[]),
+            "bound": tf.make_tensor_proto(2**62, tf.int64, shape=[]),
+        }
+        drawn = function.node_def.add(name=f"{node.name}/drawn", op="RandomUniformInt")
+        for key, value in bounds.items():
+            given = function.node_def.add(name=f"{node.name}/{key}", op="Const")
+            given.attr["value"].tensor.CopyFrom(value)
+            given.attr["dtype"].type = value.dtype
+            drawn.input.append(f"{given.name}:output:0")
+        drawn.attr["T"].type = tf.int32.as_datatype_enum
+        drawn.attr["Tout"].type = tf.int64.as_datatype_enum
+        drawn.attr["seed"].i = drawn.attr["seed2"].i = 0
+        node.input[place] = f"{drawn.name}:output:0"
 
 
 def _take_turns(constant: Any) -> None:

@@ -19,7 +19,8 @@ class TrainingData:
     as well. A `tf.data.Dataset` draws as if it had never been read before, from its own
     seeds or from this one, and a training that goes on finds it where it was: one whose
     functions draw at random is read again up to there. Functions bring an order of
-    their own.
+    their own, and so do what `fresh_dataset` does not know: a `tf.random.Generator`, a
+    Keras layer in `map`, and what a `cache` keeps of a shuffling before it.
 
     Args:
         data: Inputs and labels, in a form that `tfcompress.data.batches` accepts.
