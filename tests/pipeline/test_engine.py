@@ -347,6 +347,16 @@ def test_figures_of_other_validation_data_are_left_out(tmp_path):
     assert again.history == first.history
 
 
+def test_validation_data_that_end_a_training_are_among_its_inputs(tmp_path):
+    training = Training(epochs=2, patience=1)
+    pipeline = Pipeline([FineTune(training=training), _pruning()])
+    _run(pipeline, tmp_path)
+    assert _done(_run(pipeline, tmp_path)) == []
+    result = _run(pipeline, tmp_path, validation=TEST)
+    assert _done(result)[0] == "fine_tune"
+    assert "val_loss" in result.stages["fine_tune"].history
+
+
 @pytest.mark.parametrize(
     "layer", [pytest.param(_Known, marks=pytest.mark.slow), _Unknown]
 )

@@ -24,6 +24,7 @@ DONE = StageRecord(
         ({"model": "c", "train": "d"}, {}, ["the model", "the training data"]),
         ({"teacher": "e"}, {"sparsity": 0.6}, ["the teacher", "its settings"]),
         ({"file int8": "f"}, {}, ["the file of int8"]),
+        ({"validation": "g"}, {}, ["the validation data"]),
         ({}, {"ignore": ("head",)}, []),
     ],
 )

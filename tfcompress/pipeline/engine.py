@@ -386,7 +386,8 @@ class _Run:
         if self._subject(name).pruned:
             inputs["zeros"] = "kept"
         inputs["loss"] = fingerprint_loss(self._subject(name).origin)
-        if _trains(stage) and stage.training.patience is not None:
+        training = stage.training if isinstance(stage, FittingStage) else None
+        if training is not None and training.patience is not None:
             inputs["validation"] = self._fingerprint("validation")
         return {**inputs, "seed": str(self._pipeline.seed)}
 

@@ -12,6 +12,7 @@ _SAID = {
     "teacher": "the teacher",
     "test": "the test data",
     "train": "the training data",
+    "validation": "the validation data",
 }
 
 

@@ -7,6 +7,8 @@ import tf_keras
 
 from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.keras_compat import is_quantization_aware, output_activations
+from tfcompress.keras_compat.quantized_graph import activation_ranges, rounded_layers
+from tfcompress.keras_compat.settled_biases import settle_biases
 from tfcompress.pipeline import (
     Distil,
     Distillation,
@@ -185,6 +187,53 @@ def test_pruning_and_rounding_in_one_fit_reach_the_sparsity():
     np.testing.assert_allclose(sums, 1, atol=1e-5)
     assert "linear weights of 8 bits" in fitted.account
     assert "distillation_loss" in fitted.history
+
+
+def check_finished(aware):
+    """All is rounded, ranges hold still, and biases stand where the file has them."""
+    assert all(layer.rounds.numpy() for layer in rounded_layers(aware))
+    assert not any(
+        layer.quantizer_vars["moves"].numpy() for layer in activation_ranges(aware)
+    )
+    before = aware.get_weights()
+    settle_biases(aware)
+    for old, new in zip(before, aware.get_weights(), strict=True):
+        np.testing.assert_allclose(old, new, rtol=0, atol=1e-8)
+
+
+def test_best_weights_are_finished_too_with_patience():
+    # The best epoch is the first, for the labels of the validation are others.
+    training = Training(epochs=3, learning_rate=0.05, patience=1)
+    fitted = fit_stage(
+        Quantize(training=training),
+        build(keras),
+        train=(X, Y),
+        validation=(X, (Y + 1) % 3),
+        seed=0,
+        backup=None,
+    )
+    losses = fitted.history["val_loss"]
+    assert losses[0] < losses[-1]
+    check_finished(fitted.trained)
+
+
+def test_best_weights_are_finished_too_with_a_callback_of_the_user():
+    stage = Joint(
+        techniques=(
+            PruneWeights(sparsity=0.5, training=None),
+            Quantize(training=None),
+        ),
+        training=Training(epochs=3, learning_rate=0.05),
+    )
+    # The greatest loss is that of the first epoch, whose masks are half open.
+    stopping = keras.callbacks.EarlyStopping(
+        "loss", mode="max", patience=3, restore_best_weights=True
+    )
+    fitted = fit(stage, build(keras), callbacks=[stopping])
+    assert stopping.best_epoch == 0
+    assert len(fitted.history["loss"]) == 3
+    check_finished(fitted.trained)
+    assert min(shares_of_zeros(fitted.model)) >= 0.5
 
 
 def test_channels_go_before_a_training_from_a_teacher():

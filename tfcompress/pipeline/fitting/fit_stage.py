@@ -65,8 +65,9 @@ def fit_stage(
 
     A model that ends in softmax or sigmoid is trained on its logits, and gives
     probabilities again in the end. The training depends on the stage, the model, the
-    data and the seed alone; where it was killed, the same call with the same backup
-    goes on after the last full epoch, and ends in the same weights.
+    data and the seed alone, and on the validation data where it has `patience`; where
+    it was killed, the same call with the same backup goes on after the last full epoch,
+    and ends in the same weights.
 
     Args:
         stage: The stage.
@@ -155,6 +156,21 @@ def _restarting(
     )
 
 
+def _finishing(learner: Any, needed: Sequence[Any]) -> Any:
+    """Returns the callback that finishes a training, after all others.
+
+    What techniques do when a training ends, they do again where `EarlyStopping` has
+    put the weights of an earlier epoch back.
+    """
+
+    def finish(logs: Any) -> None:
+        for callback in needed:
+            callback.on_train_end(logs)
+
+    library = keras_compat.keras_of(learner)
+    return library.callbacks.LambdaCallback(on_train_end=finish)
+
+
 def _stopping(learner: Any, stage: FittingStage) -> list[Any]:
     """Returns the callback that ends a training of which no better is to come."""
     training = stage.training
@@ -220,7 +236,9 @@ def _fit(
             initial_epoch=backup.epoch,
             steps_per_epoch=data.steps,
             validation_data=None if shown is None else shown.in_order(),
-            callbacks=keras_compat.cross([*needed, *callbacks, backup], keras=keras),
+            callbacks=keras_compat.cross(
+                [*needed, *callbacks, _finishing(learner, needed), backup], keras=keras
+            ),
             shuffle=False,
             verbose=0,
         )

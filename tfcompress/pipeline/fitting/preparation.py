@@ -177,7 +177,7 @@ def _rounding(
                 wrapped = aware.apply(once.finalize(once.apply(model)))
             else:
                 wrapped, prunes = apply_both(once, aware, model)
-                callbacks.append(prunes)
+                callbacks.insert(0, prunes)  # Before biases settle.
             accounts.append(str(once.account))
     if wrapped is None:
         wrapped = aware.apply(model)

@@ -86,6 +86,9 @@ def _callback(layers: list[_Pruned]) -> Any:
             for weight, mask in renew(layers, place / _STEPS_OF_THE_WAY):
                 weight.mask.assign(mask.astype("float32"))
 
-    return keras_compat.progress_callback(
-        keras_compat.tf_keras(), move, lambda: move(1.0, 0)
-    )
+    def finish() -> None:
+        # Other callbacks may have put earlier masks back.
+        reached.clear()
+        move(1.0, 0)
+
+    return keras_compat.progress_callback(keras_compat.tf_keras(), move, finish)
