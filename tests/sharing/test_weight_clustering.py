@@ -337,3 +337,10 @@ def test_models_in_other_hands_are_refused():
         clustering.apply(pruning.apply(model))
     with pytest.raises(ModelError, match="has no layer being clustered"):
         clustering.finalize(model)
+
+
+def test_account_counts_the_values_that_there_are():
+    weights = np.resize([-1.0, 0.0, 1.0, 2.0], 128)
+    clustering = tfc.sharing.WeightClustering(16)
+    clustering.apply(one_kernel(keras, weights))
+    assert clustering.account.notes == {"only": "kernels of 4 values, zero among them"}

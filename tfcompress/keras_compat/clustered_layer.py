@@ -36,7 +36,7 @@ class ClusteredLayer(_Wrapper):
         clusters: How many values each kernel has, zero among them where zeros stay, by
             its number among `prunable_weights`.
         sparse: Numbers of the kernels whose zeros stay.
-        shapes: The shape of each kernel.
+        shapes: The shapes of those kernels, by their numbers.
         **kwargs: What a tf_keras layer takes.
     """
 

@@ -36,6 +36,7 @@ class WeightClustering(Technique):
     `apply` finds the values of each kernel by k-means. Training then moves them: each
     has for gradient the mean of those of its weights. The weights behind move too, and
     take the nearest value at each step, so that one may pass from a value to the next.
+    A `kernel_regularizer` acts on the weights behind alone, not on the values.
 
     Kernels of Dense, convolutions, embeddings, recurrent layers and attention are
     clustered, also inside nested models, Bidirectional and TimeDistributed; those of
@@ -128,7 +129,9 @@ class WeightClustering(Technique):
         clustered = replace_layers(copy, wrap)
         for wrapper, centroids in started:
             wrapper.begin(centroids)
-        self.account = Account(tuple(selected), skipped, _notes(selected))
+        wrappers = {id(wrapper.layer): wrapper for wrapper, _ in started}
+        notes = {n: _note(wrappers[id(s.layer)], s) for n, s in selected.items()}
+        self.account = Account(tuple(selected), skipped, notes)
         return keras_compat.adopt(
             clustered, origin=copy.origin, sequential=copy.sequential
         )
@@ -202,13 +205,12 @@ def _wrapper(selected: Selected, centroids: Mapping[int, np.ndarray]) -> Cluster
     )
 
 
-def _notes(selected: Mapping[str, Selected]) -> dict[str, str]:
-    """Returns how many values the kernels of each layer have."""
-    return {
-        name: f"kernels of {max(one.kernels.values())} values"
-        + (", zero among them" if one.sparse else "")
-        for name, one in selected.items()
-    }
+def _note(wrapper: ClusteredLayer, selected: Selected) -> str:
+    """Returns how many values the kernels of a layer have: fewer where few differ."""
+    kernels = [kernel for _, kernel in wrapper.clustered_kernels()]
+    most = max(np.unique(kernel).size for kernel in kernels)
+    values = "1 value" if most == 1 else f"{most} values"
+    return f"kernels of {values}" + (", zero among them" if selected.sparse else "")
 
 
 def _check_clusters(value: Any, name: str) -> int:

@@ -20,7 +20,8 @@ class PathNorm(Importance):
     nothing much is made of it. Where several layers make the channels of a group, or
     take them in, the lengths of each are divided by their mean and then averaged. Where
     no layer with weights takes them in, as for the width of attention's keys, those
-    that make them count alone.
+    that make them count alone. Normalization between the layers does not count: a
+    channel that it scales by 0 is scored like any other. `BatchNormScale` sees it.
 
     Args:
         normalization: As in `Importance`.
