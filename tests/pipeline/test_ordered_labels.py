@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfcompress.data import batches
 from tfcompress.pipeline import Distil, Pipeline, Quantize, Training
 from tfcompress.pipeline.ordered_labels import order_labels
 
@@ -40,9 +41,53 @@ def test_what_is_in_order_stays(either_keras):
     assert order_labels(build(either_keras, as_dict=True), data) is data
 
 
+class Numbered:
+    """Batches of 20 by number, as a `PyDataset` has them."""
+
+    ended = 0
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        rows = slice(20 * index, 20 * index + 20)
+        return X[rows], {"kind": KINDS[rows], "size": SIZES[rows]}
+
+    def on_epoch_end(self):
+        self.ended += 1
+
+
+def read():
+    numbered = Numbered()
+    return (numbered[index] for index in range(2))
+
+
+def test_functions_and_batches_with_numbers(either_keras):
+    model, numbered = build(either_keras), Numbered()
+    for data in (order_labels(model, read), order_labels(model, numbered)):
+        for _ in range(2):
+            whole = zip(*(y for _, y, _ in batches(data)), strict=True)
+            size, kind = map(np.concatenate, whole)
+            np.testing.assert_array_equal(size, SIZES)
+            np.testing.assert_array_equal(kind, KINDS)
+    assert len(data) == 2
+    data.on_epoch_end()
+    assert numbered.ended == 1
+
+
+def test_functions_and_batches_without_named_labels_stay(either_keras):
+    model = build(either_keras, as_dict=True)
+    numbered, unnamed = Numbered(), lambda: iter([(X, [SIZES, KINDS])])
+    assert order_labels(model, numbered) is numbered
+    assert order_labels(build(either_keras), unnamed) is unnamed
+    assert order_labels(build(either_keras), None) is None
+
+
 @pytest.mark.slow
-def test_stages_train_on_named_labels(either_keras, tmp_path):
-    data = X, {"kind": KINDS, "size": SIZES}
+@pytest.mark.parametrize("form", ["arrays", "function", "numbered"])
+def test_stages_train_on_named_labels(form, either_keras, tmp_path):
+    arrays = X, {"kind": KINDS, "size": SIZES}
+    data = {"arrays": arrays, "function": read, "numbered": Numbered()}[form]
     training = Training(epochs=1, batch_size=20)
     pipeline = Pipeline([Distil(training=training), Quantize(training=training)])
     result = pipeline.run(build(either_keras), data, data, directory=tmp_path / "run")

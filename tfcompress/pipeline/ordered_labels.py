@@ -1,8 +1,9 @@
 """Labels that are named by outputs, in the order of these."""
 
+from collections.abc import Callable, Sized
 from typing import Any
 
-from tfcompress.data import is_dataset
+from tfcompress.data import batches, first, is_dataset, is_whole
 from tfcompress.distillation.tapped_model import symbolic_outputs
 from tfcompress.pipeline.fitting.losses import names_of_outputs
 
@@ -19,7 +20,7 @@ def order_labels(model: Any, data: Any) -> Any:
 
     Returns:
         The data itself; where labels, or sample weights, are a dict by the names of the
-        outputs and the model gives a list, arrays and a `tf.data.Dataset` with tuples.
+        outputs and the model gives a list, data of the same form with tuples.
 
     Example:
     ```python
@@ -29,18 +30,48 @@ def order_labels(model: Any, data: Any) -> Any:
     ```
     """
     names = names_of_outputs(model)
-    if isinstance(symbolic_outputs(model), dict):
+    if data is None or isinstance(symbolic_outputs(model), dict):
         return data
 
+    def is_named(part: Any) -> bool:
+        return isinstance(part, dict) and set(part) == set(names)
+
     def order(part: Any) -> Any:
-        if not isinstance(part, dict) or set(part) != set(names):
+        if not is_named(part):
             return part
         ordered = tuple(part[name] for name in names)
         return ordered if len(ordered) > 1 else ordered[0]
 
-    if isinstance(data, tuple):
-        return (data[0], *map(order, data[1:]))
-    parts = data.element_spec if is_dataset(data) else None
-    if isinstance(parts, tuple) and any(isinstance(part, dict) for part in parts[1:]):
-        return data.map(lambda x, *rest: (x, *map(order, rest)))
-    return data
+    def order_element(element: Any) -> Any:
+        if not isinstance(element, tuple):
+            return element
+        return (element[0], *map(order, element[1:]))
+
+    if is_whole(data):
+        return order_element(data)
+    parts = data.element_spec if is_dataset(data) else first(data)
+    if not isinstance(parts, tuple) or not any(map(is_named, parts[1:])):
+        return data
+    if is_dataset(data):
+        return data.map(lambda *element: order_element(element))
+    if isinstance(data, Sized) and hasattr(data, "__getitem__"):
+        return _OrderedBatches(data, order_element)
+    return lambda: map(order_element, batches(data))
+
+
+class _OrderedBatches:
+    """A `PyDataset`, whose batches have numbers, with its labels in order."""
+
+    def __init__(self, data: Any, order: Callable[[Any], Any]):
+        self._data = data
+        self._order = order
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __getitem__(self, index: int) -> Any:
+        return self._order(self._data[index])
+
+    def on_epoch_end(self) -> None:
+        """Tells the data, which may draw its batches anew."""
+        getattr(self._data, "on_epoch_end", lambda: None)()
