@@ -132,6 +132,9 @@ def test_recipes_by_name_and_by_path(tmp_path, monkeypatch):
             read_recipe(text)
     with pytest.raises(ArgumentError, match="balanced"):
         read_recipe("balancd")
+    with pytest.raises(ArgumentError, match=r"beside it are mine\.yaml.*balanced") as e:
+        read_recipe("min.yaml")
+    assert "or its YAML" not in str(e.value)
 
 
 @pytest.mark.parametrize(

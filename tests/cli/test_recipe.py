@@ -45,6 +45,21 @@ def test_what_is_shown_can_be_checked(tmp_path, capfd):
     assert (checked["name"], checked["faults"]) == ("balanced", [])
 
 
+def test_recipes_that_come_along_are_checked_by_name(capfd):
+    assert call("recipe", "check", "balanced") == 0
+    expected = "balanced: prune_channels, quantize, export, evaluate\n"
+    assert capfd.readouterr() == (expected, "")
+    assert call("recipe", "check", "balancd") == 2
+    assert "balanced" in capfd.readouterr().err
+
+
+def test_check_finds_names_without_loading_keras(tmp_path, capfd):
+    path = tmp_path / "mine.yaml"
+    path.write_text("stages:\n- fine_tune: {training: {optimizer: adamm}}\n")
+    assert call("recipe", "check", path) == 2
+    assert "line 2, column 37: unknown optimizer" in capfd.readouterr().err
+
+
 def test_check_tells_of_every_fault(tmp_path, capfd):
     path = tmp_path / "mine.yaml"
     path.write_text("stages:\n- prune_weights: {sparcity: 1}\n- exprt\nsed: 3\n")

@@ -407,10 +407,6 @@ FOUR = _build(classes=4)
             "auto",
         ),
         (
-            {"stages": [FineTune(distillation=Distillation(teacher="teacher"))]},
-            "an earlier stage",
-        ),
-        (
             {"stages": [FineTune(distillation=Distillation(teacher="no.keras"))]},
             "no.keras",
         ),

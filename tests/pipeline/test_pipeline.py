@@ -1,5 +1,7 @@
 """What a pipeline refuses when it is made, and how its stages are called."""
 
+import itertools
+
 import pytest
 
 from tfcompress.errors import ArgumentError
@@ -36,11 +38,6 @@ CHANNELS = PruneChannels(ratio=0.5, training=None)
         ([Quantize(), FineTune()], "fine_tune", "quantize"),
         ([Quantize(), Quantize()], "quantize", "quantize"),
         ([JOINT, Distil()], "distil", "quantize"),
-        (
-            [Joint(techniques=tuple(reversed(JOINT.techniques)))],
-            "prune_weights",
-            "quantize",
-        ),
         ([PruneLayers(), Distil(student="small.keras")], "distil", "prune_layers"),
         ([PruneWeights(), PruneLayers()], "prune_layers", "prune_weights"),
         (
@@ -49,7 +46,7 @@ CHANNELS = PruneChannels(ratio=0.5, training=None)
             "prune_weights",
         ),
         (
-            [Joint(techniques=(PruneWeights(training=None), CHANNELS))],
+            [PruneWeights(), Joint(techniques=(CHANNELS,))],
             "prune_channels",
             "prune_weights",
         ),
@@ -68,9 +65,9 @@ CHANNELS = PruneChannels(ratio=0.5, training=None)
         ),
         ([ClusterWeights(), JOINT], "prune_weights", "cluster_weights"),
         (
-            [Joint(techniques=(ClusterWeights(training=None), CHANNELS))],
+            [JOINT, Joint(techniques=(CHANNELS,))],
             "prune_channels",
-            "cluster_weights",
+            "quantize",
         ),
         ([Quantize(), ClusterWeights()], "cluster_weights", "quantize"),
     ],
@@ -81,6 +78,36 @@ def test_order_that_undoes_a_stage_is_refused(stages, later, earlier):
         Pipeline(stages)
     assert f"The order that works: {ORDER}" in str(caught.value)
     assert str(caught.value).endswith(f"Received: {later} after {earlier}")
+
+
+@pytest.mark.parametrize(
+    "kinds", list(itertools.permutations([PruneWeights, Quantize, PruneLayers]))
+)
+def test_techniques_of_a_joint_come_in_any_order(kinds):
+    joint = Joint(techniques=tuple(kind(training=None) for kind in kinds))
+    assert Pipeline([joint]).stages == (joint,)
+
+
+@pytest.mark.parametrize(
+    ("teacher", "message"),
+    [
+        ("orignal", "an earlier stage .*; did you mean 'original'\\?"),
+        ("train_techer", "did you mean 'train_teacher'\\?"),
+        (["original", "model.tflite"], "a .keras file, .*teacher='model.tflite'$"),
+    ],
+)
+def test_a_teacher_that_is_neither_stage_nor_model_is_refused(teacher, message):
+    learner = FineTune(distillation=Distillation(teacher=teacher))
+    with pytest.raises(ArgumentError, match=message):
+        Pipeline([TrainTeacher(), learner])
+
+
+def test_a_student_that_is_no_model_is_refused():
+    with pytest.raises(ArgumentError, match="student must be a .keras file"):
+        Pipeline([Distil(student="small")])
+    for source in ("small.keras", "networks.py:small", object()):
+        taught = Distillation(teacher=source)
+        assert Pipeline([Distil(student=source, distillation=taught)])
 
 
 def test_evaluation_without_a_file_is_refused():

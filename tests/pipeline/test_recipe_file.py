@@ -357,7 +357,7 @@ def refusal(text):
         ),
         (
             "stages:\n- distil: {distillation: {teacher: b}}\n- fine_tune: {name: b}",
-            "line 3, column 3: .*must come before it",
+            "line 2, column 3: .*must come before it",
         ),
         (f"seed: {'7' * 298}x\nstages: [export]", "seed must be a whole number"),
         ("stages: [{prune_channels: {}}]", "exactly one of ratio"),

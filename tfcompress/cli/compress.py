@@ -2,15 +2,14 @@
 
 import argparse
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfcompress import recipes
 from tfcompress.cli.data_options import add_data
 from tfcompress.cli.exit_code import ExitCode
 from tfcompress.cli.model_options import add_model, read_inputs
 from tfcompress.cli.named_places import check_places, check_run_folder
 from tfcompress.cli.options import number
+from tfcompress.cli.recipe_paths import find_recipe
 from tfcompress.cli.run_options import add_run, run_pipeline, start_training
 from tfcompress.cli.written_names import write_names
 from tfcompress.errors import ArgumentError
@@ -117,11 +116,7 @@ def read_recipe(text: str) -> Pipeline:
         text: A name from `recipes.names()`; else a path, if it ends in `.yaml` or
             `.yml`, has a separator, or is there.
     """
-    path = Path(text)
-    looks_so = path.suffix in (".yaml", ".yml") or path.name != text or path.is_file()
-    if looks_so and text not in recipes.names():
-        return Pipeline.from_yaml(path)
-    return Pipeline.from_recipe(text)
+    return Pipeline.from_yaml(find_recipe(text))
 
 
 def _check(arguments: argparse.Namespace) -> None:

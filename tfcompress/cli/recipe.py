@@ -7,6 +7,7 @@ from typing import Any
 from tfcompress.cli.console import output, write_json
 from tfcompress.cli.exit_code import ExitCode
 from tfcompress.cli.options import add_json
+from tfcompress.cli.recipe_paths import find_recipe
 from tfcompress.errors import ArgumentError
 from tfcompress.pipeline import Pipeline
 
@@ -14,7 +15,7 @@ HELP = "which recipes there are, what they say, and whether your own is right"
 DESCRIPTION = (
     "list: the recipes that come with tfcompress. show NAME: the YAML of one, to copy "
     "and change. check FILE: reads a whole recipe and tells all that is wrong with it, "
-    "by line."
+    "by line; files that it names are looked for from here, as in a run."
 )
 EXAMPLES = (
     "tfcompress recipe list",
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "name",
         nargs="?",
         metavar="NAME|FILE",
-        help="of the recipe to show, or the file to check",
+        help="of the recipe to show, or to check; a file may be checked too",
     )
     add_json(parser)
 
@@ -84,14 +85,13 @@ def _show(name: str, *, as_json: bool) -> ExitCode:
 
 
 def _check(file: str, *, as_json: bool) -> ExitCode:
-    from pathlib import Path
-
     from tfcompress.pipeline.recipe_faults import RecipeError
+    from tfcompress.pipeline.recipe_file import check_recipe
 
     faults: tuple[str, ...] = ()
     found: dict[str, Any] = {}
     try:
-        found = _summarize(Pipeline.from_yaml(Path(file)))
+        found = _summarize(check_recipe(find_recipe(file)))
     except RecipeError as error:
         faults = error.faults
     if as_json:

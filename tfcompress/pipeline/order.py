@@ -15,6 +15,8 @@ _PRUNING = ("prune_weights", "prune_channels", "prune_layers")
 def check_order(stages: Sequence[Stage]) -> None:
     """Raises an error where a stage would undo what one before it did.
 
+    The techniques of a joint have no order among themselves, which is the joint's own.
+
     Args:
         stages: The stages in their order.
 
@@ -31,9 +33,10 @@ def check_order(stages: Sequence[Stage]) -> None:
     """
     before: list[str] = []
     for stage in stages:
-        for part in techniques_of(stage):
+        parts = techniques_of(stage)
+        for part in parts:
             _check_next(part, before)
-            before.append(part.kind)
+        before += [part.kind for part in parts]
 
 
 def _check_next(stage: Stage, before: Sequence[str]) -> None:

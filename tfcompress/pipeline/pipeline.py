@@ -3,15 +3,14 @@
 import os
 import warnings
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from tfcompress import recipes
 from tfcompress.errors import ArgumentError
-from tfcompress.names import nearest
 from tfcompress.pipeline.fields import Seed, check_value
 from tfcompress.pipeline.order import check_order
-from tfcompress.pipeline.stages import FittingStage, Stage
+from tfcompress.pipeline.stage_names import check_sources, name_stages
+from tfcompress.pipeline.stages import Stage
 
 if TYPE_CHECKING:
     from tfcompress.pipeline.result import PipelineResult
@@ -22,7 +21,6 @@ FIELDS: dict[str, Any] = {
     "needs": tuple[str, ...],
     "seed": Seed,
 }
-ORIGINAL = "original"
 
 
 class Pipeline:
@@ -86,8 +84,9 @@ class Pipeline:
         self.needs: tuple[str, ...] = check_value(needs, FIELDS["needs"], "needs")
         self.seed: int = check_value(seed, FIELDS["seed"], "seed")
         check_order(self.stages)
-        self.names = _name(self.stages)
-        self._check_teachers()
+        self.names = name_stages(self.stages)
+        for number in range(len(self.stages)):
+            check_sources(self.stages, number)
 
     @classmethod
     def from_yaml(cls, path_or_text: str | os.PathLike[str]) -> "Pipeline":
@@ -240,70 +239,3 @@ class Pipeline:
 
     def __repr__(self) -> str:
         return f"Pipeline({list(self.stages)!r}, name={self.name!r}, seed={self.seed})"
-
-    def _check_teachers(self) -> None:
-        for number, stage in enumerate(self.stages):
-            student = getattr(stage, "student", None)
-            if isinstance(student, str):
-                self._check_source(number, "student", student)
-            if not isinstance(stage, FittingStage) or stage.distillation is None:
-                continue
-            for teacher in stage.distillation.teachers:
-                if isinstance(teacher, str) and teacher in self.names:
-                    self._check_teacher(number, teacher)
-                elif isinstance(teacher, str) and teacher != ORIGINAL:
-                    self._check_source(number, "teacher", teacher)
-
-    def _check_teacher(self, number: int, teacher: str) -> None:
-        """Raises an error unless a stage may learn from another one."""
-        place = self.names.index(teacher)
-        if not isinstance(self.stages[place], FittingStage):
-            raise ArgumentError(
-                f"The stage {self.names[number]!r} learns from {teacher!r}, which "
-                "has no model; name a stage that trains, prunes or quantizes. "
-                f"Received: teacher={teacher!r}"
-            )
-        if place >= number:
-            raise ArgumentError(
-                f"The stage {self.names[number]!r} learns from {teacher!r}, which "
-                "must come before it. Received: "
-                f"teacher={teacher!r} in stages {list(self.names)}"
-            )
-
-    def _check_source(self, number: int, role: str, text: str) -> None:
-        """Raises an error unless a text can be where a model comes from."""
-        if ":" in text or text.endswith((".keras", ".h5")):
-            return
-        known, said = "", ""
-        if role == "teacher":
-            stages = [ORIGINAL] + [
-                name
-                for name, stage in zip(self.names, self.stages[:number], strict=False)
-                if isinstance(stage, FittingStage)
-            ]
-            near = get_close_matches(text, stages, n=1)
-            known = f"an earlier stage ({', '.join(nearest(text, stages))}), "
-            said = f"; did you mean {near[0]!r}?" if near else ""
-        raise ArgumentError(
-            f"{role} must be {known}a .keras file, 'module:function', or a model"
-            f"{said or '.'} Received: {role}={text!r}"
-        )
-
-
-def _name(stages: Sequence[Stage]) -> tuple[str, ...]:
-    """Returns the name of each stage: its own, or its kind with a number."""
-    given = [stage.name for stage in stages if stage.name is not None]
-    double = sorted({name for name in given if given.count(name) > 1})
-    if double or ORIGINAL in given:
-        raise ArgumentError(
-            "Each stage must have a name of its own, other than 'original'. "
-            f"Received: names={given}"
-        )
-    names: list[str] = []
-    for stage in stages:
-        name = stage.name or stage.kind
-        number = 2
-        while stage.name is None and (name in names or name in given):
-            name, number = f"{stage.kind}_{number}", number + 1
-        names.append(name)
-    return tuple(names)

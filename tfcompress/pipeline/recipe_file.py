@@ -1,17 +1,21 @@
 """Recipes: pipelines as YAML files, read and written exactly."""
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tfcompress import recipes
 from tfcompress.errors import ArgumentError
 from tfcompress.files import write_atomically
+from tfcompress.names import nearest
 from tfcompress.pipeline.pipeline import FIELDS, Pipeline
-from tfcompress.pipeline.recipe_faults import RecipeError
-from tfcompress.pipeline.recipe_nodes import read_word
+from tfcompress.pipeline.recipe_faults import FaultFound, RecipeError
+from tfcompress.pipeline.recipe_nodes import compose, read_word
 from tfcompress.pipeline.recipe_reader import Reader
 from tfcompress.pipeline.stages import Stage
 
@@ -45,6 +49,41 @@ def read_recipe(path_or_text: str | os.PathLike[str]) -> Pipeline:
     pipeline = reader.read(text)
     if pipeline is None:
         raise RecipeError([fault.of(source) for fault in reader.faults])
+    return pipeline
+
+
+def check_recipe(path: Path) -> Pipeline:
+    """Reads a recipe, and looks for all that it names too.
+
+    Args:
+        path: Path of a file.
+
+    Returns:
+        The pipeline.
+
+    Raises:
+        RecipeError: If it cannot be read, or names an optimizer, a loss, a metric or a
+            file that there is not; its faults have the line of each.
+
+    Example:
+    ```python
+    from tfcompress import recipes
+    from tfcompress.pipeline.recipe_file import check_recipe
+
+    assert check_recipe(recipes.path("balanced")).name == "balanced"
+    ```
+    """
+    from tfcompress.pipeline.recipe_names import find_unknown_names
+
+    source, text = _find(path)
+    reader = Reader()
+    pipeline = reader.read(text)
+    faults = list(reader.faults)
+    with contextlib.suppress(FaultFound):  # The reader has told of it.
+        faults += find_unknown_names(compose(text))
+    if pipeline is None or faults:
+        faults.sort(key=lambda fault: (fault.line, fault.column))
+        raise RecipeError([fault.of(source) for fault in faults])
     return pipeline
 
 
@@ -111,11 +150,12 @@ def _find(given: Any) -> tuple[str, str]:
         with open(given, "rb") as file:
             content = file.read(_BYTES + 1)
     except (OSError, ValueError) as error:
+        forms = ", or its YAML" if isinstance(given, str) else ""
         raise RecipeError(
             [
-                "Expected the path of a recipe that can be read, or its YAML. "
+                f"Expected the path of a recipe that can be read{forms}. "
                 f"Received: {os.fspath(given)!r} "
-                f"({getattr(error, 'strerror', None) or error})"
+                f"({getattr(error, 'strerror', None) or error}); {_name_others(given)}"
             ]
         ) from None
     if len(content) > _BYTES:
@@ -127,6 +167,15 @@ def _find(given: Any) -> tuple[str, str]:
         raise RecipeError(
             [f"{given}, line {line}: a recipe is UTF-8. Received: {error.reason}"]
         ) from None
+
+
+def _name_others(given: str | os.PathLike[str]) -> str:
+    """Says which recipes there are, beside a path at which there is none."""
+    path, beside = Path(given), []
+    with contextlib.suppress(OSError, ValueError):
+        beside = sorted(each.name for each in path.parent.glob("[!.]*.y*ml"))
+    near = f"beside it are {', '.join(nearest(path.name, beside))}; " if beside else ""
+    return f"{near}the recipes by name are {', '.join(recipes.names())}"
 
 
 class _Writer(yaml.SafeDumper):

@@ -11,6 +11,7 @@ import yaml
 from tfcompress.errors import ArgumentError
 from tfcompress.names import suggest
 from tfcompress.pipeline.fields import check_value, hints_of
+from tfcompress.pipeline.order import check_order
 from tfcompress.pipeline.pipeline import FIELDS, Pipeline
 from tfcompress.pipeline.recipe_faults import Fault, FaultFound
 from tfcompress.pipeline.recipe_nodes import (
@@ -20,8 +21,9 @@ from tfcompress.pipeline.recipe_nodes import (
     items,
     plain,
 )
+from tfcompress.pipeline.stage_names import check_sources, name_stages
 from tfcompress.pipeline.stages import KINDS, Stage
-from tfcompress.pipeline.stages.joint import TECHNIQUES
+from tfcompress.pipeline.stages.joint import TECHNIQUES, Joint, check_technique
 
 _Nodes = dict[str, tuple[yaml.Node, yaml.Node]]
 _TOP: dict[str, Any] = {**FIELDS, "stages": tuple[Stage, ...]}
@@ -73,12 +75,19 @@ class Reader:
         return None if self.faults else Pipeline(stages, **values)
 
     def _check_order(self, stages: Sequence[Stage], nodes: Sequence[yaml.Node]) -> None:
-        """Finds the stages that must not come where they are."""
+        """Finds the stages that must not come where they are, or learn from none."""
         fitting: list[Stage] = []
         for node, stage in zip(nodes, stages, strict=True):
             try:
-                Pipeline([*fitting, stage])
+                check_order([*fitting, stage])
+                name_stages([*fitting, stage])
                 fitting.append(stage)
+            except ArgumentError as error:
+                place = _place_of(stage, node, fitting)
+                self.faults.append(FaultFound(place.start_mark, str(error)).fault)
+        for number, node in enumerate([] if self.faults else nodes):
+            try:
+                check_sources(stages, number)
             except ArgumentError as error:
                 self.faults.append(FaultFound(node.start_mark, str(error)).fault)
 
@@ -200,11 +209,39 @@ class Reader:
 
     def _read_list(self, node: yaml.SequenceNode, hint: Any, name: str) -> Any:
         if isinstance(hint, type) and issubclass(hint, Stage):
-            return self._read_stages(node, name)
+            stages = self._read_stages(node, name)
+            before: list[Stage] = []
+            for each, stage in zip(node.value, stages, strict=True):
+                if stage is not _FAULTY:
+                    joined = self._attempt(_join, each, stage, before)
+                    before += [] if joined is _FAULTY else [stage]
+            return stages
         return tuple(
             self._attempt(self._read_value, each, hint, f"{name}[{number}]")
             for number, each in enumerate(node.value)
         )
+
+
+def _join(node: yaml.Node, stage: Stage, before: Sequence[Stage]) -> None:
+    """Finds a technique that may not join those before it."""
+    try:
+        check_technique(stage, before)
+    except ArgumentError as error:
+        raise FaultFound(node.start_mark, str(error)) from None
+
+
+def _place_of(stage: Stage, node: yaml.Node, before: Sequence[Stage]) -> yaml.Node:
+    """Returns the node of a stage, or of the technique in it, that is out of order."""
+    if not isinstance(stage, Joint):
+        return node
+    (_, fields), *_ = node.value
+    nodes = items(fields)["techniques"][1].value
+    for part, each in zip(stage.techniques, nodes, strict=True):
+        try:
+            check_order([*before, part])
+        except ArgumentError:
+            return each
+    return node
 
 
 def _choices(hint: Any) -> tuple[Any, ...]:

@@ -8,16 +8,14 @@ from tfcompress import export, keras_compat
 from tfcompress.errors import ArgumentError, DataError, ModelError
 from tfcompress.export.targets import Target
 from tfcompress.measurement.quality.quality import label_kinds
-from tfcompress.names import nearest
 from tfcompress.pipeline.model_files import ModelFiles, check_needs
 from tfcompress.pipeline.pipeline import Pipeline
 from tfcompress.pipeline.stage_checks import check_stage
+from tfcompress.pipeline.stage_names import ORIGINAL
 from tfcompress.pipeline.stages import Distil, Evaluate, Export, FittingStage
 from tfcompress.quantization.schemes import find_scheme
 from tfcompress.sources import read_model
 from tfcompress.sources.model_inputs import inputs_of
-
-ORIGINAL = "original"
 
 
 @dataclasses.dataclass
@@ -115,25 +113,14 @@ def _find_teacher(value: Any, model: Any, name: str, stages: Sequence[str]) -> A
     """Returns the name of an earlier stage, or a model, from which a stage learns."""
     if isinstance(value, str) and value in stages:
         return value
-    teacher = _find_model(value, "teacher", stages)
+    teacher = _find_model(value, "teacher")
     _check_fits(teacher, model, f"teacher of {name!r}")
     return teacher
 
 
-def _find_model(value: Any, role: str, stages: Sequence[str] = ()) -> Any:
+def _find_model(value: Any, role: str) -> Any:
     """Returns a model that was given as one, as a file or as a function."""
-    if not isinstance(value, str):
-        keras_compat.check_model(value, role)
-        return value
-    if ":" not in value and not value.endswith((".keras", ".h5")):
-        known = f"an earlier stage ({', '.join(nearest(value, stages))}), " * bool(
-            stages
-        )
-        raise ArgumentError(
-            f"{role} must be {known}a .keras file, 'module:function', or a model. "
-            f"Received: {role}={value!r}"
-        )
-    model = read_model(value)
+    model = read_model(value) if isinstance(value, str) else value
     keras_compat.check_model(model, role)
     return model
 

@@ -1,6 +1,7 @@
 """The stage of several techniques in one fit."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import ClassVar
 
 from tfcompress.errors import ArgumentError
@@ -22,9 +23,10 @@ class Joint(FittingStage):
 
     Attributes:
         techniques: Stages that prune, cluster or quantize, without a training of their
-            own, one of each kind. Channels and blocks go first, before the training, in
-            the order given here; then weights are clustered, and the model is made
-            quantization-aware; single weights become zero last, while it trains.
+            own, one of each kind, in any order. Channels and blocks go first, before
+            the training, in the order given here; then weights are clustered, and the
+            model is made quantization-aware; single weights become zero last, while it
+            trains.
         training: How all of them train.
 
     Raises:
@@ -50,33 +52,58 @@ class Joint(FittingStage):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        kinds = [stage.kind for stage in self.techniques]
-        if not kinds or set(kinds) - set(TECHNIQUES):
+        if not self.techniques:
             raise ArgumentError(
                 f"techniques must be one or more of {', '.join(TECHNIQUES)}. "
-                f"Received: techniques={kinds}"
+                "Received: techniques=[]"
             )
-        twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
-        if twice:
-            raise ArgumentError(
-                "techniques must hold one of each kind at most: put the others in "
-                f"stages of their own, or in another joint. Received: {twice[0]} "
-                f"{kinds.count(twice[0])} times in techniques={kinds}"
-            )
-        if {"prune_weights", "cluster_weights"} <= {*kinds}:
-            raise ArgumentError(
-                "prune_weights and cluster_weights must be stages behind each other, "
-                "for weights that go on becoming zero leave their clusters: put "
-                "prune_weights into a stage before this one. "
-                f"Received: techniques={kinds}"
-            )
-        for stage in self.techniques:
-            if stage.training is not None:
-                raise ArgumentError(
-                    f"{stage.kind} inside joint must have no training of its own; "
-                    "joint says how all train. "
-                    f"Received: training={stage.training!r}"
-                )
+        for number, stage in enumerate(self.techniques):
+            check_technique(stage, self.techniques[:number])
+
+
+def check_technique(stage: Stage, before: Sequence[Stage]) -> None:
+    """Raises an error unless a technique may join others.
+
+    Args:
+        stage: The technique.
+        before: Those that are joined already.
+
+    Raises:
+        ArgumentError: If it is no technique or has a training, or one of its kind, or
+            one that it does not go with, is there.
+
+    Example:
+    ```python
+    from tfcompress.pipeline import PruneWeights, Quantize
+    from tfcompress.pipeline.stages.joint import check_technique
+
+    check_technique(Quantize(training=None), [PruneWeights(training=None)])
+    ```
+    """
+    kinds = [each.kind for each in (*before, stage)]
+    if not isinstance(stage, FittingStage) or stage.kind not in TECHNIQUES:
+        raise ArgumentError(
+            f"techniques must be one or more of {', '.join(TECHNIQUES)}. "
+            f"Received: techniques={kinds}"
+        )
+    if kinds.count(stage.kind) > 1:
+        raise ArgumentError(
+            "techniques must hold one of each kind at most: put the others in "
+            f"stages of their own, or in another joint. Received: {stage.kind} "
+            f"{kinds.count(stage.kind)} times in techniques={kinds}"
+        )
+    if {"prune_weights", "cluster_weights"} <= {*kinds}:
+        raise ArgumentError(
+            "prune_weights and cluster_weights must be stages behind each other, "
+            "for weights that go on becoming zero leave their clusters: put "
+            "prune_weights into a stage before this one. "
+            f"Received: techniques={kinds}"
+        )
+    if stage.training is not None:
+        raise ArgumentError(
+            f"{stage.kind} inside joint must have no training of its own; "
+            f"joint says how all train. Received: training={stage.training!r}"
+        )
 
 
 def techniques_of(stage: Stage) -> tuple[Stage, ...]:

@@ -1,0 +1,82 @@
+"""Names that either Keras knows, and our own metrics, so that neither is loaded.
+
+A recipe is checked by them. What the Keras of a model itself lacks is found by the run.
+"""
+
+_OPTIMIZERS = """
+Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lamb Lion MultiOptimizer Muon Nadam
+RMSprop SGD ScheduleFreeAdamW
+"""
+_LOSSES = """
+BCE BinaryCrossentropy BinaryFocalCrossentropy CTC CategoricalCrossentropy
+CategoricalFocalCrossentropy CategoricalHinge Circle CosineSimilarity Dice Hinge Huber
+KLD KLDivergence LogCosh MAE MAPE MSE MSLE MeanAbsoluteError MeanAbsolutePercentageError
+MeanSquaredError MeanSquaredLogarithmicError Poisson SparseCategoricalCrossentropy
+SquaredHinge Tversky bce binary_crossentropy binary_focal_crossentropy
+categorical_crossentropy categorical_focal_crossentropy categorical_hinge circle
+cosine_similarity ctc dice hinge huber kl_divergence kld kullback_leibler_divergence
+log_cosh logcosh mae mape mean_absolute_error mean_absolute_percentage_error
+mean_squared_error mean_squared_logarithmic_error mse msle poisson
+sparse_categorical_crossentropy squared_hinge tversky
+"""
+_METRICS = """
+AUC Accuracy BCE BinaryAccuracy BinaryCrossentropy BinaryIoU CategoricalAccuracy
+CategoricalCrossentropy CategoricalHinge ConcordanceCorrelation CosineSimilarity F1Score
+FBetaScore FalseNegatives FalsePositives Hinge KLDivergence LogCoshError MAE MAPE MSE
+MSLE Mean MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredError
+MeanSquaredLogarithmicError MeanTensor PearsonCorrelation Poisson Precision R2Score
+Recall RootMeanSquaredError SparseCategoricalAccuracy SparseCategoricalCrossentropy
+SparseTopKCategoricalAccuracy SquaredHinge Sum TopKCategoricalAccuracy TrueNegatives
+TruePositives acc accuracy auc bce binary_accuracy binary_crossentropy binary_io_u
+categorical_accuracy categorical_crossentropy categorical_hinge concordance_correlation
+cosine_similarity f1_score f_beta_score false_negatives false_positives hinge
+kl_divergence kullback_leibler_divergence log_cosh log_cosh_error logcosh mae mape mean
+mean_absolute_error mean_absolute_percentage_error mean_squared_error
+mean_squared_logarithmic_error mse msle pearson_correlation poisson precision r2_score
+recall root_mean_squared_error sparse_categorical_accuracy
+sparse_categorical_crossentropy sparse_top_k_categorical_accuracy squared_hinge sum
+top_k_categorical_accuracy true_negatives true_positives
+"""
+_LAYERS = """
+AbstractRNNCell Activation ActivityRegularization AdaptiveAveragePooling1D
+AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
+AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AdditiveAttention AlphaDropout Attention
+AugMix AutoContrast Average AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D
+AvgPool2D AvgPool3D BatchNormalization Bidirectional CategoryEncoding CenterCrop
+Concatenate ContrastLimitedAdaptiveHistogramEqualization Conv1D Conv1DTranspose Conv2D
+Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Convolution1D
+Convolution1DTranspose Convolution2D Convolution2DTranspose Convolution3D
+Convolution3DTranspose Cropping1D Cropping2D Cropping3D CutMix Dense DenseFeatures
+DepthwiseConv1D DepthwiseConv2D Discretization Dot Dropout ELU EinsumDense Embedding
+Equalization Flatten FlaxLayer GRU GRUCell GaussianDropout GaussianNoise
+GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalAvgPool1D
+GlobalAvgPool2D GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPool3D
+GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D GroupNormalization
+GroupQueryAttention HashedCrossing Hashing Identity InputLayer IntegerLookup JaxLayer
+LSTM LSTMCell Lambda Layer LayerNormalization LeakyReLU LocallyConnected1D
+LocallyConnected2D Masking MaxNumBoundingBoxes MaxPool1D MaxPool2D MaxPool3D
+MaxPooling1D MaxPooling2D MaxPooling3D Maximum MelSpectrogram Minimum MixUp
+MultiHeadAttention Multiply Normalization PReLU Permute Pipeline RMSNormalization RNN
+RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast
+RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur
+RandomGrayscale RandomHeight RandomHue RandomInvert RandomPerspective
+RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear
+RandomTranslation RandomWidth RandomZoom ReLU RepeatVector Rescaling Reshape Resizing
+ReversibleEmbedding STFTSpectrogram SeparableConv1D SeparableConv2D
+SeparableConvolution1D SeparableConvolution2D SimpleRNN SimpleRNNCell Softmax
+Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D SpectralNormalization
+StackedRNNCells StringLookup Subtract TFSMLayer TextVectorization ThresholdedReLU
+TimeDistributed TorchModuleWrapper UnitNormalization UpSampling1D UpSampling2D
+UpSampling3D Wrapper ZeroPadding1D ZeroPadding2D ZeroPadding3D
+"""
+_MEASURED = """
+accuracy top_5_accuracy macro_precision macro_recall macro_f1 micro_precision
+micro_recall micro_f1 weighted_precision weighted_recall weighted_f1 roc_auc
+expected_calibration_error mean_iou perplexity mae rmse r2 confusion_matrix
+"""
+
+OPTIMIZERS = tuple(_OPTIMIZERS.split())
+LOSSES = tuple(_LOSSES.split())
+METRICS = tuple(_METRICS.split())
+LAYERS = tuple(_LAYERS.split())
+MEASURED = tuple(_MEASURED.split())
