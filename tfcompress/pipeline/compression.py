@@ -77,7 +77,8 @@ def compress(
 
     Bytes and milliseconds hardly depend on what weights have learned. So where they are
     demanded each way is first exported untrained, and one that is too large or too slow
-    is not trained, which the result says. If that leaves none, the nearest is trained.
+    is not trained, which the result says. If that leaves none, the nearest is trained,
+    or the next where that gives no file.
 
     Without a demand the recipe `balanced` is tried first, for the target; then training
     with the rounding, and what does not train.
@@ -87,7 +88,8 @@ def compress(
     Args:
         model: A built functional or Sequential model of either Keras, trained. It is
             not changed.
-        train: Inputs and labels, in a form that `tfcompress.data.batches` accepts.
+        train: Inputs and labels, in a form that `tfcompress.data.batches` accepts; of
+            arrays as many samples as a batch has, at the least.
         validation: The same, on which files are measured. Not what the model was
             trained on.
         max_bytes: Bytes that the file may have.

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tfcompress import keras_compat
+from tfcompress.distillation import RegressionDistillation
 from tfcompress.pipeline.fitting import find_task
 from tfcompress.pipeline.fitting.losses import build_metrics
 from tfcompress.pipeline.fitting.optimizers import build_optimizer
@@ -38,6 +39,7 @@ def check_stage(stage: FittingStage, model: Any, train: Any) -> None:
     Raises:
         ArgumentError: If there is no such optimizer, loss, metric or setting.
         DataError: If the labels do not fit the outputs.
+        ModelError: If what is taught does not fit what the model ends in.
 
     Example:
     ```python
@@ -65,4 +67,6 @@ def check_stage(stage: FittingStage, model: Any, train: Any) -> None:
     ends = keras_compat.output_activations(model)
     build_metrics(task, model, model, ends, stage.training.metrics)
     if stage.distillation is not None:
-        choose_loss(stage.distillation, task, model)
+        loss = choose_loss(stage.distillation, task, model)
+        if isinstance(loss, RegressionDistillation):
+            loss.validate_model_compatibility(None, model)
