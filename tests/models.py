@@ -1,6 +1,14 @@
 """Small models, and how tests train them."""
 
 import keras
+import pytest
+
+tf_keras_is_slow = pytest.mark.parametrize(
+    "either_keras",
+    ["keras", pytest.param("tf_keras", marks=pytest.mark.slow)],
+    indirect=True,
+)
+"""For tests that take long: of the two Kerases, Keras 3 alone is in the fast set."""
 
 
 def build_classifier(module, *, width=8, name="classifier", activation=None):

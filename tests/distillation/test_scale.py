@@ -60,6 +60,7 @@ def assert_same(found, expected):
         np.testing.assert_allclose(weight, other, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_two_devices_train_as_one(mirrored, name):
     assert_same(mirrored[name]["two"], mirrored[name]["one"])

@@ -8,6 +8,7 @@ from tests.export.damaged_files import (
     damage_scales,
     mirrored,
 )
+from tests.models import tf_keras_is_slow
 from tfcompress.errors import DataError, ModelError
 from tfcompress.export import compare_layers
 
@@ -51,6 +52,7 @@ def exported(either_keras, request, tmp_path_factory):
     return model, path
 
 
+@tf_keras_is_slow
 def test_a_sound_file(exported):
     model, path = exported
     comparison = compare_layers(path, model, IMAGES)
@@ -116,6 +118,7 @@ def test_a_wrong_scale(either_keras, tmp_path):
     assert compare_layers(path, model, IMAGES).first_departure.layer == "conv_1"
 
 
+@tf_keras_is_slow
 @pytest.mark.parametrize(
     "scheme", ["dynamic_range", pytest.param("int8_float_io", marks=pytest.mark.slow)]
 )
@@ -132,6 +135,7 @@ def test_files_of_post_training(either_keras, scheme, tmp_path):
     assert compare_layers(path, model, IMAGES).first_departure.layer == "conv_1"
 
 
+@tf_keras_is_slow
 def test_layers_without_names_of_their_own(either_keras, tmp_path):
     """Keras numbers layers, and Keras 3 scopes too: conv2d_1 may be conv2d."""
     layers = either_keras.layers
@@ -154,6 +158,7 @@ def test_layers_without_names_of_their_own(either_keras, tmp_path):
         assert compare_layers(path, model, IMAGES).first_departure.layer == name
 
 
+@tf_keras_is_slow
 def test_two_inputs_and_outputs(either_keras, tmp_path):
     layers = either_keras.layers
     either_keras.utils.set_random_seed(0)
@@ -171,6 +176,7 @@ def test_two_inputs_and_outputs(either_keras, tmp_path):
     assert sound.first_departure is None
 
 
+@tf_keras_is_slow
 def test_recurrent_layers(either_keras, tmp_path):
     layers = either_keras.layers
     inputs = layers.Input((5, 3))

@@ -40,6 +40,7 @@ SEEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SEEN)
 def test_what_was_seen(name):
     arguments, sparsity, outcome = SEEN[name]

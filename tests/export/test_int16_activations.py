@@ -4,6 +4,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 import tfcompress as tfc
+from tests.models import tf_keras_is_slow
 from tfcompress.errors import ArgumentError
 
 
@@ -30,6 +31,7 @@ def wrap(model, images, *bits):
     return tfc.quantization.calibrate(wrapped, images)
 
 
+@tf_keras_is_slow
 @pytest.mark.parametrize("bits", [8, 4])
 def test_a_model_trained_with_16_bits(either_keras, images, bits, tmp_path):
     wrapped = wrap(build(either_keras), images, bits, 16)
@@ -48,6 +50,7 @@ def test_a_model_trained_with_16_bits(either_keras, images, bits, tmp_path):
     assert list(tfc.measurement.LiteRTModel(artifact).input_details) == ["image"]
 
 
+@tf_keras_is_slow
 def test_a_model_after_training(either_keras, images, tmp_path):
     with pytest.warns(UserWarning, match="no fast kernels on CPUs"):
         artifact = tfc.export.to_tflite(
@@ -83,6 +86,7 @@ def test_data_is_needed(either_keras, images, tmp_path):
         tfc.export.to_tflite(model, path, target="cpu_int16x8", sparse=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["LSTM", "GRU"])
 def test_steps_of_recurrent_layers_are_whole_numbers(either_keras, kind, tmp_path):
     either_keras.utils.set_random_seed(0)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 import tfcompress as tfc
+from tests.models import tf_keras_is_slow
 from tfcompress.errors import ExportError, ModelError
 
 MEAN = [100.0, 110.0, 120.0]
@@ -113,6 +114,7 @@ def test_nothing_but_preprocessing(either_keras):
         tfc.export.without_preprocessing(either_keras.Sequential(layers))
 
 
+@tf_keras_is_slow
 def test_preprocessing_stays_inside_by_default(either_keras, tmp_path):
     model = build(either_keras)
     x = np.random.default_rng(0).uniform(0, 255, (4, 8, 8, 3)).astype(np.float32)
@@ -150,6 +152,7 @@ def test_sound_goes_in(kind, tmp_path):
     )
 
 
+@tf_keras_is_slow
 def test_text_ids_go_in(either_keras, tmp_path):
     either_keras.utils.set_random_seed(0)
     layers = either_keras.layers

@@ -10,6 +10,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 import tests.export.recurrent_networks as networks
 import tfcompress as tfc
+from tests.models import tf_keras_is_slow
 from tfcompress import keras_compat
 from tfcompress.errors import ExportError
 from tfcompress.export import find_target
@@ -220,6 +221,7 @@ def test_sequences_of_unknown_length_stay_loops(tmp_path):
     assert decibels(np.asarray(model(x)), artifact.predict(x)) > 20
 
 
+@tf_keras_is_slow
 def test_loops_of_both_directions_have_weights_of_their_own(either_keras):
     model = networks.build_recurrent(either_keras, "Bidirectional LSTM", steps=None)
     content = convert_named(model, read_signature(model, batch=1))

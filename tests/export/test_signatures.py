@@ -6,6 +6,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 import tfcompress as tfc
+from tests.models import tf_keras_is_slow
 from tfcompress import keras_compat
 from tfcompress.errors import ArgumentError, DataError
 
@@ -141,6 +142,7 @@ def test_a_graph_is_exported(models, samples, tmp_path):
     )
 
 
+@tf_keras_is_slow
 @pytest.mark.parametrize("target", ["cpu_float32", "cpu_int8"])
 def test_each_output_of_one_layer_has_a_name(either_keras, target, tmp_path):
     either_keras.utils.set_random_seed(0)

@@ -13,6 +13,7 @@ from tests.export.sparse_networks import (
     keep_two_of_four,
     prune_pointwise,
 )
+from tests.models import tf_keras_is_slow
 from tfcompress.errors import ArgumentError, ExportError
 from tfcompress.measurement import count_weights
 
@@ -45,6 +46,7 @@ def samples(shape, count=32):
     return np.random.default_rng(0).random((count, *shape)).astype(np.float32)
 
 
+@tf_keras_is_slow
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_float_file_holds_each_pattern(either_keras, pattern, tmp_path):
     model = build_dense(either_keras, pattern)
@@ -144,6 +146,7 @@ def test_full_integer_file_with_sparse_convolutions(tmp_path):
     )
 
 
+@tf_keras_is_slow
 def test_sparse_convolutions_in_float(either_keras, tmp_path):
     model = build_mobile(either_keras, width=32)
     prune_pointwise(model, 0.9)

@@ -4,6 +4,7 @@ import pytest
 
 import tfcompress as tfc
 from tests.export.sparse_networks import build_mobile, prune_pointwise
+from tests.models import tf_keras_is_slow
 from tfcompress.errors import ModelError
 
 
@@ -27,6 +28,7 @@ def test_ready(tmp_path):
     assert str(readiness).startswith("Ready for XNNPACK's sparse kernels: ")
 
 
+@tf_keras_is_slow
 def test_same_padding_is_rewritten_but_for_the_stem(either_keras):
     model = build_mobile(either_keras, padding="same")
     prune_pointwise(model, 0.8)
@@ -69,6 +71,7 @@ def test_zeros():
     assert "50.0% of the weights" in readiness.failures[0].problem
 
 
+@tf_keras_is_slow
 def test_a_rewritten_model_becomes_ready(either_keras, tmp_path):
     """Stem even already, depthwise not; nested, so that it is flattened."""
     layers = either_keras.layers

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import tfcompress as tfc
-from tests.models import build_classifier
+from tests.models import build_classifier, tf_keras_is_slow
 from tfcompress.errors import (
     ArgumentError,
     DataError,
@@ -319,6 +319,7 @@ def test_strict_refuses_float_operations(tmp_path):
         tfc.export.to_tflite(model, path, representative_data=x)
 
 
+@tf_keras_is_slow
 def test_input_sizes_that_stay_open(either_keras, tmp_path):
     layers = either_keras.layers
     inputs = layers.Input((None, None, 3), name="image")

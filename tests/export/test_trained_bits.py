@@ -7,6 +7,7 @@ import pytest
 
 import tfcompress as tfc
 from tests.export.integer_files import run
+from tests.models import tf_keras_is_slow
 
 
 def build_convolutional(module):
@@ -51,6 +52,7 @@ def eight(model, digits, tmp_path_factory):
     return export(model, digits, tmp_path_factory.mktemp("eight") / "m.tflite", 8)[1]
 
 
+@tf_keras_is_slow
 @pytest.mark.parametrize(("bits", "share"), [(6, 1.0), (4, 0.5), (2, 0.25)])
 def test_file_holds_what_was_trained(model, digits, eight, bits, share, tmp_path):
     _, artifact = export(model, digits, tmp_path / "m.tflite", bits)
@@ -63,6 +65,7 @@ def test_file_holds_what_was_trained(model, digits, eight, bits, share, tmp_path
     assert all(note.endswith("bytes: wide.") for note in artifact.notes)
 
 
+@tf_keras_is_slow
 def test_file_runs_without_delegates(model, digits, tmp_path):
     _, artifact = export(model, digits, tmp_path / "m.tflite", 4)
     content = artifact.path.read_bytes()
@@ -72,6 +75,7 @@ def test_file_runs_without_delegates(model, digits, tmp_path):
     assert np.abs(outputs[0].astype(int) - outputs[1]).max() <= 3
 
 
+@tf_keras_is_slow
 def test_bits_of_single_layers(model, digits, eight, tmp_path):
     _, artifact = export(model, digits, tmp_path / "m.tflite", 8, layers={"dense": 4})
     assert artifact.verification.same_class >= 0.99
@@ -79,6 +83,7 @@ def test_bits_of_single_layers(model, digits, eight, tmp_path):
     assert artifact.notes == ()
 
 
+@tf_keras_is_slow
 def test_slow_convolutions_are_said(model, digits, tmp_path):
     (x, _), _ = digits
     aware = tfc.quantization.QuantizationAwareTraining(4)
@@ -88,6 +93,7 @@ def test_slow_convolutions_are_said(model, digits, tmp_path):
         tfc.export.to_tflite(wrapped, tmp_path / "m.tflite")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["LSTM", "GRU"])
 def test_recurrent_kernels_take_a_byte_a_weight(either_keras, kind, tmp_path):
     layers = either_keras.layers

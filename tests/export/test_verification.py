@@ -11,6 +11,7 @@ import tf_keras
 import tfcompress as tfc
 from tests.export.damaged_files import damage_kernel, mirrored
 from tests.export.sparse_networks import keep_largest, keep_largest_blocks
+from tests.models import tf_keras_is_slow
 from tfcompress.errors import ExportError, ModelError
 from tfcompress.export import find_target
 from tfcompress.export.conversion.signature import read_signature
@@ -53,6 +54,7 @@ def exported(either_keras, request, tmp_path_factory):
     return model, artifact
 
 
+@tf_keras_is_slow
 def test_numbers_are_those_of_numpy(exported):
     model, artifact = exported
     found, expected = artifact.predict(IMAGES), np.asarray(model(IMAGES), np.float64)
@@ -111,6 +113,7 @@ def test_a_model_that_is_not_finite_itself(tmp_path):
         )
 
 
+@tf_keras_is_slow
 @pytest.mark.parametrize("target", ["cpu_int8", "cpu_int8_float_io"])
 def test_probabilities_that_all_round_to_nothing(either_keras, target, tmp_path):
     inputs = either_keras.Input((16,))
@@ -127,6 +130,7 @@ def test_probabilities_that_all_round_to_nothing(either_keras, target, tmp_path)
     assert artifact.verification.steps < 1
 
 
+@tf_keras_is_slow
 def test_several_outputs(either_keras, tmp_path):
     inputs = either_keras.Input((4,))
     layers = either_keras.layers

@@ -54,7 +54,9 @@ def test_blocks_are_found(name):
     } == BLOCKS[name]
 
 
-@pytest.mark.parametrize("library", ["keras", "tf_keras"])
+@pytest.mark.parametrize(
+    "library", ["keras", pytest.param("tf_keras", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("name", BLOCKS)
 def test_without_a_block_is_with_its_branch_times_zero(name, library):
     graph = graph_of(name)

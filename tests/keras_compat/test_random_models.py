@@ -81,6 +81,7 @@ def model_keras(module):
     return "keras" if module is keras else "tf_keras"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", [keras, tf_keras], ids=["keras", "tf_keras"])
 def test_a_few_random_models_cross_and_come_back(module):
     @FAST

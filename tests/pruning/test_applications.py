@@ -23,6 +23,7 @@ def check(name, ratios, *options):
         assert found["fall"] > LEAST_FALL[ratio]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAST)
 def test_application_without_half_its_channels(name):
     check(name, [0.5], "--side", "32")

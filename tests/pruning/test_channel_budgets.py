@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import tfcompress as tfc
+from tests.models import tf_keras_is_slow
 from tests.pruning.channel_networks import build_cnn, randomized
 from tfcompress import measurement
 from tfcompress.errors import ArgumentError
@@ -96,6 +97,7 @@ def build_open(module):
     return randomized(module.Model(x, layers.Dense(2, name="out")(y)))
 
 
+@tf_keras_is_slow
 def test_bytes_where_the_size_of_the_input_is_open(either_keras):
     model = build_open(either_keras)
     small = ChannelPruning(bytes=0.5).apply(model)

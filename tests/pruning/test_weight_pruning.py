@@ -11,6 +11,7 @@ import tf_keras
 import tfcompress as tfc
 from tests.keras_compat import models
 from tests.keras_compat.comparison import largest_difference, sample_inputs
+from tests.models import tf_keras_is_slow
 from tfcompress.errors import ArgumentError, ModelError, UnsupportedLayerError
 from tfcompress.keras_compat.tfmot_layers import pruned_layers
 from tfcompress.schedules import Constant
@@ -481,6 +482,7 @@ def is_two_of_four(rows):
     return bool(((rows.reshape(-1, 4) == 0).sum(axis=1) == 2).all())
 
 
+@tf_keras_is_slow
 def test_two_of_four_along_the_input_channels(either_keras, tmp_path):
     layers = either_keras.layers
     inputs = either_keras.Input((6, 6, 8))

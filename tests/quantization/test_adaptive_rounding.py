@@ -9,7 +9,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 import tfcompress as tfc
-from tests.models import build_classifier
+from tests.models import build_classifier, tf_keras_is_slow
 from tfcompress.errors import ArgumentError, DataError, ModelError
 from tfcompress.quantization import adapt_rounding
 from tfcompress.quantization.kernel_grid import grid_scale, output_axes, round_kernel
@@ -116,6 +116,7 @@ def four_bits(trained, digits):
     return adapt_rounding(trained, digits[0], bits=4, steps=500)
 
 
+@tf_keras_is_slow
 def test_outputs_come_closer_than_with_nearest_rounding(
     trained, four_bits, either_keras, digits
 ):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from rich.console import Console
 
 import tfcompress as tfc
-from tests.models import build_classifier
+from tests.models import build_classifier, tf_keras_is_slow
 from tfcompress.errors import ArgumentError, DataError, ModelError, OutputError
 
 analyze = tfc.quantization.analyze
@@ -124,6 +124,7 @@ def test_layer_whose_channels_differ_hurts_by_its_activations(chain):
     assert exact["one"].activations_sqnr > result["one"].activations_sqnr + 20
 
 
+@tf_keras_is_slow
 def test_either_keras_with_normalization_and_branches(trained, digits):
     before = [np.asarray(weight).copy() for weight in trained.weights]
     result = analyze(trained, digits[1], bits=4)

@@ -4,7 +4,7 @@ import pytest
 import tf_keras
 
 import tfcompress as tfc
-from tests.models import build_classifier, train
+from tests.models import build_classifier, tf_keras_is_slow, train
 from tfcompress.errors import ArgumentError, ModelError
 from tfcompress.keras_compat.quantized_graph import activation_ranges
 from tfcompress.keras_compat.tfmot_layers import is_quantization_aware
@@ -75,6 +75,7 @@ def test_finalize_gives_plain_weights_on_the_grid(aware, trained, either_keras, 
     assert accuracy(final, digits[1]) >= accuracy(trained, digits[1]) - 0.01
 
 
+@tf_keras_is_slow
 def test_zeros_are_kept_in_training_and_in_the_file(trained, digits, tmp_path):
     pruning = tfc.pruning.MagnitudePruning(0.8)
     model = pruning.apply(trained)
@@ -126,6 +127,7 @@ def test_works_while_distilling(teacher, trained, digits):
     assert accuracy(aware, digits[1]) > 0.85
 
 
+@tf_keras_is_slow
 @pytest.mark.parametrize("order", ["conv-relu-norm", "norm first", "relu then norm"])
 def test_normalization_that_tfmot_refuses(either_keras, digits, order, tmp_path):
     layers = either_keras.layers
@@ -207,6 +209,7 @@ def fits(column, steps):
     return np.allclose(places, np.round(places), atol=1e-3)
 
 
+@tf_keras_is_slow
 @pytest.mark.parametrize("bits", [2, 4, 6])
 def test_weights_of_fewer_bits(trained, digits, bits):
     technique = tfc.quantization.QuantizationAwareTraining(bits)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tfcompress as tfc
-from tests.models import train_in_own_keras
+from tests.models import tf_keras_is_slow, train_in_own_keras
 from tfcompress.errors import ArgumentError, DataError, ModelError
 from tfcompress.quantization import equalize, find_equalizable
 from tfcompress.quantization.kernel_grid import round_kernel
@@ -90,6 +90,7 @@ def unbalanced(either_keras, digits):
     return model
 
 
+@tf_keras_is_slow
 def test_equalization_restores_accuracy_with_a_scale_per_tensor(
     unbalanced, either_keras, digits
 ):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import tfcompress as tfc
-from tests.models import build_classifier, train_in_own_keras
+from tests.models import build_classifier, tf_keras_is_slow, train_in_own_keras
 from tfcompress.errors import (
     ArgumentError,
     DataError,
@@ -134,6 +134,7 @@ def test_a_file_is_not_changed(float_file, data):
     assert float_file.path.read_bytes() == before
 
 
+@tf_keras_is_slow
 @pytest.mark.parametrize("kind", ["GRU", "LSTM"])
 def test_recurrent_layers_get_whole_number_weights(kind, either_keras):
     either_keras.utils.set_random_seed(0)
@@ -156,6 +157,7 @@ def test_recurrent_layers_get_whole_number_weights(kind, either_keras):
     assert artifact.verification.relative_error < 0.1
 
 
+@pytest.mark.slow
 def test_operations_that_the_quantizer_does_not_know(data):
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
@@ -177,6 +179,7 @@ def test_operations_that_the_quantizer_does_not_know(data):
     assert {op.kind for op in artifact.float_operations} == {"LEAKY_RELU"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scheme", "share"),
     [
@@ -200,6 +203,7 @@ def test_tables_are_quantized(scheme, share):
     assert artifact.verification.relative_error < 0.05
 
 
+@pytest.mark.slow
 def test_int4_in_one_by_one_convolutions(data):
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
@@ -271,6 +275,7 @@ def test_bad_files(artifacts, tmp_path):
         post_training(tmp_path / "missing.tflite")
 
 
+@pytest.mark.slow
 def test_int4_where_there_is_no_kernel_for_it(data):
     model = keras.Sequential(
         [

@@ -3,6 +3,7 @@
 import numpy as np
 
 import tfcompress as tfc
+from tests.models import tf_keras_is_slow
 
 
 def check(model, x, tmp_path, *, agreement=0.95):
@@ -49,6 +50,7 @@ def test_separable_convolution_among_layers_with_tf_keras_own_names(
     assert artifact.float_operations == ()
 
 
+@tf_keras_is_slow
 def test_token_input_and_bidirectional_weights(either_keras, digits, tmp_path):
     layers = either_keras.layers
     inputs = layers.Input((8,), dtype="int32")

@@ -319,6 +319,7 @@ def test_regression_of_two_inputs_of_one_shape(regressor):
     assert result.details.changes.shown == ()
 
 
+@pytest.mark.slow
 def test_numbers_that_are_farthest_apart(regressor, folder):
     generator = np.random.default_rng(0)
     x = {

@@ -198,6 +198,7 @@ def test_no_rung_is_good_enough(chain):
     assert "no train data" in str(result)
 
 
+@pytest.mark.slow
 def test_last_rung_is_trained(either_keras, digits):
     either_keras.utils.set_random_seed(0)
     activation = "softmax" if either_keras is keras else None

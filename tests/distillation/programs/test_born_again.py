@@ -17,6 +17,7 @@ STAGE = Stage(2, tfc.distillation.LogitsDistillation(1.0))
 FIT = {"compile_model": compile_model, "batch_size": 24, "shuffle": False, "verbose": 0}
 
 
+@pytest.mark.slow
 def test_resumes_in_the_second_generation(small_teacher, either_keras, blobs, tmp_path):
     student = build_tiny(either_keras)
 

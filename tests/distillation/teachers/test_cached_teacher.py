@@ -68,6 +68,7 @@ def losses(features=False):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("features", [False, True], ids=["logits", "features"])
 def test_float32_trains_as_the_live_teacher_does_exactly(
     features, either_keras, teacher, folder, data
