@@ -8,11 +8,7 @@ import tensorflow as tf
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
 _IGNORED_STATE = 1
-_PARALLEL = (
-    "ParallelMapDataset",
-    "ParallelMapDatasetV2",
-    "ParallelInterleaveDatasetV4",
-)
+_PARALLEL = ("ParallelMapDataset", "ParallelMapDatasetV2")
 # Where the two seeds of an operation begin, and the node that holds how often it drew.
 _SEEDS = {
     "ShuffleDatasetV3": (2, 4),
