@@ -147,7 +147,9 @@ def test_second_process_is_refused_and_told_by_whom(tmp_path):
     with RunFolder(tmp_path) as folder:
         folder.create()
         holder = json.loads((tmp_path / ".lock.json").read_text())
-        with pytest.raises(OutputError, match=rf"{os.getpid()} on .*directory="):
+        with pytest.raises(
+            OutputError, match=rf"process {os.getpid()} on .*directory="
+        ):
             RunFolder(tmp_path).__enter__()
     assert holder["pid"] == os.getpid()
     other = subprocess.Popen(
