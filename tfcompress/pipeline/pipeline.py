@@ -178,11 +178,13 @@ class Pipeline:
 
         Each finished stage stands whole in the directory, with what it was made from;
         of the one at work, the state after its last full epoch. After a kill the same
-        call goes on from there, and ends in the weights of an undisturbed run. Where
-        the model, the data or a stage is another, the stages that depend on it are done
-        again; where the new one is of the same content, they are not. A second process
-        in the same directory is refused. Before the first training a file is written
-        for each device that lacks operations, so that a model it cannot run is found.
+        call goes on from there, and ends in the weights of an undisturbed run where
+        operations are deterministic: on a CPU, after
+        `tf.config.experimental.enable_op_determinism()`. Where the model, the data or a
+        stage is another, the stages that depend on it are done again; where the new one
+        is of the same content, they are not. A second process in the same directory is
+        refused. Before the first training a file is written for each device that lacks
+        operations, so that a model it cannot run is found.
 
         Arrays are shuffled here, from the seed and the number of the epoch. A
         `tf.data.Dataset` comes in its own order. Where it was given no seeds, for
@@ -190,10 +192,11 @@ class Pipeline:
         `map`, they are drawn from the seed of the pipeline, so that these are drawn the
         same way again after a kill; such functions in a parallel `map` only with
         `tf.config.experimental.enable_op_determinism()`. Not so a `tf.random.Generator`
-        and Keras layers in `map`, Python functions, a shuffling before `cache`, and one
-        without a seed with `reshuffle_each_iteration=False`, which is left as it is so
-        that `skip` and `take` can split by it. What the callbacks hold is kept where it
-        is numbers, text, arrays, or lists of them.
+        and Keras layers in `map`, a random `map` inside a parallel `interleave`, Python
+        functions, a shuffling before `cache`, and one without a seed with
+        `reshuffle_each_iteration=False`, which is left as it is so that `skip` and
+        `take` can split by it. What the callbacks hold is kept where it is numbers,
+        text, arrays, or lists of them.
 
         Args:
             model: A built model of either Keras. It is not changed.
