@@ -88,3 +88,20 @@ def test_examples_about_export_run(teacher, digits, tmp_path, monkeypatch):
     assert written.labels == tuple("0123456789")
     listed = re.findall(r"`(\w+)`", page.split("## Targets")[1].split("A target is")[0])
     assert set(listed) == set(tfc.export.TARGETS)
+
+
+def test_examples_about_the_pipeline_run(teacher, digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train, validation = digits
+    names = {"model": teacher, "train": train, "validation": validation}
+    page = (DOCUMENTS / "pipeline.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block, "pipeline.md", "exec"), names)
+    assert names["again"].stages["joint"].reused
+    table = page.split("## Stages")[1].split("Every stage")[0]
+    for kind, stage in tfc.pipeline.stages.KINDS.items():
+        assert f"| `{stage.__name__}` | `{kind}` |" in table
+    order = page.split("The order that works: ")[1].split(", each where")[0]
+    assert " ".join(order.replace("`", "").split()) == tfc.pipeline.order.ORDER
