@@ -368,6 +368,22 @@ def refusal(text):
             "stages: [{joint: {techniques: [{quantize: {training: {}}}]}}]",
             "no training",
         ),
+        (
+            "stages:\n- quantize\n- joint:\n    techniques:\n    - prune_layers\n",
+            "line 5, column 7: prune_layers must not come after quantize",
+        ),
+        (
+            "stages:\n- joint:\n    techniques:\n    - quantize\n    - quantize\n",
+            "line 5, column 7: techniques must hold one of each kind",
+        ),
+        (
+            "stages:\n- joint:\n    techniques:\n    - quantize: {training: {}}\n",
+            "line 4, column 7: quantize inside joint must have no training",
+        ),
+        (
+            "stages:\n- fine_tune: {distillation: {teacher: orignal}}",
+            "line 2, column 3: .*did you mean 'original'",
+        ),
         ("stages: [evaluate]", "put an export before it"),
         ("stages: [quantize, prune_weights]", "prune_weights must not come after"),
         ("stages:\n- {quantize: {name: a}}\n- {export: {name: a}}", "line 3, column 3"),
