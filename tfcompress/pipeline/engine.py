@@ -26,7 +26,7 @@ from tfcompress.pipeline.rehearsal import rehearse
 from tfcompress.pipeline.result import PipelineResult, StageResult
 from tfcompress.pipeline.run_arguments import check_run_arguments
 from tfcompress.pipeline.run_folder import RunFolder, telling
-from tfcompress.pipeline.run_plan import ORIGINAL, RunPlan, plan_run
+from tfcompress.pipeline.run_plan import RunPlan, plan_run
 from tfcompress.pipeline.shipping import (
     FILE,
     describe_artifact,
@@ -35,6 +35,7 @@ from tfcompress.pipeline.shipping import (
     read_comparison,
 )
 from tfcompress.pipeline.stage_key import stage_config, stage_key, stage_seed
+from tfcompress.pipeline.stage_names import ORIGINAL
 from tfcompress.pipeline.stage_record import (
     StageRecord,
     read_record,
