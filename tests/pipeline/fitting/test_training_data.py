@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tfcompress.errors import DataError
+from tfcompress.pipeline.fitting.fresh_dataset import fresh_dataset
 from tfcompress.pipeline.fitting.training_data import TrainingData, seed_of
 
 X = np.arange(10, dtype="float32")[:, None]
@@ -81,6 +82,24 @@ def test_a_training_that_goes_on_sees_what_it_would_have_seen(form):
         assert sorted(label for batch in seen for label in batch) == list(range(10))
     if form != "function":
         assert whole[:3] != whole[3:6]
+
+
+def test_what_the_process_did_before_changes_no_draw():
+    """Functions are numbered as they are traced, and stood in the order of that."""
+
+    def drawn():
+        rows = tf.data.Dataset.range(6)
+        rows = rows.map(lambda i: i + tf.random.uniform([], 0, 100, tf.int64))
+        rows = rows.map(lambda i: i + tf.random.uniform([], 0, 1000, tf.int64))
+        parts = rows.flat_map(lambda i: tf.data.Dataset.from_tensors(i).repeat(2))
+        fresh, _ = fresh_dataset(parts.shuffle(12), seed=5)
+        return [int(i) for i in fresh]
+
+    first = drawn()
+    for _ in range(8):
+        for _ in range(3):
+            tf.data.Dataset.range(1).map(lambda i: i)
+        assert drawn() == first
 
 
 @pytest.mark.parametrize("seed", [None, 3])

@@ -1,6 +1,6 @@
 """A data set that draws as if it had never been read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,9 +65,10 @@ def fresh_dataset(data: Any, seed: int) -> tuple[Any, bool]:
         if memory is not None:
             _start_anew(before[memory])
         _give_seed(before[place : place + 2], int(next(new)))
-    for function in graph.library.function:
+    functions = _functions_in_order(graph)
+    for function in functions:
         _draw_seeds(function)
-    random = _random_operations(graph)
+    random = _random_operations(functions)
     drawn = np.random.default_rng([seed, 1]).integers(1, 2**31, size=len(random))
     for operation, number in zip(random, drawn, strict=True):
         if not operation.attr["seed"].i and not operation.attr["seed2"].i:
@@ -141,7 +142,27 @@ def _take_turns(constant: Any) -> None:
     constant.attr["value"].tensor.CopyFrom(value)
 
 
-def _random_operations(graph: Any) -> list[Any]:
+def _functions_in_order(graph: Any) -> list[Any]:
+    """Returns the functions of a data set in the order in which they are called.
+
+    Their names, and so their order in the graph, depend on what the process did before.
+    """
+    library = {each.signature.name: each for each in graph.library.function}
+    found: dict[str, Any] = {}
+
+    def visit(nodes: Iterable[Any]) -> None:
+        for node in nodes:
+            for _, value in sorted(node.attr.items()):
+                for called in (value.func, *value.list.func):
+                    if called.name in library and called.name not in found:
+                        found[called.name] = library[called.name]
+                        visit(library[called.name].node_def)
+
+    visit(graph.node)
+    return list(found.values())
+
+
+def _random_operations(functions: Sequence[Any]) -> list[Any]:
     """Returns the nodes in functions of a data set that draw from a seed."""
-    nodes = (node for each in graph.library.function for node in each.node_def)
+    nodes = (node for each in functions for node in each.node_def)
     return [node for node in nodes if {"seed", "seed2"} <= set(node.attr)]
