@@ -58,7 +58,7 @@ def test_the_commands_run(teacher, digits, tmp_path, monkeypatch):
     teacher.save("model.keras")
     np.savez("images.npz", x=x[:400], y=y[:400])
     lines = "".join(blocks("sh")).splitlines()
-    assert len(lines) == 13
+    assert len(lines) == 15
     for line in lines:
         words, _, file = line.partition(" > ")
         text = io.StringIO()
