@@ -15,6 +15,12 @@ X = np.arange(10, dtype="float32")[:, None]
 Y = np.arange(10)
 
 
+@pytest.fixture(autouse=True)
+def no_global_seed():
+    """Other tests set one, from which data sets take theirs where they are made."""
+    tf.random.set_seed(None)
+
+
 class Batches(keras.utils.PyDataset):
     """Batches of four, which count how often an epoch ended."""
 
