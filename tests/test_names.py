@@ -1,6 +1,14 @@
 import pytest
 
-from tfcompress.names import matches, nearest, number_repeated, suggest
+from tfcompress.errors import ArgumentError
+from tfcompress.names import (
+    find_key,
+    matches,
+    nearest,
+    number_repeated,
+    read_choices,
+    suggest,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,3 +45,17 @@ def test_nothing_like_it_lists_the_first_eight():
 def test_names_that_were_there_before_get_numbers():
     given = ["lstm", "lstm", "lstm_1", "dense", "lstm"]
     assert number_repeated(given) == ("lstm", "lstm_1", "lstm_1_1", "dense", "lstm_2")
+
+
+def test_a_name_goes_before_patterns_and_the_first_before_the_next():
+    assert find_key("conv1", ["conv*", "c*", "conv1"]) == "conv1"
+    assert find_key("conv2", ["conv*", "c*", "conv1"]) == "conv*"
+    assert find_key("dense", ["conv*"]) is None
+
+
+def test_one_choice_or_several():
+    known = ("sparsity", "clusters")
+    assert read_choices("sparsity", known, "preserve") == ("sparsity",)
+    assert read_choices(["clusters"], known, "preserve") == ("clusters",)
+    with pytest.raises(ArgumentError, match=r"Received: preserve=\['bits'\]"):
+        read_choices(["sparsity", "bits"], known, "preserve")

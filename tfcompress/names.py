@@ -3,7 +3,10 @@
 import difflib
 import fnmatch
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from tfcompress.errors import ArgumentError
 
 _LISTED = 8
 _SIMILARITY = 0.4
@@ -16,6 +19,47 @@ def matches(name: str, key: str) -> bool:
     A name that holds brackets or stars itself is found by itself.
     """
     return name == key or fnmatch.fnmatchcase(name, key)
+
+
+def find_key(name: str, keys: Iterable[str]) -> str | None:
+    """Returns the key that says what is to become of a name.
+
+    Args:
+        name: Such as that of a layer.
+        keys: Names and patterns. The very name goes before patterns, the first pattern
+            before the next.
+
+    Returns:
+        The key, or None where none is the name or a pattern of it.
+    """
+    known = list(keys)
+    if name in known:
+        return name
+    return next((key for key in known if matches(name, key)), None)
+
+
+def read_choices(value: Any, known: Sequence[str], argument: str) -> tuple[str, ...]:
+    """Returns names of which a user may give one or several.
+
+    Args:
+        value: A name, or names.
+        known: Those that there are.
+        argument: What the argument is called, for the message.
+
+    Returns:
+        The names.
+
+    Raises:
+        ArgumentError: If one of them is not known.
+    """
+    single = isinstance(value, str) or not isinstance(value, Iterable)
+    names = (value,) if single else tuple(value)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ArgumentError(
+            f"{argument} may hold {list(known)}. Received: {argument}={unknown}"
+        )
+    return names
 
 
 def nearest(key: str, names: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tfcompress.errors import ArgumentError
 from tfcompress.keras_compat.prunable_weights import PrunableWeight, prunable_weights
-from tfcompress.names import matches, nearest
+from tfcompress.names import find_key, matches, nearest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +68,7 @@ def select(
         if (reason := _reason(layer, kernels[name])) is not None
     }
     _check_names(choice, layers, refused)
-    named = {n: _key(n, choice.layers) for n in layers if n not in refused}
+    named = {n: find_key(n, choice.layers) for n in layers if n not in refused}
     prunable = [
         name
         for name, key in named.items()
@@ -130,13 +130,6 @@ def _reasons_of_kernels(
                 f"{choice.minimum_size}"
             )
     return reasons
-
-
-def _key(name: str, mapping: Mapping[str, Any]) -> str | None:
-    """Returns the name or else the first pattern of a mapping that names a layer."""
-    if name in mapping:
-        return name
-    return next((key for key in mapping if _matching(key, [name])), None)
 
 
 def _matching(key: str, names: Iterable[str]) -> list[str]:

@@ -23,6 +23,7 @@ from tfcompress.keras_compat.rounded_layer import RoundedLayer
 from tfcompress.keras_compat.steady_batch_normalization import (
     SteadyBatchNormalization,
 )
+from tfcompress.names import read_choices
 from tfcompress.quantization import settings
 from tfcompress.quantization.kernel_grid import check_bits
 from tfcompress.quantization.phases import Phases
@@ -104,7 +105,7 @@ class QuantizationAwareTraining(Technique):
         self.activation_bits = settings.check_activation_bits(activation_bits)
         self.layers = settings.check_layers(layers)
         self.weight_format = check_weight_format(weight_format)
-        self.preserve = settings.check_preserve(preserve)
+        self.preserve = read_choices(preserve, settings.PRESERVABLE, "preserve")
         self.start = settings.check_share("start", start)
         self.freeze_batch_norm = settings.check_optional_share(
             "freeze_batch_norm", freeze_batch_norm

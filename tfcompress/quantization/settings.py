@@ -8,7 +8,7 @@ from tfcompress.names import matches, nearest
 from tfcompress.quantization.kernel_grid import check_bits
 
 _ACTIVATION_BITS = (8, 16)
-_PRESERVABLE = ("sparsity", "clusters")
+PRESERVABLE = ("sparsity", "clusters")
 
 
 def check_activation_bits(bits: Any) -> int:
@@ -23,22 +23,6 @@ def check_activation_bits(bits: Any) -> int:
             f"kernels for others. Received: activation_bits={bits!r}"
         )
     return int(bits)
-
-
-def check_preserve(preserve: Any) -> tuple[str, ...]:
-    """Returns what training shall keep, as names.
-
-    Raises:
-        ArgumentError: If a name is not known.
-    """
-    single = isinstance(preserve, str) or not isinstance(preserve, Iterable)
-    names = (preserve,) if single else tuple(preserve)
-    unknown = [name for name in names if name not in _PRESERVABLE]
-    if unknown:
-        raise ArgumentError(
-            f"preserve may hold {list(_PRESERVABLE)}. Received: preserve={unknown}"
-        )
-    return names
 
 
 def check_layers(layers: Any) -> dict[str, int]:

@@ -12,7 +12,7 @@ from tfcompress.keras_compat.clustered_kernels import (
     most_clusters,
 )
 from tfcompress.keras_compat.prunable_weights import PrunableWeight, prunable_weights
-from tfcompress.names import matches, nearest
+from tfcompress.names import find_key, matches, nearest
 
 # Fewer than two beside zero would not be told from a kernel of one number.
 _FEWEST = 2
@@ -75,7 +75,7 @@ def select(
     skipped: dict[str, str] = {}
     for name, layer in layers.items():
         kernels = prunable_weights(layer)
-        key = _key(name, choice.layers)
+        key = find_key(name, choice.layers)
         clusters = choice.clusters if key is None else choice.layers[key]
         if key is not None and clusters is None:
             skipped[name] = "left out by `layers`"
@@ -137,10 +137,3 @@ def _too_few(kernel: np.ndarray, clusters: int, zeros: bool) -> str | None:
             f"{WEIGHTS_OF_A_CLUSTER} of them"
         )
     return None
-
-
-def _key(name: str, mapping: Mapping[str, Any]) -> str | None:
-    """Returns the name or else the first pattern of a mapping that names a layer."""
-    if name in mapping:
-        return name
-    return next((key for key in mapping if matches(name, key)), None)

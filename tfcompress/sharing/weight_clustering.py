@@ -1,6 +1,6 @@
 """Weight clustering: the weights of each kernel share a few values."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -17,6 +17,7 @@ from tfcompress.keras_compat.layer_replacement import (
     replace_layers,
 )
 from tfcompress.keras_compat.prunable_weights import prunable_weights
+from tfcompress.names import read_choices
 from tfcompress.sharing.centroids import check_initialization, find_centroids
 from tfcompress.sharing.selection import Choice, Selected, select
 from tfcompress.technique import Account, Technique
@@ -84,7 +85,7 @@ class WeightClustering(Technique):
         self.clusters = _check_clusters(clusters, "clusters")
         self.initialization = check_initialization(initialization)
         self.layers = _read_layers(layers)
-        self.preserve = _read_preserve(preserve)
+        self.preserve = read_choices(preserve, _PRESERVABLE, "preserve")
 
     def apply(self, model: Any) -> Any:
         """Returns a copy of the model, in tf_keras, whose kernels have few values.
@@ -236,14 +237,3 @@ def _read_layers(layers: Any) -> dict[str, int | None]:
         name: None if value is None else _check_clusters(value, f"layers[{name!r}]")
         for name, value in layers.items()
     }
-
-
-def _read_preserve(preserve: Any) -> tuple[str, ...]:
-    single = isinstance(preserve, str) or not isinstance(preserve, Iterable)
-    names = (preserve,) if single else tuple(preserve)
-    unknown = [name for name in names if name not in _PRESERVABLE]
-    if unknown:
-        raise ArgumentError(
-            f"preserve may hold {list(_PRESERVABLE)}. Received: preserve={unknown}"
-        )
-    return names
